@@ -1,0 +1,28 @@
+"""GVR constants of the resources that components use."""
+
+from minik.api.types import GVR
+
+PODS = GVR("", "v1", "pods")
+NODES = GVR("", "v1", "nodes")
+SERVICES = GVR("", "v1", "services")
+ENDPOINTS = GVR("", "v1", "endpoints")
+NAMESPACES = GVR("", "v1", "namespaces")
+CONFIG_MAPS = GVR("", "v1", "configmaps")
+SECRETS = GVR("", "v1", "secrets")
+SERVICE_ACCOUNTS = GVR("", "v1", "serviceaccounts")
+EVENTS = GVR("", "v1", "events")
+PERSISTENT_VOLUMES = GVR("", "v1", "persistentvolumes")
+PERSISTENT_VOLUME_CLAIMS = GVR("", "v1", "persistentvolumeclaims")
+REPLICATION_CONTROLLERS = GVR("", "v1", "replicationcontrollers")
+LEASES = GVR("coordination.k8s.io", "v1", "leases")
+ENDPOINT_SLICES = GVR("discovery.k8s.io", "v1", "endpointslices")
+DEPLOYMENTS = GVR("apps", "v1", "deployments")
+REPLICA_SETS = GVR("apps", "v1", "replicasets")
+STATEFUL_SETS = GVR("apps", "v1", "statefulsets")
+DAEMON_SETS = GVR("apps", "v1", "daemonsets")
+JOBS = GVR("batch", "v1", "jobs")
+CRON_JOBS = GVR("batch", "v1", "cronjobs")
+PRIORITY_CLASSES = GVR("scheduling.k8s.io", "v1", "priorityclasses")
+POD_DISRUPTION_BUDGETS = GVR("policy", "v1", "poddisruptionbudgets")
+CERTIFICATE_SIGNING_REQUESTS = GVR("certificates.k8s.io", "v1", "certificatesigningrequests")
+RUNTIME_CLASSES = GVR("node.k8s.io", "v1", "runtimeclasses")

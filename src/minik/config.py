@@ -1,0 +1,62 @@
+"""One dataclass per command. Every setting comes from: flag > environment (MINIK_*) > config file > default.
+
+Field names are the flag names with underscores; the flag names are k3s's. cli/settings.py does the merging.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConfig:
+    """What a node needs: kubelet, proxy, DNS, container runtime."""
+
+    data_dir: Path = Path("/var/lib/minik")
+    node_name: str = ""  # "": the host's name, lower case
+    node_ip: str = ""  # "": the address of the default route, else 127.0.0.1
+    cluster_cidr: str = "10.42.0.0/16"
+    service_cidr: str = "10.43.0.0/16"
+    cluster_dns: str = "10.43.0.10"
+    cluster_domain: str = "cluster.local"
+    container_runtime_endpoint: str = ""  # "": minik starts its own containerd under data_dir
+    kubelet_arg: tuple[str, ...] = ()  # upstream kubelet flags as key=value
+    disable_kube_proxy: bool = False
+    node_label: tuple[str, ...] = ()
+    node_taint: tuple[str, ...] = ()
+    debug: bool = False
+    v: int = 0
+
+    @property
+    def agent_dir(self) -> Path:
+        return self.data_dir / "agent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """What `minik server` needs besides the agent's settings (`agent`)."""
+
+    agent: AgentConfig
+    https_listen_port: int = 6443
+    bind_address: str = "0.0.0.0"
+    advertise_address: str = ""  # "": node_ip
+    tls_san: tuple[str, ...] = ()
+    write_kubeconfig: Path = Path("/etc/minik/minik.yaml")
+    write_kubeconfig_mode: str = "600"
+    token: str = ""
+    service_node_port_range: str = "30000-32767"
+    disable_agent: bool = False
+    disable_scheduler: bool = False
+    disable_controller_manager: bool = False
+
+    @property
+    def data_dir(self) -> Path:
+        return self.agent.data_dir
+
+    @property
+    def server_dir(self) -> Path:
+        return self.agent.data_dir / "server"
+
+    @property
+    def tls_dir(self) -> Path:
+        """Keys and certificates: client-ca, server-ca, request-header-ca, service.key, ... (k3s's names)."""
+        return self.server_dir / "tls"
