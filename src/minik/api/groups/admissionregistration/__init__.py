@@ -1,0 +1,1 @@
+"""Rooms of the admissionregistration.k8s.io group."""

@@ -1,0 +1,17 @@
+"""MutatingWebhookConfiguration (admissionregistration.k8s.io/v1)."""
+
+from minik.api.scheme import Resource
+
+RESOURCES = (
+    Resource(
+        group="admissionregistration.k8s.io",
+        version="v1",
+        kind="MutatingWebhookConfiguration",
+        plural="mutatingwebhookconfigurations",
+        singular="mutatingwebhookconfiguration",
+        type_name="io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration",
+        namespaced=False,
+        categories=("api-extensions",),
+        storage_version_hash="Sqi0GUgDaX0=",
+    ),
+)

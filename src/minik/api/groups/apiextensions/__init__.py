@@ -1,0 +1,1 @@
+"""Rooms of the apiextensions.k8s.io group."""

@@ -1,0 +1,1 @@
+"""Rooms of the apiregistration.k8s.io group."""

@@ -1,0 +1,1 @@
+"""Rooms of the internal.apiserver.k8s.io group."""

@@ -1,0 +1,1 @@
+"""Rooms of the authentication.k8s.io group."""

@@ -1,0 +1,1 @@
+"""Rooms of the authorization.k8s.io group."""

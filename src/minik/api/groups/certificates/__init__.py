@@ -1,0 +1,1 @@
+"""Rooms of the certificates.k8s.io group."""

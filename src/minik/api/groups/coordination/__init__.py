@@ -1,0 +1,1 @@
+"""Rooms of the coordination.k8s.io group."""

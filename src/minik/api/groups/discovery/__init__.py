@@ -1,0 +1,1 @@
+"""Rooms of the discovery.k8s.io group."""

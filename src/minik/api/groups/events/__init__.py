@@ -1,0 +1,1 @@
+"""Rooms of the events.k8s.io group."""

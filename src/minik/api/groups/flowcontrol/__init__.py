@@ -1,0 +1,1 @@
+"""Rooms of the flowcontrol.apiserver.k8s.io group."""

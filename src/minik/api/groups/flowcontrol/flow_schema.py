@@ -1,0 +1,17 @@
+"""FlowSchema (flowcontrol.apiserver.k8s.io/v1)."""
+
+from minik.api.scheme import Resource, Subresource
+
+RESOURCES = (
+    Resource(
+        group="flowcontrol.apiserver.k8s.io",
+        version="v1",
+        kind="FlowSchema",
+        plural="flowschemas",
+        singular="flowschema",
+        type_name="io.k8s.api.flowcontrol.v1.FlowSchema",
+        namespaced=False,
+        subresources=(Subresource(name="status", kind="FlowSchema"),),
+        storage_version_hash="GJVAJZSZBIw=",
+    ),
+)

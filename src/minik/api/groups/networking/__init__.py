@@ -1,0 +1,1 @@
+"""Rooms of the networking.k8s.io group."""

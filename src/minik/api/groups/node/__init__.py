@@ -1,0 +1,1 @@
+"""Rooms of the node.k8s.io group."""

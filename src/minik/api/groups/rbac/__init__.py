@@ -1,0 +1,1 @@
+"""Rooms of the rbac.authorization.k8s.io group."""

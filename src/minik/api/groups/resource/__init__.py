@@ -1,0 +1,1 @@
+"""Rooms of the resource.k8s.io group."""

@@ -1,0 +1,1 @@
+"""Rooms of the scheduling.k8s.io group."""

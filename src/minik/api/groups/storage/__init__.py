@@ -1,0 +1,1 @@
+"""Rooms of the storage.k8s.io group."""

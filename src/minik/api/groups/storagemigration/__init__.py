@@ -1,0 +1,1 @@
+"""Rooms of the storagemigration.k8s.io group."""
