@@ -60,3 +60,7 @@ class ServerConfig:
     def tls_dir(self) -> Path:
         """Keys and certificates: client-ca, server-ca, request-header-ca, service.key, ... (k3s's names)."""
         return self.server_dir / "tls"
+
+
+class StartupError(Exception):
+    """minik cannot start. The message is one line: what is wrong and how to mend it."""

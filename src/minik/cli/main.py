@@ -1,0 +1,179 @@
+"""The `minik` program: commands and flags. Names of flags are k3s's, so that people find them.
+
+Every command imports what it needs when it runs, so that `minik --help` costs next to nothing. A mistake of the user
+or of the machine ends in one line on stderr and exit code 1, never in a traceback.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from minik import KUBERNETES_VERSION, __version__
+from minik.config import StartupError
+
+app = typer.Typer(
+    name="minik",
+    help="A complete Kubernetes in one program.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Text = str | None
+Switch = bool | None
+
+CLUSTER, NODE, ACCESS, LOGGING = "Cluster", "Node", "Access", "Logging"
+
+
+def _option(*names: str, help: str, panel: str) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False)
+
+
+DataDir = Annotated[Path | None, _option("--data-dir", "-d", help="Holds all state [/var/lib/minik]", panel=CLUSTER)]
+Config = Annotated[
+    Path | None, _option("--config", "-c", help="YAML file with these flags [/etc/minik/config.yaml]", panel=CLUSTER)
+]
+Token = Annotated[Text, _option("--token", "-t", help="Shared secret with which agents join", panel=CLUSTER)]
+NodeName = Annotated[Text, _option("--node-name", help="Name of this node [the host's name]", panel=NODE)]
+NodeIp = Annotated[Text, _option("--node-ip", help="Address of this node [of the default route]", panel=NODE)]
+NodeLabel = Annotated[
+    list[str] | None, _option("--node-label", help="Label of this node, key=value (repeatable)", panel=NODE)
+]
+NodeTaint = Annotated[
+    list[str] | None, _option("--node-taint", help="Taint of this node, key=value:effect (repeatable)", panel=NODE)
+]
+Runtime = Annotated[
+    Text,
+    _option("--container-runtime-endpoint", help="CRI socket to use instead of minik's own containerd", panel=NODE),
+]
+KubeletArg = Annotated[
+    list[str] | None, _option("--kubelet-arg", help="Upstream kubelet flag, key=value (repeatable)", panel=NODE)
+]
+Debug = Annotated[Switch, _option("--debug", help="Log what happens in detail", panel=LOGGING)]
+Verbosity = Annotated[int | None, _option("-v", help="Log verbosity, 0 to 9", panel=LOGGING)]
+
+
+@app.command()
+def server(
+    data_dir: DataDir = None,
+    config: Config = None,
+    https_listen_port: Annotated[
+        int | None, _option("--https-listen-port", help="Port of the API server [6443]", panel=ACCESS)
+    ] = None,
+    bind_address: Annotated[
+        Text, _option("--bind-address", help="Address the API server listens on [0.0.0.0]", panel=ACCESS)
+    ] = None,
+    advertise_address: Annotated[
+        Text, _option("--advertise-address", help="Address others reach the API server at [node IP]", panel=ACCESS)
+    ] = None,
+    tls_san: Annotated[
+        list[str] | None,
+        _option("--tls-san", help="Further name or address in the server's certificate (repeatable)", panel=ACCESS),
+    ] = None,
+    write_kubeconfig: Annotated[
+        Path | None,
+        _option(
+            "--write-kubeconfig", "-o", help="Where the admin's kubeconfig goes [/etc/minik/minik.yaml]", panel=ACCESS
+        ),
+    ] = None,
+    write_kubeconfig_mode: Annotated[
+        Text, _option("--write-kubeconfig-mode", help="Its file mode [600]", panel=ACCESS)
+    ] = None,
+    token: Token = None,
+    cluster_cidr: Annotated[
+        Text, _option("--cluster-cidr", help="Addresses of Pods [10.42.0.0/16]", panel=CLUSTER)
+    ] = None,
+    service_cidr: Annotated[
+        Text, _option("--service-cidr", help="Addresses of Services [10.43.0.0/16]", panel=CLUSTER)
+    ] = None,
+    service_node_port_range: Annotated[
+        Text, _option("--service-node-port-range", help="Ports of NodePort Services [30000-32767]", panel=CLUSTER)
+    ] = None,
+    cluster_dns: Annotated[
+        Text, _option("--cluster-dns", help="Address of the cluster DNS [10.43.0.10]", panel=CLUSTER)
+    ] = None,
+    cluster_domain: Annotated[
+        Text, _option("--cluster-domain", help="DNS domain of the cluster [cluster.local]", panel=CLUSTER)
+    ] = None,
+    disable_agent: Annotated[
+        Switch, _option("--disable-agent", help="Run no node on this machine", panel=CLUSTER)
+    ] = None,
+    disable_scheduler: Annotated[Switch, _option("--disable-scheduler", help="Run no scheduler", panel=CLUSTER)] = None,
+    disable_controller_manager: Annotated[
+        Switch, _option("--disable-controller-manager", help="Run no controllers", panel=CLUSTER)
+    ] = None,
+    disable_kube_proxy: Annotated[
+        Switch, _option("--disable-kube-proxy", help="Program no Service rules on this node", panel=NODE)
+    ] = None,
+    node_name: NodeName = None,
+    node_ip: NodeIp = None,
+    node_label: NodeLabel = None,
+    node_taint: NodeTaint = None,
+    container_runtime_endpoint: Runtime = None,
+    kubelet_arg: KubeletArg = None,
+    debug: Debug = None,
+    v: Verbosity = None,
+) -> None:
+    """Run a whole cluster on this machine: API server, controllers, scheduler and (unless disabled) a node."""
+    flags = {name: value for name, value in locals().items() if name != "config"}
+    from minik.cli.settings import server_config
+
+    settings = server_config(flags, os.environ, _config_file(config))
+    from minik.cli.serve import run_server
+
+    run_server(settings)
+
+
+@app.command()
+def agent() -> None:
+    """Join a server as a worker node."""
+    raise StartupError("minik agent is not part of this release: `minik server` runs a node on its own machine")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def kubectl(context: typer.Context) -> None:
+    """Run the machine's kubectl against this cluster."""
+    from minik.cli.kubectl import run_kubectl
+
+    run_kubectl(context.args, os.environ)
+
+
+@app.command()
+def version() -> None:
+    """Print the version of minik and of the Kubernetes API it serves."""
+    print(f"minik {__version__} (Kubernetes {KUBERNETES_VERSION}, Python {sys.version.split()[0]})")
+
+
+def _config_file(flag: Path | None) -> Path | None:
+    named = os.environ.get("MINIK_CONFIG")
+    return flag or (Path(named) if named else None)
+
+
+def main() -> None:
+    """Entry point of the console script: runs a command and turns expected failures into one line."""
+    try:
+        result = app(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        sys.exit(0)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "minik"
+        _fail(f"{error.format_message()} (see `{command} --help`)")
+    except (StartupError, click.ClickException) as error:
+        _fail(error.format_message() if isinstance(error, click.ClickException) else str(error))
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"minik: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(1)
