@@ -123,6 +123,8 @@ class Resource:
     columns: Sequence[Column] = (Column("Name", format="name"), Column("Age"))
     # cells of one row, same order as columns; None: name and creation time
     cells: Callable[[Obj, datetime], list[Any]] | None = None
+    # TableRowConditions of one row (finished Pods are marked Completed); None: none
+    row_conditions: Callable[[Obj], list[Obj]] | None = None
     # field selector label -> getter; metadata.name and metadata.namespace are always there
     selectable_fields: Mapping[str, Callable[[Obj], str]] = field(default_factory=dict)
     storage: GVR | None = None
@@ -132,6 +134,7 @@ class Resource:
     list_kind: str = ""
     storage_version_hash: str = ""
     deprecation: str = ""  # text of the Warning header every request gets
+    custom: bool = False  # defined by a CustomResourceDefinition
 
     @property
     def gvr(self) -> GVR:
