@@ -1,0 +1,47 @@
+"""One resource request on its way through the registry: what was asked, by whom, and what is to be warned about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from minik.api.request import Request
+from minik.api.scheme import Resource
+from minik.api.status import StatusError, not_found
+from minik.api.types import UserInfo
+from minik.server.apiserver.negotiation import PLAIN, Form
+from minik.server.apiserver.request_info import RequestInfo
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """Everything a handler needs to know of one request."""
+
+    request: Request
+    info: RequestInfo
+    resource: Resource
+    user: UserInfo
+    form: Form = PLAIN
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the object; "" for cluster-scoped resources."""
+        return self.info.namespace if self.resource.namespaced else ""
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+    def parameter(self, name: str) -> str:
+        """The first value of a query parameter, or ""."""
+        values = self.request.query.get(name)
+        return values[0] if values else ""
+
+    def parameters(self, name: str) -> Sequence[str]:
+        return self.request.query.get(name, ())
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def not_found(self) -> StatusError:
+        return not_found(self.resource.group, self.resource.plural, self.name)

@@ -1,0 +1,133 @@
+"""Encode once, decode once: how objects lie in the store and how they come back out.
+
+A value is the object's JSON in its storage version without metadata.resourceVersion, and always starts with
+
+    {"kind":"ConfigMap","apiVersion":"v1","metadata":{
+
+so that the revision is spliced in at an offset known per resource. What was decoded, converted or framed once is
+kept on the store's KeyValue (`memo`) and shared by every reader: it is read-only.
+"""
+
+import orjson
+
+from minik.api.scheme import Resource
+from minik.api.types import Obj
+from minik.store.store import Event, KeyValue
+
+_IDENTITY = Resource.__dataclass_fields__["from_storage"].default
+
+
+class Memo:
+    """What readers made of one value: the decoded object per served version and its watch lines."""
+
+    __slots__ = ("lines", "objects")
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Obj] = {}
+        self.lines: dict[str, bytes] = {}
+
+
+class Layout:
+    """The bytes of one served resource. `spliced`: answers are made from the stored bytes without decoding."""
+
+    __slots__ = ("_head", "_item_head", "_offset", "_resource", "_stored_head", "_version", "spliced")
+
+    def __init__(self, resource: Resource) -> None:
+        stored = resource.storage or resource.gvr
+        self._resource = resource
+        self._version = resource.api_version
+        self._stored_head = _type_head(resource.kind, stored.api_version)
+        self._offset = len(self._stored_head) + len(b'"metadata":{')
+        version_head = b'"metadata":{"resourceVersion":"'
+        self._head = _type_head(resource.kind, resource.api_version) + version_head
+        # Items of built-in lists carry no kind and apiVersion, as upstream's typed lists do.
+        self._item_head = self._head if resource.custom else b"{" + version_head
+        self.spliced = resource.from_storage is _IDENTITY
+
+    def encode(self, obj: Obj) -> bytes:
+        """The value to store for `obj`, given in the served version. `obj` is left as it is."""
+        stored = obj if self.spliced else self._resource.to_storage(orjson.loads(orjson.dumps(obj)))
+        body = {"metadata": {k: v for k, v in stored["metadata"].items() if k != "resourceVersion"}}
+        body.update((k, v) for k, v in stored.items() if k not in ("kind", "apiVersion", "metadata"))
+        return self._stored_head + orjson.dumps(body)[1:]
+
+    def decode(self, kv: KeyValue) -> Obj:
+        """The object in the served version. Shared: never change it."""
+        memo = _memo(kv)
+        obj = memo.objects.get(self._version)
+        if obj is None:
+            obj = memo.objects[self._version] = self.fresh(kv)
+        return obj
+
+    def fresh(self, kv: KeyValue) -> Obj:
+        """The object in the served version, as a copy of one's own."""
+        obj: Obj = orjson.loads(kv.value)
+        if not self.spliced:
+            obj = self._resource.from_storage(obj)
+        obj["apiVersion"] = self._version
+        obj["metadata"]["resourceVersion"] = str(kv.mod_revision)
+        return obj
+
+    def remember(self, kv: KeyValue, obj: Obj) -> None:
+        """Keep `obj` (with its resourceVersion), which was just written as `kv`, so that nobody decodes it."""
+        _memo(kv).objects.setdefault(self._version, obj)
+
+    def whole(self, kv: KeyValue) -> bytes:
+        """The JSON of one object."""
+        if self.spliced:
+            return b'%b%d",%b' % (self._head, kv.mod_revision, kv.value[self._offset :])
+        return orjson.dumps(self.decode(kv))
+
+    def item(self, kv: KeyValue) -> bytes:
+        """The JSON of one object inside a list."""
+        if self.spliced:
+            return b'%b%d",%b' % (self._item_head, kv.mod_revision, kv.value[self._offset :])
+        obj = self.decode(kv)
+        return orjson.dumps({k: v for k, v in obj.items() if k not in ("kind", "apiVersion")})
+
+    def line(self, kind: str, kv: KeyValue) -> bytes:
+        """One line of a watch: event `kind` about the object as it is in `kv`; built once for all watchers."""
+        key = kind + self._version
+        memo = _memo(kv)
+        line = memo.lines.get(key)
+        if line is None:
+            line = memo.lines[key] = b'{"type":"%b","object":%b}\n' % (kind.encode(), self.whole(kv))
+        return line
+
+
+class Layouts:
+    """The layouts of the resources served, made when first asked for."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[int, tuple[Resource, Layout]] = {}
+
+    def of(self, resource: Resource) -> Layout:
+        found = self._layouts.get(id(resource))
+        if found is None:
+            # The resource is kept so that its id stays taken.
+            found = self._layouts[id(resource)] = (resource, Layout(resource))
+        return found[1]
+
+
+def deleted(event: Event) -> KeyValue:
+    """The last state of what `event` deleted, at the revision of its deletion; one for all watchers."""
+    last = event.kv.memo
+    if last is None:
+        assert event.prev_kv is not None, "watches always carry the previous value"
+        kv, previous = event.kv, event.prev_kv
+        last = KeyValue(kv.key, previous.value, previous.create_revision, kv.mod_revision, previous.version)
+        kv.memo = last
+    assert isinstance(last, KeyValue)
+    return last
+
+
+def _memo(kv: KeyValue) -> Memo:
+    memo = kv.memo
+    if memo is None:
+        memo = kv.memo = Memo()
+    assert isinstance(memo, Memo)
+    return memo
+
+
+def _type_head(kind: str, api_version: str) -> bytes:
+    return f'{{"kind":"{kind}","apiVersion":"{api_version}",'.encode()

@@ -1,0 +1,97 @@
+"""The registry's way to the store: reads from memory, writes as compare-and-swap transactions.
+
+Nothing here knows rules of the API; create.py, update.py and delete.py do.
+"""
+
+import time
+from collections.abc import Callable
+
+from minik.api.scheme import Resource
+from minik.server.apiserver.registry.keys import object_key
+from minik.server.apiserver.registry.layout import Layout, Layouts
+from minik.store.store import (
+    Compare,
+    Delete,
+    KeyValue,
+    LeaseNotFoundError,
+    Put,
+    PutResult,
+    Store,
+    Target,
+    Txn,
+)
+
+EVENT_TTL = 3600  # seconds, kube-apiserver --event-ttl
+_BUCKET = 60  # seconds of Events that share one lease
+
+
+class Storage:
+    """Typed reads and writes of single objects over the store."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.store = store
+        self.layouts = Layouts()
+        self._clock = clock
+        self._event_lease = 0
+        self._event_lease_until = float("-inf")
+
+    def layout(self, resource: Resource) -> Layout:
+        return self.layouts.of(resource)
+
+    def get(self, resource: Resource, namespace: str, name: str) -> KeyValue | None:
+        return self.store.get(object_key(resource, namespace, name))
+
+    async def insert(self, resource: Resource, key: bytes, value: bytes) -> KeyValue | None:
+        """Write a new object. None: the key is taken."""
+        absent = Compare(key, Target.VERSION, "=", 0)
+        return await self._put(resource, absent, key, value, soft=False)
+
+    async def replace(self, resource: Resource, old: KeyValue, value: bytes) -> KeyValue | None:
+        """Write over `old`. None: it has changed or gone since it was read."""
+        unchanged = Compare(old.key, Target.MOD, "=", old.mod_revision)
+        soft = _is_soft(resource, old.key)
+        return await self._put(resource, unchanged, old.key, value, soft=soft)
+
+    async def remove(self, old: KeyValue) -> int | None:
+        """Delete `old` and return the revision of its deletion. None: it has changed or gone since it was read."""
+        unchanged = Compare(old.key, Target.MOD, "=", old.mod_revision)
+        result = await self.store.txn(Txn(compare=(unchanged,), success=(Delete(old.key),)))
+        return result.revision if result.succeeded else None
+
+    async def _put(self, resource: Resource, condition: Compare, key: bytes, value: bytes, *, soft: bool) -> (
+        KeyValue | None
+    ):
+        while True:
+            lease = await self._lease(resource)
+            put = Put(key, value, lease=lease)
+            try:
+                result = await self.store.txn(Txn(compare=(condition,), success=(put,)), soft=soft)
+            except LeaseNotFoundError:
+                self._event_lease_until = float("-inf")
+                continue
+            if not result.succeeded:
+                return None
+            done = result.results[0]
+            assert isinstance(done, PutResult)
+            return done.kv
+
+    async def _lease(self, resource: Resource) -> int:
+        """The lease an object is written under: Events live an hour, everything else for ever."""
+        if not _is_event(resource):
+            return 0
+        now = self._clock()
+        if now >= self._event_lease_until:
+            self._event_lease_until = now + _BUCKET
+            self._event_lease = await self.store.lease_grant(EVENT_TTL + _BUCKET)
+        return self._event_lease
+
+
+def _is_event(resource: Resource) -> bool:
+    return resource.plural == "events" and resource.group in ("", "events.k8s.io")
+
+
+def _is_soft(resource: Resource, key: bytes) -> bool:
+    """Renewals that may wait for the next commit: node Leases and repeated Events."""
+    if _is_event(resource):
+        return True
+    return resource.plural == "leases" and key.startswith(b"/registry/leases/kube-node-lease/")
