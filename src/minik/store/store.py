@@ -36,6 +36,14 @@ class LeaseNotFoundError(Exception):
     """etcd ErrLeaseNotFound."""
 
 
+class LeaseExistsError(Exception):
+    """etcd ErrLeaseExists: lease_grant with an id that is taken."""
+
+
+class KeyNotFoundError(Exception):
+    """etcd ErrKeyNotFound: ignore_value or ignore_lease on a key that does not exist."""
+
+
 class DuplicateKeyError(Exception):
     """One transaction puts the same key twice (etcd ErrDuplicateKey)."""
 
