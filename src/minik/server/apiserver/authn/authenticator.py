@@ -1,0 +1,112 @@
+"""Who sends a request: front proxy headers, a client certificate, a bearer token, or nobody in particular.
+
+https://kubernetes.io/docs/reference/access-authn-authz/authentication/
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+from minik.api.request import Request
+from minik.api.types import UserInfo
+from minik.server.apiserver.authn.service_account import Authenticated, ServiceAccountAuthenticator
+from minik.server.apiserver.authn.signing_key import TokenInvalidError
+from minik.server.apiserver.authn.tokens import BootstrapTokens, StaticTokens
+from minik.server.apiserver.authn.x509 import CertificateAuthenticator
+
+AUTHENTICATED, UNAUTHENTICATED = "system:authenticated", "system:unauthenticated"
+ANONYMOUS = UserInfo("system:anonymous", groups=(UNAUTHENTICATED,))
+_WEBSOCKET_TOKEN = "base64url.bearer.authorization.k8s.io."
+_FRONT_PROXY_NAMES = frozenset({"system:auth-proxy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """Tries the ways to prove an identity in upstream's order. `audiences` are what tokens must be meant for."""
+
+    certificates: CertificateAuthenticator
+    static_tokens: StaticTokens
+    service_accounts: ServiceAccountAuthenticator
+    bootstrap_tokens: BootstrapTokens
+    audiences: Sequence[str]
+    anonymous: bool = True
+
+    async def authenticate(self, request: Request) -> UserInfo | None:
+        """None: credentials were given and are no good, or none were given and anonymous requests are off."""
+        if request.user is not None:
+            return request.user
+        if request.client_certificate is not None:
+            identity = self.certificates.identify(request.client_certificate)
+            if identity is not None and not identity.front_proxy:
+                return with_authenticated(identity.user)
+            if identity is not None and identity.user.name in _FRONT_PROXY_NAMES:
+                user = front_proxy_user(request)
+                if user is not None:
+                    return with_authenticated(user)
+        token = bearer_token(request)
+        if token:
+            try:
+                return self.authenticate_token(token, self.audiences).user
+            except TokenInvalidError:
+                return None
+        return ANONYMOUS if self.anonymous else None
+
+    def authenticate_token(self, token: str, audiences: Sequence[str]) -> Authenticated:
+        """Raises TokenInvalidError with the text a TokenReview shows."""
+        user = self.static_tokens.authenticate(token)
+        if user is None:
+            user = self.bootstrap_tokens.authenticate(token)
+        if user is not None:
+            return Authenticated(with_authenticated(user), audiences)
+        try:
+            found = self.service_accounts.authenticate(token, audiences)
+        except TokenInvalidError as error:
+            raise TokenInvalidError(f"[invalid bearer token, {error}]") from None
+        if found is None:
+            raise TokenInvalidError("invalid bearer token")
+        return Authenticated(with_authenticated(found.user), found.audiences)
+
+
+def with_authenticated(user: UserInfo) -> UserInfo:
+    if AUTHENTICATED in user.groups or UNAUTHENTICATED in user.groups:
+        return user
+    return replace(user, groups=(*user.groups, AUTHENTICATED))
+
+
+def bearer_token(request: Request) -> str:
+    """The token of the Authorization header or of a WebSocket subprotocol; "" if there is none."""
+    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    for protocol in request.headers.get("sec-websocket-protocol", "").split(","):
+        protocol = protocol.strip()
+        if protocol.startswith(_WEBSOCKET_TOKEN):
+            encoded = protocol.removeprefix(_WEBSOCKET_TOKEN)
+            try:
+                return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                return ""
+    return ""
+
+
+def header_values(request: Request, name: str) -> list[str]:
+    """Every value of a header that may be repeated; the HTTP door joins repetitions with a line feed."""
+    value = request.headers.get(name)
+    return [] if value is None else value.split("\n")
+
+
+def front_proxy_user(request: Request) -> UserInfo | None:
+    """Whom a trusted front proxy speaks for (X-Remote-* headers)."""
+    name = request.headers.get("x-remote-user", "")
+    if not name:
+        return None
+    prefix = "x-remote-extra-"
+    extra = {
+        unquote(header.removeprefix(prefix)): tuple(header_values(request, header))
+        for header in request.headers
+        if header.startswith(prefix)
+    }
+    uid = request.headers.get("x-remote-uid", "")
+    return UserInfo(name, uid, tuple(header_values(request, "x-remote-group")), extra)

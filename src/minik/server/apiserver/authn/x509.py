@@ -1,0 +1,84 @@
+"""Client certificates: the common name is the user, the organizations are the groups.
+
+TLS has verified the chain already. https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates
+"""
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from minik.api.types import UserInfo
+
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
+_KEPT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a certificate says. `front_proxy`: signed by the request-header CA, it vouches for headers."""
+
+    user: UserInfo
+    front_proxy: bool
+    expires: float  # seconds since the epoch
+
+
+class CertificateAuthenticator:
+    """Certificates arrive with every request of a connection, so what was read from one is kept."""
+
+    def __init__(self, client_ca: Path, request_header_ca: Path) -> None:
+        self._client_ca = x509.load_pem_x509_certificates(client_ca.read_bytes())
+        self._request_header_ca = x509.load_pem_x509_certificates(request_header_ca.read_bytes())
+        self._known: dict[bytes, Identity | None] = {}
+
+    def identify(self, der: bytes) -> Identity | None:
+        """None for a certificate of neither CA, one that has expired, or one that is not for clients."""
+        if der not in self._known:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[der] = self._read(der)
+        identity = self._known[der]
+        return identity if identity is not None and identity.expires > time.time() else None
+
+    def _read(self, der: bytes) -> Identity | None:
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+        except ValueError:
+            return None
+        front_proxy = _signed_by_any(certificate, self._request_header_ca)
+        if not front_proxy and not _signed_by_any(certificate, self._client_ca):
+            return None
+        if not _for_clients(certificate):
+            return None
+        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        if not names:
+            return None
+        organizations = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+        user = UserInfo(
+            name=str(names[0].value),
+            groups=tuple(str(item.value) for item in organizations),
+            extra={CREDENTIAL_ID: (f"X509SHA256={sha256(der).hexdigest()}",)},
+        )
+        return Identity(user, front_proxy, certificate.not_valid_after_utc.timestamp())
+
+
+def _signed_by_any(certificate: x509.Certificate, authorities: list[x509.Certificate]) -> bool:
+    for authority in authorities:
+        try:
+            certificate.verify_directly_issued_by(authority)
+        except (InvalidSignature, ValueError, TypeError):
+            continue
+        return True
+    return False
+
+
+def _for_clients(certificate: x509.Certificate) -> bool:
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return ExtendedKeyUsageOID.CLIENT_AUTH in usage or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in usage
