@@ -1,6 +1,141 @@
-"""Pod (v1)."""
+"""Pod (v1): containers that share a node, a network and volumes.
 
-from minik.api.scheme import Resource, Subresource
+Behaviour: https://kubernetes.io/docs/concepts/workloads/pods/
+"""
+
+from copy import deepcopy
+from datetime import UTC, datetime
+
+from minik.api import names
+from minik.api.groups.core.pod_columns import COLUMNS, cells, row_conditions
+from minik.api.groups.core.pod_defaults import default_pod
+from minik.api.groups.core.pod_level_resources import qos_class
+from minik.api.groups.core.pod_scheduling_fields import (
+    adopt_apparmor_annotations,
+    drop_disabled_fields,
+    merge_label_keys,
+)
+from minik.api.groups.core.pod_status_validation import validate_pod_status_update
+from minik.api.groups.core.pod_update_validation import (
+    validate_ephemeral_containers_update,
+    validate_pod_update,
+    validate_resize,
+)
+from minik.api.groups.core.pod_validation import validate_pod
+from minik.api.groups.core.pod_warnings import pod_warnings
+from minik.api.scheme import Resource, Strategy, Subresource
+from minik.api.types import Obj
+
+_STATUS_KEEPS = ("deletionTimestamp", "ownerReferences")
+
+
+def _gated_condition() -> Obj:
+    return {
+        "type": "PodScheduled",
+        "status": "False",
+        "lastProbeTime": None,
+        "lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+    }
+
+
+def _prepare_create(pod: Obj) -> None:
+    spec = pod["spec"]
+    status = pod["status"] = {"phase": "Pending"}
+    drop_disabled_fields(spec, None)
+    if spec.get("schedulingGates"):
+        status["conditions"] = [_gated_condition()]
+    status["qosClass"] = qos_class(spec)
+    merge_label_keys(pod)
+    adopt_apparmor_annotations(pod)
+
+
+def _prepare_update(new: Obj, old: Obj) -> None:
+    new["status"] = old.get("status") or {}
+    drop_disabled_fields(new["spec"], old.get("spec"))
+
+
+def _prepare_status(new: Obj, old: Obj) -> None:
+    """Old kubelets corrupt owner references; the spec is not theirs either."""
+    new["spec"] = old["spec"]
+    for key in _STATUS_KEEPS:
+        if key in old["metadata"]:
+            new["metadata"][key] = old["metadata"][key]
+        else:
+            new["metadata"].pop(key, None)
+    status, before = new.setdefault("status", {}), old.get("status") or {}
+    if not status.get("qosClass") and before.get("qosClass"):
+        status["qosClass"] = before["qosClass"]
+    if not status.get("observedGeneration") and before.get("observedGeneration"):
+        status["observedGeneration"] = before["observedGeneration"]
+
+
+def _keep_all_but_spec(new: Obj, old: Obj) -> Obj:
+    """Make `new` the old Pod (as far as a subresource of the spec may not change it); answers the wanted spec."""
+    wanted: Obj = new.get("spec") or {}
+    metadata = {**old["metadata"]}
+    for key in ("name", "namespace", "resourceVersion", "managedFields"):
+        if key in new["metadata"]:
+            metadata[key] = new["metadata"][key]
+    new.update({"metadata": metadata, "spec": deepcopy(old["spec"]), "status": old.get("status") or {}})
+    return wanted
+
+
+def _prepare_ephemeral_containers(new: Obj, old: Obj) -> None:
+    wanted = _keep_all_but_spec(new, old)
+    if wanted.get("ephemeralContainers"):
+        new["spec"]["ephemeralContainers"] = wanted["ephemeralContainers"]
+    else:
+        new["spec"].pop("ephemeralContainers", None)
+
+
+def _prepare_resize(new: Obj, old: Obj) -> None:
+    """Only resources and resize policies of the same containers, in the same order, are taken over."""
+    wanted = _keep_all_but_spec(new, old)
+    spec = new["spec"]
+    for kind in ("containers", "initContainers"):
+        ours, theirs = spec.get(kind) or [], wanted.get(kind) or []
+        if [each["name"] for each in ours] != [each.get("name") for each in theirs]:
+            continue
+        for container, other in zip(ours, theirs, strict=True):
+            for key in ("resources", "resizePolicy"):
+                if key in other:
+                    container[key] = other[key]
+                else:
+                    container.pop(key, None)
+    if wanted.get("resources") is not None and spec.get("resources") is not None:
+        spec["resources"] = wanted["resources"]
+
+
+def _warn(pod: Obj, old: Obj | None) -> list[str]:
+    """Updates are too frequent and seldom made by people: no warnings."""
+    if old is not None:
+        return []
+    warnings = []
+    complaints = names.dns_label(pod["metadata"].get("name", ""))
+    if complaints:
+        listed = " ".join(complaints)
+        warnings.append(
+            "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; "
+            f"a DNS label is recommended: [{listed}]"
+        )
+    return warnings + pod_warnings(pod)
+
+
+def _grace_period(pod: Obj, requested: int | None) -> int:
+    """What was asked for or the Pod's own; a Pod that runs nowhere goes at once."""
+    period = requested if requested is not None else pod["spec"].get("terminationGracePeriodSeconds") or 0
+    finished = (pod.get("status") or {}).get("phase") in ("Failed", "Succeeded")
+    if finished or not pod["spec"].get("nodeName"):
+        return 0
+    return 1 if period < 0 else period
+
+
+def _pod_ip(pod: Obj) -> str:
+    addresses = (pod.get("status") or {}).get("podIPs") or [{}]
+    return str(addresses[0].get("ip", ""))
+
 
 RESOURCES = (
     Resource(
@@ -12,18 +147,75 @@ RESOURCES = (
         type_name="io.k8s.api.core.v1.Pod",
         short_names=("po",),
         categories=("all",),
+        strategy=Strategy(
+            default=default_pod,
+            prepare_create=_prepare_create,
+            prepare_update=_prepare_update,
+            validate=validate_pod,
+            validate_update=validate_pod_update,
+            warn=_warn,
+            has_generation=True,
+            grace_period=_grace_period,
+            reset_fields=frozenset({("status",)}),
+        ),
         subresources=(
             Subresource(name="attach", kind="PodAttachOptions", verbs=("create", "get")),
             Subresource(name="binding", kind="Binding", verbs=("create",)),
-            Subresource(name="ephemeralcontainers", kind="Pod"),
+            Subresource(
+                name="ephemeralcontainers",
+                kind="Pod",
+                strategy=Strategy(
+                    default=default_pod,
+                    prepare_update=_prepare_ephemeral_containers,
+                    validate_update=validate_ephemeral_containers_update,
+                    has_generation=True,
+                    reset_fields=frozenset({("status",)}),
+                ),
+            ),
             Subresource(name="eviction", kind="Eviction", kind_group="policy", kind_version="v1", verbs=("create",)),
             Subresource(name="exec", kind="PodExecOptions", verbs=("create", "get")),
             Subresource(name="log", kind="Pod", verbs=("get",)),
             Subresource(name="portforward", kind="PodPortForwardOptions", verbs=("create", "get")),
             Subresource(name="proxy", kind="PodProxyOptions", verbs=("create", "delete", "get", "patch", "update")),
-            Subresource(name="resize", kind="Pod"),
-            Subresource(name="status", kind="Pod"),
+            Subresource(
+                name="resize",
+                kind="Pod",
+                strategy=Strategy(
+                    default=default_pod,
+                    prepare_update=_prepare_resize,
+                    validate_update=validate_resize,
+                    has_generation=True,
+                    reset_fields=frozenset({("status",)}),
+                ),
+            ),
+            Subresource(
+                name="status",
+                kind="Pod",
+                strategy=Strategy(
+                    default=default_pod,
+                    prepare_update=_prepare_status,
+                    validate_update=validate_pod_status_update,
+                    has_generation=True,
+                    generation_changes=lambda _new, _old: False,
+                    reset_fields=frozenset(
+                        {("spec",), ("metadata", "deletionTimestamp"), ("metadata", "ownerReferences")}
+                    ),
+                ),
+            ),
         ),
+        columns=COLUMNS,
+        cells=cells,
+        row_conditions=row_conditions,
+        selectable_fields={
+            "spec.nodeName": lambda pod: str(pod["spec"].get("nodeName", "")),
+            "spec.restartPolicy": lambda pod: str(pod["spec"].get("restartPolicy", "")),
+            "spec.schedulerName": lambda pod: str(pod["spec"].get("schedulerName", "")),
+            "spec.serviceAccountName": lambda pod: str(pod["spec"].get("serviceAccountName", "")),
+            "spec.hostNetwork": lambda pod: str(bool(pod["spec"].get("hostNetwork"))).lower(),
+            "status.phase": lambda pod: str((pod.get("status") or {}).get("phase", "")),
+            "status.podIP": _pod_ip,
+            "status.nominatedNodeName": lambda pod: str((pod.get("status") or {}).get("nominatedNodeName", "")),
+        },
         storage_version_hash="xPOwRZ+Yhw8=",
     ),
 )

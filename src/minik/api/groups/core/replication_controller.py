@@ -1,6 +1,103 @@
-"""ReplicationController (v1)."""
+"""ReplicationController (v1): the ancestor of ReplicaSet.
 
-from minik.api.scheme import Resource, Subresource
+Behaviour: https://kubernetes.io/docs/concepts/workloads/controllers/replicationcontroller/
+"""
+
+from datetime import datetime
+from typing import Any
+
+from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells, labels_cell
+from minik.api.groups.core.pod_defaults import default_pod_template
+from minik.api.groups.core.pod_warnings import template_warnings
+from minik.api.groups.core.replication_controller_validation import (
+    validate_replication_controller,
+    validate_replication_controller_status_update,
+    validate_replication_controller_update,
+)
+from minik.api.scheme import Column, Resource, Strategy, Subresource
+from minik.api.types import Obj
+
+_COLUMNS = (
+    NAME,
+    Column(
+        "Desired",
+        type="integer",
+        description=(
+            "Replicas is the number of desired replicas. This is a pointer to distinguish between explicit zero "
+            "and unspecified. Defaults to 1. More info: "
+            "https://kubernetes.io/docs/concepts/workloads/controllers/replicationcontroller#what-is-a-replicationcontroller"
+        ),
+    ),
+    Column(
+        "Current",
+        type="integer",
+        description=(
+            "Replicas is the most recently observed number of replicas. More info: "
+            "https://kubernetes.io/docs/concepts/workloads/controllers/replicationcontroller#what-is-a-replicationcontroller"
+        ),
+    ),
+    Column("Ready", type="integer", description="The number of ready replicas for this replication controller."),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    Column(
+        "Selector",
+        priority=1,
+        description=(
+            "Selector is a label query over pods that should match the Replicas count. If Selector is empty, it "
+            "is defaulted to the labels present on the Pod template. Label keys and values that must match in "
+            "order to be controlled by this replication controller, if empty defaulted to labels on Pod "
+            "template. More info: "
+            "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors"
+        ),
+    ),
+)
+
+
+def _cells(obj: Obj, now: datetime) -> list[Any]:
+    spec, status = obj["spec"], obj.get("status") or {}
+    return [
+        obj["metadata"]["name"],
+        spec.get("replicas", 0),
+        status.get("replicas", 0),
+        status.get("readyReplicas", 0),
+        age(obj, now),
+        *container_cells(((spec.get("template") or {}).get("spec") or {}).get("containers")),
+        labels_cell(spec.get("selector")),
+    ]
+
+
+def _default(obj: Obj) -> None:
+    """Selector and labels follow from the template's labels."""
+    spec = obj.setdefault("spec", {})
+    if spec.get("replicas") is None:
+        spec["replicas"] = 1
+    template = spec.get("template")
+    if template is None:
+        return
+    default_pod_template(template)
+    labels = (template.get("metadata") or {}).get("labels")
+    if labels:
+        spec["selector"] = spec.get("selector") or dict(labels)
+        obj["metadata"]["labels"] = obj["metadata"].get("labels") or dict(labels)
+
+
+def _prepare_create(obj: Obj) -> None:
+    obj["status"] = {"replicas": 0}
+
+
+def _prepare_update(new: Obj, old: Obj) -> None:
+    new["status"] = old.get("status") or {"replicas": 0}
+
+
+def _prepare_status(new: Obj, old: Obj) -> None:
+    new["spec"] = old["spec"]
+
+
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    template = new["spec"].get("template")
+    return template_warnings(template, "spec.template", ((old or {}).get("spec") or {}).get("template"))
+
 
 RESOURCES = (
     Resource(
@@ -12,10 +109,34 @@ RESOURCES = (
         type_name="io.k8s.api.core.v1.ReplicationController",
         short_names=("rc",),
         categories=("all",),
+        strategy=Strategy(
+            default=_default,
+            prepare_create=_prepare_create,
+            prepare_update=_prepare_update,
+            validate=validate_replication_controller,
+            validate_update=validate_replication_controller_update,
+            warn=_warn,
+            has_generation=True,
+            default_propagation="Orphan",
+            reset_fields=frozenset({("status",)}),
+        ),
         subresources=(
             Subresource(name="scale", kind="Scale", kind_group="autoscaling", kind_version="v1"),
-            Subresource(name="status", kind="ReplicationController"),
+            Subresource(
+                name="status",
+                kind="ReplicationController",
+                strategy=Strategy(
+                    default=_default,
+                    prepare_update=_prepare_status,
+                    validate_update=validate_replication_controller_status_update,
+                    has_generation=True,
+                    reset_fields=frozenset({("spec",)}),
+                ),
+            ),
         ),
+        columns=_COLUMNS,
+        cells=_cells,
+        selectable_fields={"status.replicas": lambda obj: str((obj.get("status") or {}).get("replicas", 0))},
         storage_version_hash="Jond2If31h0=",
     ),
 )
