@@ -1,0 +1,88 @@
+"""The scheduler's picture of the nodes: what the watches say plus what it has decided itself (assumed Pods).
+
+A Pod is assumed from the decision until its binding comes back through the watch, so the next decision already counts
+it. Only the scheduler's own loop touches the cache; nothing is copied per cycle.
+"""
+
+from collections.abc import Iterable
+
+from minik.api.types import Obj
+from minik.server.scheduler.framework import Event, Snapshot
+from minik.server.scheduler.node_info import NodeInfo, PodInfo
+
+
+class Cache:
+    """Nodes by name with their Pods. A Pod may come before its node; such a node is not offered to plugins."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, NodeInfo] = {}
+        self._node_of: dict[str, str] = {}  # Pod uid -> node name
+        self._nominated: dict[str, tuple[str, PodInfo]] = {}  # Pod uid -> node it waits for, after preemption
+
+    def set_node(self, node: Obj) -> set[Event]:
+        """Take in a node; returns what changed about it that may let Pods fit."""
+        name = node["metadata"]["name"]
+        info = self._nodes.setdefault(name, NodeInfo(name))
+        old = info.node
+        before = dict(info.allocatable)
+        info.set_node(node)
+        if old is None:
+            return {Event.NODE_ADDED}
+        events = set()
+        if before != info.allocatable:
+            events.add(Event.NODE_ALLOCATABLE)
+        if (old["metadata"].get("labels") or {}) != info.labels:
+            events.add(Event.NODE_LABELS)
+        if any(old["spec"].get(key) != node["spec"].get(key) for key in ("taints", "unschedulable")):
+            events.add(Event.NODE_TAINTS)
+        return events
+
+    def remove_node(self, name: str) -> None:
+        info = self._nodes.get(name)
+        if info is None:
+            return
+        info.node = None
+        if not info.pods:
+            del self._nodes[name]
+
+    def set_pod(self, pod: PodInfo, node_name: str) -> None:
+        """The Pod is (or is assumed to be) on that node."""
+        had = self._node_of.get(pod.uid)
+        if had is not None and had != node_name:
+            self.remove_pod(pod.uid)
+        self._nodes.setdefault(node_name, NodeInfo(node_name)).add(pod)
+        self._node_of[pod.uid] = node_name
+        self._nominated.pop(pod.uid, None)
+
+    def remove_pod(self, uid: str) -> bool:
+        """Says whether the Pod was on a node."""
+        self._nominated.pop(uid, None)
+        name = self._node_of.pop(uid, None)
+        if name is None:
+            return False
+        info = self._nodes[name]
+        info.remove(uid)
+        if info.node is None and not info.pods:
+            del self._nodes[name]
+        return True
+
+    def nominate(self, pod: PodInfo, node_name: str) -> None:
+        """Keep the room that preemption makes for this Pod from Pods of lower priority."""
+        if node_name:
+            self._nominated[pod.uid] = (node_name, pod)
+        else:
+            self._nominated.pop(pod.uid, None)
+
+    def snapshot(self, pod: PodInfo) -> Snapshot:
+        """The nodes as this Pod must see them."""
+        nodes = {name: info for name, info in self._nodes.items() if info.node is not None}
+        for name, waiting in self._waiting_before(pod):
+            if name in nodes:
+                nodes[name] = nodes[name].without(())
+                nodes[name].add(waiting)
+        return Snapshot(nodes)
+
+    def _waiting_before(self, pod: PodInfo) -> Iterable[tuple[str, PodInfo]]:
+        for uid, (name, waiting) in self._nominated.items():
+            if uid != pod.uid and waiting.priority >= pod.priority:
+                yield name, waiting

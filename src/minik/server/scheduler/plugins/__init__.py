@@ -1,0 +1,1 @@
+"""The scheduler's plugins: one rule of scheduling a file."""

@@ -1,0 +1,15 @@
+"""filter: a Pod that names its node goes nowhere else."""
+
+from minik.server.scheduler.framework import Code, CycleState, Event, Refusal
+from minik.server.scheduler.node_info import NodeInfo, PodInfo
+
+_REFUSAL = Refusal(("node(s) didn't match the requested node name",), Code.UNRESOLVABLE)
+
+
+class NodeName:
+    name = "NodeName"
+    events = frozenset({Event.NODE_ADDED})
+
+    def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
+        wanted = pod.spec.get("nodeName")
+        return _REFUSAL if wanted and wanted != node.name else None
