@@ -32,16 +32,21 @@ class StoreWriteError(Exception):
     """The disk refused a commit (full, I/O error). None of the waiting writes happened; the store stays readable."""
 
 
+class StoreReadError(Exception):
+    """The disk could not be read."""
+
+
 class StoreClosedError(Exception):
     """The store is closed or closing."""
 
 
 @dataclass(slots=True)
 class Stats:
-    """Counters since the start, for metrics. Seconds are wall time in the engine, fsync included."""
+    """Counters since the start, for metrics. Seconds are wall time in the engine."""
 
     commits: int = 0
-    commit_seconds: float = 0.0
+    commit_seconds: float = 0.0  # fsync included
+    fsync_seconds: float = 0.0  # from COMMIT to durable
     last_commit_seconds: float = 0.0
     transactions: int = 0  # made durable
     largest_batch: int = 0
@@ -96,10 +101,16 @@ class Engine(Protocol):
         ...
 
     async def compact(self, revision: int) -> None:
-        """Forget what was superseded before `revision`, in pieces that let commits through. May be interrupted."""
+        """Remember durably that history before `revision` is not to be read again. Raises StoreWriteError."""
         ...
 
-    async def snapshot(self, path: str) -> None: ...
+    async def sweep(self) -> None:
+        """Delete what compaction made unreadable, in pieces that let commits through. May be interrupted."""
+        ...
+
+    async def snapshot(self, path: str) -> None:
+        """A consistent copy in one file of mode 0600. Raises StoreWriteError."""
+        ...
 
     async def size(self) -> tuple[int, int]:
         """Bytes on disk, and how many of them are in use."""

@@ -7,12 +7,13 @@ deadlines and one timer; a keep-alive only moves a number, the heap notices when
 import asyncio
 import heapq
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from minik.store.store import Event, LeaseNotFoundError, LeaseStatus
+from minik.store.store import Event, KeyValue, LeaseExistsError, LeaseNotFoundError, LeaseStatus
 
 log = logging.getLogger("minik.store")
 
+SHORTEST_TTL = 1  # seconds
 LONGEST_TTL = 9_000_000_000  # seconds, etcd's lease.MaxLeaseTTL
 RETRY = 1.0  # seconds until an expired lease is tried again when the disk refused
 
@@ -29,24 +30,32 @@ class _Lease:
 class Lessor:
     """What is granted and which keys hang on it. Times are the event loop's."""
 
-    def __init__(self, granted: dict[int, int]) -> None:
+    def __init__(self, granted: Mapping[int, int], kvs: Iterable[KeyValue]) -> None:
         self._leases: dict[int, _Lease] = {}
         self._heap: list[tuple[float, int]] = []
+        self._granting: set[int] = set()
         self._revoking: set[int] = set()
         self._earlier = asyncio.Event()  # the next deadline came closer
         for lease_id, ttl in granted.items():
             self.grant(lease_id, ttl)
+        for kv in kvs:
+            if kv.lease:
+                self._attach(kv)
 
     def __contains__(self, lease_id: object) -> bool:
+        """Whether keys may be hung on it."""
         return lease_id in self._leases and lease_id not in self._revoking
-
-    def __iter__(self) -> Iterable[int]:
-        return iter(self._leases)
 
     def ids(self) -> list[int]:
         return sorted(self._leases)
 
+    def start_granting(self, lease_id: int) -> None:
+        if lease_id in self._leases or lease_id in self._granting:
+            raise LeaseExistsError(lease_id)
+        self._granting.add(lease_id)
+
     def grant(self, lease_id: int, ttl: int) -> None:
+        self._granting.discard(lease_id)
         deadline = _now() + ttl
         self._leases[lease_id] = _Lease(ttl, deadline)
         self._schedule(deadline, lease_id)
@@ -61,9 +70,11 @@ class Lessor:
         self._revoking.discard(lease_id)
         self._leases.pop(lease_id, None)
 
-    def revocations_failed(self) -> None:
+    def void_staged(self) -> None:
+        """What was being granted and revoked was not."""
+        self._granting.clear()
         for lease_id in self._revoking:
-            self._schedule(_now() + RETRY, lease_id)
+            self._schedule(self._leases[lease_id].deadline, lease_id)
         self._revoking.clear()
 
     def keep_alive(self, lease_id: int) -> int:
@@ -75,16 +86,16 @@ class Lessor:
         lease = self._find(lease_id)
         return LeaseStatus(lease_id, lease.ttl, max(lease.deadline - _now(), 0.0), sorted(lease.keys))
 
-    def attach(self, lease_id: int, key: bytes) -> None:
-        if lease_id in self._leases:
-            self._leases[lease_id].keys.add(key)
-
     def apply(self, event: Event) -> None:
         prev, kv = event.prev_kv, event.kv
         if prev is not None and prev.lease and prev.lease in self._leases:
             self._leases[prev.lease].keys.discard(kv.key)
         if kv.lease:
-            self.attach(kv.lease, kv.key)
+            self._attach(kv)
+
+    def _attach(self, kv: KeyValue) -> None:
+        if kv.lease in self._leases:
+            self._leases[kv.lease].keys.add(kv.key)
 
     async def run(self, revoke: Callable[[int], Awaitable[None]]) -> None:
         """Revoke what expires, until cancelled."""
@@ -94,14 +105,18 @@ class Lessor:
                 async with asyncio.timeout_at(self._heap[0][0] if self._heap else None):
                     await self._earlier.wait()
             except TimeoutError:
-                for lease_id in self._pop_expired():
-                    try:
-                        await revoke(lease_id)
-                    except LeaseNotFoundError:
-                        continue
-                    except Exception:
-                        log.exception("cannot revoke expired lease %d, trying again", lease_id)
-                        self._schedule(_now() + RETRY, lease_id)
+                async with asyncio.TaskGroup() as group:  # together, so that they share a commit
+                    for lease_id in self._pop_expired():
+                        group.create_task(self._expire(lease_id, revoke))
+
+    async def _expire(self, lease_id: int, revoke: Callable[[int], Awaitable[None]]) -> None:
+        try:
+            await revoke(lease_id)
+        except LeaseNotFoundError:
+            log.debug("lease %d was revoked while it expired", lease_id)
+        except Exception:
+            log.exception("cannot revoke expired lease %d, trying again", lease_id)
+            self._schedule(_now() + RETRY, lease_id)
 
     def _pop_expired(self) -> list[int]:
         now, expired = _now(), []

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from minik.store import schema
-from minik.store.engine import Batch, Loaded, Stats, StoreCorruptError, StoreOpenError, StoreWriteError
+from minik.store.engine import Batch, Loaded, Stats, StoreCorruptError, StoreOpenError, StoreReadError, StoreWriteError
 from minik.store.index import EVERYTHING
 from minik.store.snapshot import copy_database
 from minik.store.store import Event, EventType, KeyValue
@@ -58,15 +58,19 @@ class SqliteEngine:
         return await self._in(self._read_thread, self._tail, key, range_end, after, upto, limit)
 
     async def compact(self, revision: int) -> None:
-        await self._in(self._write_thread, self._mark_compacted, revision)
-        while await self._in(self._write_thread, self._sweep, revision):
+        await self._in(self._write_thread, self._compact, revision)
+
+    async def sweep(self) -> None:
+        while await self._in(self._write_thread, self._sweep):
             pass
         while await self._in(self._write_thread, self._vacuum):
             pass
-        self._stats.compactions += 1
 
     async def snapshot(self, path: str) -> None:
-        await asyncio.to_thread(copy_database, self._path, Path(path))
+        try:
+            await asyncio.to_thread(copy_database, self._path, Path(path))
+        except (OSError, sqlite3.Error) as error:
+            raise StoreWriteError(f"cannot write snapshot {path}: {error}") from error
 
     async def size(self) -> tuple[int, int]:
         return await self._in(self._read_thread, self._size)
@@ -135,7 +139,9 @@ class SqliteEngine:
         try:
             connection.exec_driver_sql(schema.BEGIN)
             result = work(connection)
+            started = time.perf_counter()
             connection.exec_driver_sql(schema.COMMIT)
+            self._stats.fsync_seconds += time.perf_counter() - started
             return result
         except BaseException as error:
             _roll_back(connection)
@@ -144,18 +150,19 @@ class SqliteEngine:
                 raise StoreWriteError(f"cannot write {self._path}: {reason}") from error
             raise
 
-    def _mark_compacted(self, revision: int) -> None:
+    def _compact(self, revision: int) -> None:
         def work(connection: Connection) -> None:
             connection.exec_driver_sql(schema.SET_META, ("compact_revision", revision))
             connection.exec_driver_sql(schema.FORGET_LOST, (revision,))
 
         self._transaction(work)
 
-    def _sweep(self, revision: int) -> bool:
-        """Delete what a piece of history superseded; False when `revision` is reached."""
+    def _sweep(self) -> bool:
+        """Delete what a piece of history superseded; False when the compacted revision is reached."""
 
         def work(connection: Connection) -> bool:
-            begin, end = _meta(connection).get("swept", 0), (revision << schema.SUB_BITS) - 1
+            meta = _meta(connection)
+            begin, end = meta.get("swept", 0), (meta["compact_revision"] << schema.SUB_BITS) - 1
             if begin >= end:
                 return False
             found = connection.exec_driver_sql(schema.SWEEP_END, (begin, end, SWEEP_ROWS)).scalar()
@@ -175,7 +182,8 @@ class SqliteEngine:
         free, pages = _pragma(connection, "freelist_count"), _pragma(connection, "page_count")
         if free < VACUUM_PAGES or free * 4 < pages:
             return False
-        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").close()
+        with closing(_driver(connection).execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")) as cursor:
+            cursor.fetchall()  # it frees one page a row
         return True
 
     def _close_writer(self) -> None:
@@ -210,7 +218,10 @@ class SqliteEngine:
         elif range_end != EVERYTHING:
             statement = schema.TAIL_RANGE
             parameters["range_end"] = range_end
-        return self._read_connection().execute(statement, parameters).all()
+        try:
+            return self._read_connection().execute(statement, parameters).all()
+        except DBAPIError as error:
+            raise StoreReadError(f"cannot read {self._path}: {error.orig}") from error
 
     def _size(self) -> tuple[int, int]:
         connection = self._read_connection()
@@ -273,6 +284,8 @@ def _check_identity(connection: Connection, path: Path) -> None:
 
 def _open_error(path: Path, error: Exception) -> StoreOpenError:
     reason = getattr(error, "orig", None) or error
+    if isinstance(reason, sqlite3.OperationalError):  # the environment's fault, not the file's
+        return StoreOpenError(f"cannot open {path}: {reason}; check free space and permissions of {path.parent}")
     return StoreCorruptError(f"cannot read {path}: {reason}; restore a snapshot or move the file away")
 
 
@@ -331,10 +344,14 @@ def _insert(connection: Connection, rows: Sequence[Row]) -> None:
 
 def _roll_back(connection: Connection) -> None:
     """After a failure: SQLite has often rolled back by itself already."""
-    driver: Any = connection.connection.driver_connection
-    if driver.in_transaction:
-        with closing(driver.cursor()) as cursor:
-            cursor.execute(schema.ROLLBACK)
+    if _driver(connection).in_transaction:
+        connection.exec_driver_sql(schema.ROLLBACK)
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _event(row: Any) -> Event:

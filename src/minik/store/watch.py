@@ -14,7 +14,7 @@ from typing import Protocol
 
 from sortedcontainers import SortedDict
 
-from minik.store.engine import Stats
+from minik.store.engine import Stats, StoreClosedError
 from minik.store.index import EVERYTHING, contains
 from minik.store.store import Event, SlowWatcherError
 
@@ -56,6 +56,8 @@ class History(Protocol):
 
     @property
     def revision(self) -> int: ...
+    @property
+    def compact_revision(self) -> int: ...
 
     async def read_history(self, key: bytes, range_end: bytes, after: int) -> tuple[Sequence[Event], int]:
         """Changes after `after`, and up to where; at least to `recent.floor` in the end. Raises CompactedError."""
@@ -77,7 +79,7 @@ class Watcher:
         self._live = False
         self._closed = False
         self._error: SlowWatcherError | None = None
-        if self._after >= store.recent.floor:
+        if self._after >= store.recent.floor and start >= store.compact_revision:
             self._go_live()
 
     @property
@@ -145,7 +147,10 @@ class Watcher:
 
     async def _catch_up(self) -> None:
         store = self._store
-        events, self._after = await store.read_history(self.key, self.range_end, self._after)
+        try:
+            events, self._after = await store.read_history(self.key, self.range_end, self._after)
+        except StoreClosedError:
+            self._closed = True
         if self._closed:
             return
         self._pending = list(events)
