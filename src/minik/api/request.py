@@ -4,8 +4,9 @@ Plain data. The HTTP door fills `body`; LocalClient may fill `obj` instead and r
 nothing in the process encodes what it decodes a moment later.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from minik.api.types import Obj, UserInfo
 
@@ -40,7 +41,7 @@ class Response:
 
     obj, items and events are only used when `Request.local`; the objects in them are shared and read-only.
     `stream` yields byte chunks (watches, logs). Upgraded connections (exec, port-forward, proxy) never come here
-    whole: the HTTP door hands them over (`upgrade`).
+    whole: `upgrade` gets the HTTP door's own request (aiohttp's web.BaseRequest) and answers it (web.StreamResponse).
     """
 
     status: int = 200
@@ -54,3 +55,4 @@ class Response:
     continue_token: str = ""
     events: AsyncIterator[Sequence[WatchEvent]] | None = None
     stream: AsyncIterator[bytes] | None = None
+    upgrade: Callable[[Any], Awaitable[Any]] | None = None

@@ -31,6 +31,7 @@ class StatusError(Exception):
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
+        self.warnings: Sequence[str] = ()  # Warning headers that go with the answer
         details: Obj = {}
         if name:
             details["name"] = name

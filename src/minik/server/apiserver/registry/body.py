@@ -1,7 +1,7 @@
 """The body of a write, decoded into an object of the kind the path asks for."""
 
-from minik.api.scheme import Resource
 from minik.api.schema import decode
+from minik.api.scheme import Resource
 from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
 from minik.server.apiserver.registry.call import Call
@@ -23,9 +23,7 @@ def read_object(call: Call, resource: Resource, field_validation: str) -> Obj:
         if not isinstance(obj.get("metadata"), dict):
             obj["metadata"] = {}
         return obj
-    obj, warnings = decode.decode_body(
-        call.request.body, media_type(call), resource, field_validation=field_validation
-    )
+    obj, warnings = decode.decode_body(call.request.body, media_type(call), resource, field_validation=field_validation)
     for warning in warnings:
         call.warn(warning)
     if not isinstance(obj.get("metadata"), dict):

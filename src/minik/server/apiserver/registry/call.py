@@ -39,6 +39,14 @@ class Call:
     def parameters(self, name: str) -> Sequence[str]:
         return self.request.query.get(name, ())
 
+    def admission_namespace(self, name: str) -> str:
+        """The namespace admission is told; a Namespace counts as being in itself."""
+        if self.resource.namespaced:
+            return self.info.namespace
+        if self.resource.plural == "namespaces" and not self.resource.group:
+            return name
+        return ""
+
     def warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)

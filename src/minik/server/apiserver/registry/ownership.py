@@ -4,8 +4,8 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-manageme
 """
 
 from minik.api.patch import managed_fields
-from minik.api.scheme import Strategy
 from minik.api.schema import types
+from minik.api.scheme import Strategy
 from minik.api.types import Obj
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.metadata import timestamp

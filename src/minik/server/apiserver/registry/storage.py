@@ -58,9 +58,9 @@ class Storage:
         result = await self.store.txn(Txn(compare=(unchanged,), success=(Delete(old.key),)))
         return result.revision if result.succeeded else None
 
-    async def _put(self, resource: Resource, condition: Compare, key: bytes, value: bytes, *, soft: bool) -> (
-        KeyValue | None
-    ):
+    async def _put(
+        self, resource: Resource, condition: Compare, key: bytes, value: bytes, *, soft: bool
+    ) -> KeyValue | None:
         while True:
             lease = await self._lease(resource)
             put = Put(key, value, lease=lease)

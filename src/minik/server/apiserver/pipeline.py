@@ -1,0 +1,173 @@
+"""The way of every request, whichever door it came through.
+
+    door -> request info -> authenticate -> impersonate -> flow control -> authorize -> handler
+
+What goes wrong becomes a Status. Callers in the same process (Request.local) get it raised instead.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from minik.api.request import Request, Response
+from minik.api.status import StatusError, forbidden, internal_error, too_large, unauthorized
+from minik.api.types import UserInfo
+from minik.server.apiserver.attributes import Attributes, Authorize
+from minik.server.apiserver.flow_control import FlowControl
+from minik.server.apiserver.metrics import RequestMetrics
+from minik.server.apiserver.negotiation import error_form
+from minik.server.apiserver.registry.answer import encoded
+from minik.server.apiserver.registry.body import MAX_BODY
+from minik.server.apiserver.registry.dispatch import Dispatcher, NoSuchPath, not_allowed
+from minik.server.apiserver.request_info import RequestInfo, resolve
+from minik.server.apiserver.routes import Routes, page_not_found
+
+log = logging.getLogger("minik.apiserver")
+
+Authenticate = Callable[[Request], Awaitable[UserInfo | None]]
+Impersonate = Callable[[Request, UserInfo], Awaitable[UserInfo]]
+
+_SUPERUSERS = "system:masters"
+_STREAMS = frozenset({"exec", "attach", "portforward", "proxy", "log"})
+
+
+class Pipeline:
+    """One request in, one answer out."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        routes: Routes,
+        *,
+        authenticate: Authenticate,
+        impersonate: Impersonate,
+        authorize: Authorize,
+        flow_control: FlowControl | None = None,
+        metrics: RequestMetrics | None = None,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._routes = routes
+        self._authenticate = authenticate
+        self._impersonate = impersonate
+        self._authorize = authorize
+        self._flow_control = flow_control or FlowControl()
+        self._metrics = metrics or RequestMetrics()
+
+    async def handle(self, request: Request) -> Response:
+        """Never raises for HTTP requests; for local ones raises StatusError."""
+        info = resolve(request.method, request.path, request.query)
+        started = time.perf_counter()
+        try:
+            response = await self._serve(request, info)
+        except StatusError as error:
+            self._metrics.observe(info, error.code, started)
+            if request.local:
+                raise
+            return status_response(request, error)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            failure = internal_error(str(error) or type(error).__name__)
+            self._metrics.observe(info, 500, started)
+            if request.local:
+                raise failure from error
+            return status_response(request, failure)
+        self._metrics.observe(info, response.status, started)
+        return response
+
+    async def _serve(self, request: Request, info: RequestInfo) -> Response:
+        user = request.user
+        if not request.local:
+            user = await self._authenticate(request)
+            if user is None:
+                raise unauthorized()
+            if "impersonate-user" in request.headers:
+                user = await self._impersonate(request, user)
+        assert user is not None, "local requests carry their identity"
+        if len(request.body) > MAX_BODY:
+            raise too_large(MAX_BODY)
+        if request.local or info.verb == "watch" or info.subresource in _STREAMS:
+            return await self._authorized(request, info, user)
+        gate = self._flow_control.gate(info.verb)
+        await gate.enter()
+        try:
+            return await self._authorized(request, info, user)
+        finally:
+            gate.leave()
+
+    async def _authorized(self, request: Request, info: RequestInfo, user: UserInfo) -> Response:
+        if _SUPERUSERS not in user.groups:
+            await self._check(request, info, user)
+        if info.is_resource:
+            try:
+                return await self._dispatcher.dispatch(request, info, user)
+            except NoSuchPath:
+                return page_not_found()
+        return await self._path(request, info, user)
+
+    async def _check(self, request: Request, info: RequestInfo, user: UserInfo) -> None:
+        attributes = attributes_of(request, info, user)
+        decision = await self._authorize(attributes)
+        if not decision.allowed:
+            raise forbidden(info.group, info.resource, info.name, refusal(attributes, decision.reason))
+
+    async def _path(self, request: Request, info: RequestInfo, user: UserInfo) -> Response:
+        found = self._routes.find(info.path)
+        if found is None:
+            return page_not_found()
+        if request.method not in ("GET", "HEAD"):
+            raise not_allowed()
+        handler, below = found
+        return await handler(request, user, below)
+
+
+def attributes_of(request: Request, info: RequestInfo, user: UserInfo) -> Attributes:
+    if not info.is_resource:
+        return Attributes(user=user, verb=request.method.lower(), path=info.path)
+    query = request.query
+    return Attributes(
+        user=user,
+        verb=info.verb,
+        path=info.path,
+        resource_request=True,
+        namespace=info.namespace,
+        api_group=info.group,
+        api_version=info.version,
+        resource=info.resource,
+        subresource=info.subresource,
+        name=info.name or _named_by_selector(request, info),
+        label_selector=next(iter(query.get("labelSelector", ())), ""),
+        field_selector=next(iter(query.get("fieldSelector", ())), ""),
+    )
+
+
+def _named_by_selector(request: Request, info: RequestInfo) -> str:
+    """A list or watch of one name by field selector counts as about that object."""
+    if info.verb not in ("list", "watch") or not request.query:
+        return ""
+    text = next(iter(request.query.get("fieldSelector", ())), "")
+    terms = [term.partition("=") for term in text.split(",")]
+    return next((v.lstrip("=") for key, op, v in terms if key == "metadata.name" and op), "")
+
+
+def refusal(attributes: Attributes, reason: str) -> str:
+    """Why a request is refused, in the words of apiserver's responsewriters."""
+    who = f'User "{attributes.user.name}" cannot {attributes.verb}'
+    if not attributes.resource_request:
+        text = f'{who} path "{attributes.path}"'
+    else:
+        what = attributes.resource + (f"/{attributes.subresource}" if attributes.subresource else "")
+        where = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
+        text = f'{who} resource "{what}" in API group "{attributes.api_group}" {where}'
+    return f"{text}: {reason}" if reason else text
+
+
+def status_response(request: Request, error: StatusError) -> Response:
+    """The Status of an error, in JSON or YAML."""
+    form = error_form(request.headers.get("accept", ""))
+    response = encoded(error.code, error.status(), form, list(error.warnings))
+    if error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response

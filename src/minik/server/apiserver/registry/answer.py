@@ -1,0 +1,56 @@
+"""How results become responses: the stored bytes, or another form the client asked for.
+
+The plain JSON answer of an object that was read or written is spliced from the stored value; only Table,
+PartialObjectMetadata, YAML and in-process callers need the decoded object.
+"""
+
+import orjson
+
+from minik.api.request import Response
+from minik.api.types import Obj
+from minik.server.apiserver.negotiation import JSON, PLAIN, YAML, Form
+from minik.server.apiserver.registry import table
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.registry import Registry
+from minik.store.store import KeyValue
+
+
+def one(registry: Registry, call: Call, status: int, stored: KeyValue | None, obj: Obj | None = None) -> Response:
+    """One object. `stored` wins over `obj`, which is only needed when nothing was stored (dry run, deletion)."""
+    if stored is not None:
+        layout = registry.layout(call.resource)
+        if call.request.local:
+            return Response(status=status, obj=layout.decode(stored), warnings=call.warnings)
+        if call.form is PLAIN:
+            return Response(status=status, body=layout.whole(stored), warnings=call.warnings)
+        obj = layout.decode(stored)
+    assert obj is not None
+    return document(call, status, obj)
+
+
+def document(call: Call, status: int, obj: Obj) -> Response:
+    """An object that is no stored value, in the form asked for."""
+    if call.request.local:
+        return Response(status=status, obj=obj, warnings=call.warnings)
+    if call.form.kind and obj.get("kind") != "Status":
+        obj = table.transform(call, [obj], obj["metadata"])
+    return encoded(status, obj, call.form, call.warnings)
+
+
+def encoded(status: int, obj: Obj, form: Form, warnings: list[str]) -> Response:
+    body = to_yaml(obj) if form.media_type == YAML else to_json(obj, pretty=form.pretty)
+    media_type = YAML if form.media_type == YAML else JSON
+    return Response(status=status, content_type=media_type, body=body, warnings=warnings)
+
+
+def to_json(obj: Obj, *, pretty: bool = False) -> bytes:
+    return orjson.dumps(obj, option=orjson.OPT_INDENT_2) if pretty else orjson.dumps(obj)
+
+
+def to_yaml(obj: Obj) -> bytes:
+    """YAML as upstream writes it: keys sorted, ambiguous strings quoted."""
+    import yaml  # only YAML answers need it
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: bytes = yaml.dump(obj, Dumper=dumper, sort_keys=True, allow_unicode=True, encoding="utf-8", width=10**9)
+    return text

@@ -1,0 +1,124 @@
+"""Server-side apply: the applied configuration merged into what is there, or created.
+
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
+"""
+
+from typing import Any
+
+import orjson
+
+from minik.api.patch import apply as server_side_apply
+from minik.api.request import Response
+from minik.api.schema import types
+from minik.api.scheme import Resource, Strategy
+from minik.api.status import OPTIMISTIC_LOCK, bad_request, conflict
+from minik.api.types import Obj
+from minik.server.apiserver.registry import answer
+from minik.server.apiserver.registry.body import match_namespace, name_mismatch
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.create import create_object
+from minik.server.apiserver.registry.metadata import timestamp
+from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.registry.update import Change, update_object
+from minik.server.apiserver.registry.write_options import WriteOptions
+
+
+async def apply(registry: Registry, call: Call, options: WriteOptions) -> Response:
+    """Creates the object if it is not there (201)."""
+    applied = read_applied(call, call.resource)
+    if registry.storage.get(call.resource, call.namespace, call.name) is None:
+        return await _create(registry, call, applied, options)
+    change = applied_by(registry, call, applied, options, call.resource.strategy)
+    written = await update_object(registry, call, change, options, call.resource.strategy, owned=True)
+    return answer.one(registry, call, 200, written.stored, written.obj)
+
+
+async def _create(registry: Registry, call: Call, applied: Obj, options: WriteOptions) -> Response:
+    resource = call.resource
+    obj = merged(registry, call, None, applied, options, resource.strategy)
+    metadata = obj["metadata"]
+    if metadata.get("uid"):
+        text = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
+        raise conflict(resource.group, resource.plural, call.name, text)
+    if metadata.get("resourceVersion", "") not in ("", "0"):
+        raise conflict(resource.group, resource.plural, call.name, OPTIMISTIC_LOCK)
+    _match_name(call, obj)
+    match_namespace(call, obj)
+    stored, obj = await create_object(registry, call, obj, options, owned=True)
+    return answer.one(registry, call, 201, stored, obj)
+
+
+def applied_by(
+    registry: Registry, call: Call, applied: Obj, options: WriteOptions, strategy: Strategy, subresource: str = ""
+) -> Change:
+    """The change an applied configuration asks for."""
+
+    async def change(old: Obj) -> Obj:
+        obj = merged(registry, call, old, applied, options, strategy, subresource)
+        _match_name(call, obj)
+        match_namespace(call, obj)
+        return obj
+
+    return change
+
+
+def merged(
+    registry: Registry,
+    call: Call,
+    live: Obj | None,
+    applied: Obj,
+    options: WriteOptions,
+    strategy: Strategy,
+    subresource: str = "",
+) -> Obj:
+    resource = call.resource
+    return server_side_apply.apply(
+        live,
+        applied,
+        shape=types.get(resource.type_name),
+        manager=options.field_manager,
+        api_version=resource.api_version,
+        force=options.force,
+        now=timestamp(registry.now()),
+        subresource=subresource,
+        reset_fields=strategy.reset_fields,
+    )
+
+
+def read_applied(call: Call, resource: Resource) -> Obj:
+    """The applied configuration. Raises StatusError 400."""
+    applied = _read(call.request.body)
+    if not isinstance(applied, dict):
+        raise bad_request("error decoding YAML: not an object")
+    api_version, kind = applied.get("apiVersion", ""), applied.get("kind", "")
+    if (api_version, kind) != (resource.api_version, resource.kind):
+        group, _, version = api_version.rpartition("/")
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
+    metadata = applied.setdefault("metadata", {})
+    if not isinstance(metadata, dict):
+        raise bad_request("metadata accessor error")
+    if metadata.get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    return applied
+
+
+def _read(body: bytes) -> Any:
+    if body.lstrip()[:1] == b"{":
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass  # JSON that is none may still be YAML
+    from minik.api.codec import yaml_codec  # only YAML bodies need it
+
+    try:
+        return yaml_codec.loads(body)[0]
+    except yaml_codec.YAMLError as error:
+        raise bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+
+
+def _match_name(call: Call, obj: Obj) -> None:
+    name = obj["metadata"].get("name", "")
+    if not name:
+        obj["metadata"]["name"] = call.name
+    elif name != call.name:
+        raise name_mismatch(name, call.name)

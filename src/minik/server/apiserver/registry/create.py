@@ -1,0 +1,144 @@
+"""POST: a new object.
+
+    default -> owner of fields -> mutating admission -> default -> prepare -> validate -> validating admission -> store
+
+Upstream: apiserver's handlers/create.go and registry/rest/create.go.
+"""
+
+from minik.api import names
+from minik.api.object_meta import validate_object_meta
+from minik.api.request import Response
+from minik.api.status import StatusError, already_exists
+from minik.api.types import Obj
+from minik.api.validation import invalid
+from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
+from minik.server.apiserver.registry import answer, ownership, write_options
+from minik.server.apiserver.registry.body import match_namespace, read_object
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.keys import object_key
+from minik.server.apiserver.registry.metadata import (
+    fill_new,
+    generate_name,
+    ordered,
+    without_duplicate_owners,
+)
+from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.registry.write_options import WriteOptions
+from minik.store.store import KeyValue
+
+_NAME_ATTEMPTS = 8  # names tried for one generateName
+
+
+async def create(registry: Registry, call: Call) -> Response:
+    options = write_options.parse(call, "CreateOptions")
+    obj = read_object(call, call.resource, options.field_validation)
+    match_namespace(call, obj)
+    stored, obj = await create_object(registry, call, obj, options)
+    return answer.one(registry, call, 201, stored, obj)
+
+
+async def create_object(
+    registry: Registry, call: Call, obj: Obj, options: WriteOptions, *, owned: bool = False
+) -> tuple[KeyValue | None, Obj]:
+    """Take a decoded object through admission and validation and store it.
+
+    `owned`: its managedFields are up to date already. Returns the stored value (None: dry run) and the object.
+    """
+    strategy = call.resource.strategy
+    _check_resource_version(obj)
+    _drop_duplicate_owners(call, obj)
+    strategy.default(obj)
+    if not owned:
+        obj = ownership.record(registry, call, None, obj, options.field_manager, strategy, "")
+    attributes = attributes_of(call, Operation.CREATE, obj, None, options)
+    await registry.admission.mutate(attributes)
+    obj = attributes.obj or obj
+    _drop_duplicate_owners(call, obj)
+    strategy.default(obj)
+    fill_new(obj, call.resource, call.namespace, registry.now())
+    generated = not obj["metadata"].get("name") and bool(obj["metadata"].get("generateName"))
+    if generated:
+        obj["metadata"]["name"] = generate_name(obj["metadata"]["generateName"])
+    strategy.prepare_create(obj)
+    _validate(call, obj)
+    for text in strategy.warn(obj, None):
+        call.warn(text)
+    attributes.obj, attributes.name = obj, obj["metadata"].get("name", "")
+    await registry.admission.validate(attributes)
+    obj["metadata"] = ordered(obj["metadata"])
+    return await _store(registry, call, obj, generated=generated, dry_run=options.dry_run)
+
+
+def attributes_of(
+    call: Call, operation: Operation, obj: Obj | None, old: Obj | None, options: WriteOptions
+) -> AdmissionAttributes:
+    name = call.name
+    if obj is not None and not name:
+        name = obj["metadata"].get("name", "")
+    return AdmissionAttributes(
+        operation=operation,
+        gvr=call.resource.gvr,
+        kind=call.resource.kind,
+        name=name,
+        namespace=call.admission_namespace(name),
+        user=call.user,
+        resource=call.resource,
+        subresource=call.info.subresource,
+        obj=obj,
+        old_obj=old,
+        dry_run=options.dry_run,
+        options=options.raw,
+        warnings=call.warnings,
+    )
+
+
+def _check_resource_version(obj: Obj) -> None:
+    if obj["metadata"].get("resourceVersion", "") not in ("", "0"):
+        raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
+
+
+def _drop_duplicate_owners(call: Call, obj: Obj) -> None:
+    for text in without_duplicate_owners(obj):
+        call.warn(text)
+
+
+def _validate(call: Call, obj: Obj) -> None:
+    resource = call.resource
+    errors = validate_object_meta(
+        obj["metadata"],
+        namespaced=resource.namespaced,
+        name_errors=resource.strategy.name_errors or names.subdomain_name,
+        kube_finalizers=not resource.custom,
+    )
+    errors += resource.strategy.validate(obj)
+    if errors:
+        raise invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), errors)
+
+
+async def _store(
+    registry: Registry, call: Call, obj: Obj, *, generated: bool, dry_run: bool
+) -> tuple[KeyValue | None, Obj]:
+    resource, metadata = call.resource, obj["metadata"]
+    layout = registry.layout(resource)
+    allocator = registry.allocator(resource)
+    undo = await allocator.allocate(obj, None, dry_run=dry_run) if allocator else None
+    stored: KeyValue | None = None
+    try:
+        for _ in range(_NAME_ATTEMPTS if generated else 1):
+            key = object_key(resource, call.namespace, metadata["name"])
+            if dry_run:
+                if registry.storage.store.get(key) is None:
+                    return None, obj
+            else:
+                stored = await registry.storage.insert(resource, key, layout.encode(obj))
+                if stored is not None:
+                    metadata["resourceVersion"] = str(stored.mod_revision)
+                    obj["metadata"] = ordered(metadata)
+                    layout.remember(stored, obj)
+                    return stored, obj
+            if generated:
+                metadata["name"] = generate_name(metadata["generateName"])
+    finally:
+        if stored is None and undo is not None:
+            await undo()
+    raise already_exists(resource.group, resource.plural, metadata["name"])

@@ -1,0 +1,229 @@
+"""DELETE: at once, after a grace period, or when the last finalizer has gone.
+
+Upstream: registry/rest/delete.go (BeforeDelete) and registry/generic/registry/store.go,
+https://kubernetes.io/docs/concepts/architecture/garbage-collection/
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum
+
+import orjson
+
+from minik.api.columns import parse_time
+from minik.api.request import Response
+from minik.api.types import Obj
+from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
+from minik.server.apiserver.registry import answer, delete_options
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.delete_options import DeleteOptions, precondition_failed
+from minik.server.apiserver.registry.metadata import ordered, timestamp
+from minik.server.apiserver.registry.registry import Registry
+from minik.store.store import KeyValue
+
+_ORPHAN, _FOREGROUND = "orphan", "foregroundDeletion"
+
+
+class Next(Enum):
+    """What a DELETE does to the object as it is now."""
+
+    REMOVE = "remove it"
+    MARK = "write it with its deletion timestamp, and wait"
+    NOTHING = "it is on its way already"
+
+
+async def delete(registry: Registry, call: Call) -> Response:
+    options = delete_options.parse(call)
+    obj, removed, stored = await delete_object(registry, call, options)
+    if removed and not _answers_with_object(call):
+        return answer.document(call, 200, _success(call, obj))
+    return answer.one(registry, call, 200, stored, obj)
+
+
+def _answers_with_object(call: Call) -> bool:
+    """A few kinds answer a finished delete with the object instead of a Status."""
+    return (call.resource.group, call.resource.plural) in _RETURN_OBJECT
+
+
+_RETURN_OBJECT = frozenset(
+    {
+        ("", "pods"),
+        ("", "services"),
+        ("", "persistentvolumes"),
+        ("", "persistentvolumeclaims"),
+        ("", "serviceaccounts"),
+        ("", "podtemplates"),
+        ("", "replicationcontrollers"),
+        ("", "resourcequotas"),
+        ("storage.k8s.io", "storageclasses"),
+        ("storage.k8s.io", "volumeattachments"),
+        ("storage.k8s.io", "csinodes"),
+        ("storage.k8s.io", "csidrivers"),
+        ("storage.k8s.io", "csistoragecapacities"),
+        ("storage.k8s.io", "volumeattributesclasses"),
+    }
+)
+
+
+def _success(call: Call, obj: Obj) -> Obj:
+    details: Obj = {"name": obj["metadata"]["name"]}
+    if call.resource.group:
+        details["group"] = call.resource.group
+    details |= {"kind": call.resource.plural, "uid": obj["metadata"].get("uid", "")}
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+
+
+async def delete_object(
+    registry: Registry, call: Call, options: DeleteOptions, *, admit: bool = True
+) -> tuple[Obj, bool, KeyValue | None]:
+    """Returns the object as it was left, whether it is gone, and how it is stored now (None: gone or dry run)."""
+    layout = registry.layout(call.resource)
+    admitted = not admit
+    while True:
+        current = registry.storage.get(call.resource, call.namespace, call.name)
+        if current is None:
+            raise call.not_found()
+        old = layout.decode(current)
+        if not admitted:
+            await registry.admission.validate(_attributes(call, old, options))
+            admitted = True
+            continue
+        _check_preconditions(call, options, old)
+        obj: Obj = layout.fresh(current)
+        step = plan(obj, call, options, registry.now())
+        if step is Next.NOTHING:
+            return old, False, current
+        obj["metadata"] = ordered(obj["metadata"])
+        if options.dry_run:
+            return obj, step is Next.REMOVE, None
+        if step is Next.MARK:
+            stored = await registry.storage.replace(call.resource, current, layout.encode(obj))
+            if stored is not None:
+                obj["metadata"]["resourceVersion"] = str(stored.mod_revision)
+                layout.remember(stored, obj)
+                return obj, False, stored
+            continue
+        revision = await registry.storage.remove(current)
+        if revision is not None:
+            allocator = registry.allocator(call.resource)
+            if allocator is not None:
+                await allocator.release(None, old)
+            return obj, True, None
+
+
+def _attributes(call: Call, old: Obj, options: DeleteOptions) -> AdmissionAttributes:
+    return AdmissionAttributes(
+        operation=Operation.DELETE,
+        gvr=call.resource.gvr,
+        kind=call.resource.kind,
+        name=call.name,
+        namespace=call.admission_namespace(call.name),
+        user=call.user,
+        resource=call.resource,
+        old_obj=old,
+        dry_run=options.dry_run,
+        options={"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1", **options.raw},
+        warnings=call.warnings,
+    )
+
+
+def _check_preconditions(call: Call, options: DeleteOptions, old: Obj) -> None:
+    metadata = old["metadata"]
+    if options.uid and options.uid != metadata["uid"]:
+        raise delete_options.conflict(call, precondition_failed("UID", options.uid, metadata["uid"]))
+    if options.resource_version and options.resource_version != metadata["resourceVersion"]:
+        text = precondition_failed("ResourceVersion", options.resource_version, metadata["resourceVersion"])
+        raise delete_options.conflict(call, text)
+
+
+def plan(obj: Obj, call: Call, options: DeleteOptions, now: datetime) -> Next:
+    """Decide what the DELETE does and mark `obj` accordingly."""
+    if call.resource.plural == "namespaces" and not call.resource.group:
+        return _plan_namespace(obj, call, options, now)
+    metadata: Obj = obj["metadata"]
+    before = orjson.dumps(metadata)
+    waits = _grace(obj, call, options, now)
+    metadata_finalizers = _finalizers(metadata, call, options)
+    _set_finalizers(metadata, metadata_finalizers)
+    if metadata_finalizers and not waits and not metadata.get("deletionTimestamp"):
+        _mark(obj, now, 0)
+    elif metadata_finalizers and not waits and metadata.get("deletionGracePeriodSeconds"):
+        metadata["deletionGracePeriodSeconds"] = 0
+    if waits or metadata_finalizers:
+        return Next.NOTHING if orjson.dumps(metadata) == before else Next.MARK
+    return Next.REMOVE
+
+
+def _grace(obj: Obj, call: Call, options: DeleteOptions, now: datetime) -> bool:
+    """Apply the grace period. True: the object stays until somebody deletes it with grace 0."""
+    metadata, grace_of = obj["metadata"], call.resource.strategy.grace_period
+    requested = options.grace_period
+    if requested is not None and requested < 0:
+        requested = 1
+    if grace_of is None:
+        return False
+    if metadata.get("deletionTimestamp"):
+        return _shorten(metadata, requested, now)
+    grace = grace_of(obj, requested)
+    _mark(obj, now, max(grace, 0))
+    return grace > 0
+
+
+def _shorten(metadata: Obj, requested: int | None, now: datetime) -> bool:
+    """A second DELETE may only shorten the grace period."""
+    running = metadata.get("deletionGracePeriodSeconds") or 0
+    if requested is None or requested >= running or not running:
+        return bool(running)
+    began = parse_time(metadata["deletionTimestamp"]) - timedelta(seconds=running)
+    ends = max(began + timedelta(seconds=requested), now) if requested else now
+    metadata["deletionTimestamp"] = timestamp(ends)
+    metadata["deletionGracePeriodSeconds"] = requested
+    return requested > 0
+
+
+def _mark(obj: Obj, now: datetime, grace: int) -> None:
+    """Being deleted is a change of what the object asks for, so it counts as a generation."""
+    metadata = obj["metadata"]
+    metadata["deletionTimestamp"] = timestamp(now + timedelta(seconds=grace))
+    metadata["deletionGracePeriodSeconds"] = grace
+    if metadata.get("generation", 0) > 0:
+        metadata["generation"] += 1
+
+
+def _finalizers(metadata: Obj, call: Call, options: DeleteOptions) -> list[str]:
+    """The finalizers after propagation is taken into account."""
+    finalizers: list[str] = list(metadata.get("finalizers") or ())
+    others = [name for name in finalizers if name not in (_ORPHAN, _FOREGROUND)]
+    match options.propagation:
+        case "Orphan":
+            return [*others, _ORPHAN]
+        case "Foreground":
+            return [*others, _FOREGROUND]
+        case "Background":
+            return others
+    if _ORPHAN in finalizers or _FOREGROUND in finalizers:
+        return finalizers
+    return [*others, _ORPHAN] if call.resource.strategy.default_propagation == "Orphan" else finalizers
+
+
+def _set_finalizers(metadata: Obj, finalizers: list[str]) -> None:
+    if finalizers == (metadata.get("finalizers") or []):
+        return
+    if finalizers:
+        metadata["finalizers"] = finalizers
+    else:
+        metadata.pop("finalizers", None)
+
+
+def _plan_namespace(obj: Obj, call: Call, options: DeleteOptions, now: datetime) -> Next:
+    """A Namespace ends when its controller has emptied it and removed spec.finalizers."""
+    metadata = obj["metadata"]
+    held = (obj.get("spec") or {}).get("finalizers") or metadata.get("finalizers")
+    phase = (obj.get("status") or {}).get("phase")
+    if metadata.get("deletionTimestamp") and phase == "Terminating":
+        return Next.NOTHING if held else Next.REMOVE
+    if options.propagation in ("Orphan", "Foreground"):
+        _set_finalizers(metadata, _finalizers(metadata, call, options))
+        held = held or metadata.get("finalizers")
+    metadata["deletionTimestamp"] = metadata.get("deletionTimestamp") or timestamp(now)
+    obj["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
+    return Next.MARK if held else Next.REMOVE

@@ -1,0 +1,128 @@
+"""Watches: the present state if asked for, then every change as it becomes visible, until the client or time ends it.
+
+https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+The store cuts off a watcher that does not keep up; the stream then ends and the client watches again.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+from minik.api.request import Response
+from minik.api.status import expired
+from minik.api.types import Obj
+from minik.server.apiserver.negotiation import YAML, not_accepted
+from minik.server.apiserver.registry import read_options, selection, table
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.keys import collection_prefix
+from minik.server.apiserver.registry.layout import deleted
+from minik.server.apiserver.registry.list import one_key
+from minik.server.apiserver.registry.read_options import WatchOptions, too_large
+from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.registry.selection import Selection
+from minik.server.apiserver.registry.watch_encoding import Bookmark, Change, Step, encoder, local_encoder
+from minik.store.store import (
+    CompactedError,
+    Event,
+    EventType,
+    KeyValue,
+    SlowWatcherError,
+    Watch,
+    prefix_end,
+)
+
+BOOKMARK_SECONDS = 60.0
+_SHORTEST, _LONGEST = 1800, 3600  # seconds a watch lives when the client does not say
+_INITIAL_CHUNK = 500  # objects of the present state sent at once
+_BUFFER = 10_000  # events kept for a client that reads slowly
+
+
+async def watch(registry: Registry, call: Call) -> Response:
+    """Raises StatusError for bad options; what goes wrong later comes as an ERROR event."""
+    options = read_options.parse_watch(call)
+    chosen = selection.of_call(call)
+    if call.form.media_type == YAML:
+        raise not_accepted()
+    if call.form.kind == "Table":
+        table.include_object(call)
+    current = registry.storage.store.revision
+    if options.initial and options.revision and options.revision > current:
+        raise too_large(options.revision, current)
+    steps = _steps(registry, call, chosen, options)
+    if call.request.local:
+        return Response(events=local_encoder(registry.layout(call.resource), call, steps), warnings=call.warnings)
+    return Response(stream=encoder(registry.layout(call.resource), call, steps), warnings=call.warnings)
+
+
+async def _steps(registry: Registry, call: Call, chosen: Selection, options: WatchOptions) -> AsyncIterator[Step]:
+    store = registry.storage.store
+    layout = registry.layout(call.resource)
+    key, end = _range(call, chosen)
+    start = store.revision if options.initial or not options.revision else options.revision
+    stream = store.watch(key, end, start_revision=start + 1, buffer=_BUFFER)
+    try:
+        if options.initial:
+            present = store.current(key, end).kvs if end else [kv for kv in (store.get(key),) if kv]
+            if not chosen.everything:
+                present = [kv for kv in present if chosen.matches(layout.decode(kv))]
+            for index in range(0, len(present), _INITIAL_CHUNK):
+                yield [Change("ADDED", kv) for kv in present[index : index + _INITIAL_CHUNK]]
+            if options.marked:
+                yield Bookmark(start, initial_events_end=True)
+        async for step in _live(stream, options):
+            if isinstance(step, Bookmark):
+                yield step
+            elif changes := list(_changes(step, chosen, layout.decode)):
+                yield changes
+    except CompactedError as error:
+        yield expired(f"too old resource version: {start} ({error.compact_revision})")
+    except SlowWatcherError:
+        return
+    finally:
+        stream.close()
+
+
+def _range(call: Call, chosen: Selection) -> tuple[bytes, bytes]:
+    key = one_key(call, chosen)
+    if key is not None:
+        return key, b""
+    prefix = collection_prefix(call.resource, call.namespace)
+    return prefix, prefix_end(prefix)
+
+
+async def _live(stream: Watch, options: WatchOptions) -> AsyncIterator[Sequence[Event] | Bookmark]:
+    """Batches of events, bookmarks about once a minute for those who asked, until the time is over."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + (options.timeout or random.uniform(_SHORTEST, _LONGEST))
+    while True:
+        bookmark_at = loop.time() + BOOKMARK_SECONDS * random.uniform(0.9, 1.1) if options.bookmarks else ends
+        try:
+            async with asyncio.timeout_at(min(ends, bookmark_at)):
+                batch = await anext(stream)
+        except TimeoutError:
+            if loop.time() >= ends:
+                return
+            yield Bookmark(stream.revision)
+        except StopAsyncIteration:
+            return
+        else:
+            yield batch
+
+
+def _changes(events: Sequence[Event], chosen: Selection, decode: Callable[[KeyValue], Obj]) -> Iterator[Change]:
+    """What the events are to a watcher of `chosen`: objects come into and go out of its sight."""
+    everything = chosen.everything
+    for event in events:
+        kv, before = event.kv, event.prev_kv
+        if event.type is EventType.PUT:
+            if everything:
+                yield Change("ADDED" if before is None else "MODIFIED", kv)
+                continue
+            was = before is not None and chosen.matches(decode(before))
+            if chosen.matches(decode(kv)):
+                yield Change("MODIFIED" if was else "ADDED", kv)
+            elif was and before is not None:
+                gone = KeyValue(kv.key, before.value, before.create_revision, kv.mod_revision, before.version)
+                yield Change("DELETED", gone)
+        elif before is not None and (everything or chosen.matches(decode(before))):
+            yield Change("DELETED", deleted(event))

@@ -1,0 +1,105 @@
+"""Steps of a watch become lines of JSON for the network, or WatchEvents for callers in the same process.
+
+A line about an object is built once and shared by all its watchers (layout.Layout.line); only Table and
+PartialObjectMetadata are made for each watcher.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from minik.api.request import WatchEvent
+from minik.api.status import StatusError
+from minik.api.types import Obj
+from minik.server.apiserver.negotiation import PLAIN
+from minik.server.apiserver.registry import table
+from minik.server.apiserver.registry.answer import to_json
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.layout import Layout
+from minik.store.store import KeyValue
+
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+
+
+class Change(NamedTuple):
+    """One event as a watcher sees it: `type` is ADDED, MODIFIED or DELETED, `kv` holds the object to send."""
+
+    type: str
+    kv: KeyValue
+
+
+class Bookmark(NamedTuple):
+    """Everything up to `revision` has been sent."""
+
+    revision: int
+    initial_events_end: bool = False
+
+
+Step = Sequence[Change] | Bookmark | StatusError
+
+
+async def encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) -> AsyncIterator[bytes]:
+    """Chunks of lines, one chunk a step."""
+    line = _Line(layout, call)
+    async for step in steps:
+        if isinstance(step, Bookmark):
+            yield line.bookmark(step)
+        elif isinstance(step, StatusError):
+            yield _framed("ERROR", step.status())
+        elif call.form is PLAIN:
+            yield b"".join([layout.line(change.type, change.kv) for change in step])
+        else:
+            yield b"".join([line.transformed(change) for change in step])
+
+
+async def local_encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) -> AsyncIterator[Sequence[WatchEvent]]:
+    """Batches of events with shared objects."""
+    async for step in steps:
+        if isinstance(step, Bookmark):
+            yield [WatchEvent("BOOKMARK", _bookmark_object(call, step))]
+        elif isinstance(step, StatusError):
+            yield [WatchEvent("ERROR", step.status())]
+        else:
+            yield [WatchEvent(change.type, layout.decode(change.kv)) for change in step]
+
+
+class _Line:
+    """Lines in a form that is made for one watcher. Only the first Table carries its columns."""
+
+    def __init__(self, layout: Layout, call: Call) -> None:
+        self._layout = layout
+        self._call = call
+        self._header = True
+
+    def transformed(self, change: Change) -> bytes:
+        obj = self._layout.decode(change.kv)
+        if self._call.form.kind:
+            obj = table.transform(self._call, [obj], obj["metadata"], header=self._header)
+            self._header = False
+        return _framed(change.type, obj)
+
+    def bookmark(self, bookmark: Bookmark) -> bytes:
+        obj = _bookmark_object(self._call, bookmark)
+        kind = self._call.form.kind
+        if kind == "Table":
+            obj = {
+                "kind": "Table",
+                "apiVersion": self._call.form.group_version,
+                "metadata": obj["metadata"],
+                "columnDefinitions": table.column_definitions(self._call.resource) if self._header else None,
+                "rows": [],
+            }
+            self._header = False
+        elif kind:
+            obj = table.partial(obj, self._call.form)
+        return _framed("BOOKMARK", obj)
+
+
+def _bookmark_object(call: Call, bookmark: Bookmark) -> Obj:
+    metadata: Obj = {"resourceVersion": str(bookmark.revision)}
+    if bookmark.initial_events_end:
+        metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
+    return {"kind": call.resource.kind, "apiVersion": call.resource.api_version, "metadata": metadata}
+
+
+def _framed(kind: str, obj: Obj) -> bytes:
+    return b'{"type":"%b","object":%b}\n' % (kind.encode(), to_json(obj))

@@ -1,0 +1,52 @@
+"""Paths outside the resource API: /version, /healthz, /metrics, discovery, OpenAPI, ...
+
+A handler gets the request and the path below the one it was registered for ("" for the path itself).
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from minik.api.request import Request, Response
+from minik.api.types import UserInfo
+
+PathHandler = Callable[[Request, UserInfo, str], Awaitable[Response]]
+
+
+class Routes:
+    """Exact paths, and trees that answer everything below them."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, PathHandler] = {}
+        self._trees: dict[str, PathHandler] = {}
+
+    def add(self, path: str, handler: PathHandler) -> None:
+        self._exact[path] = handler
+
+    def add_tree(self, path: str, handler: PathHandler) -> None:
+        """`path` has no trailing slash; the handler answers it and everything below."""
+        self._trees[path] = handler
+
+    def find(self, path: str) -> tuple[PathHandler, str] | None:
+        """The handler of a path; a trailing slash makes no difference."""
+        path = path.rstrip("/") or "/"
+        handler = self._exact.get(path)
+        if handler is not None:
+            return handler, ""
+        at = len(path)
+        while at > 0:
+            handler = self._trees.get(path[:at])
+            if handler is not None:
+                return handler, path[at:]
+            at = path.rfind("/", 0, at)
+        return None
+
+    def paths(self) -> Iterable[str]:
+        return sorted({*self._exact, *self._trees})
+
+
+def text(status: int, body: str) -> Response:
+    """A plain text answer."""
+    return Response(status=status, content_type="text/plain; charset=utf-8", body=body.encode())
+
+
+def page_not_found() -> Response:
+    return text(404, "404 page not found\n")

@@ -1,0 +1,93 @@
+"""The API server: registry, pipeline and HTTP door put together as one component.
+
+    HttpDoor --\\
+                Pipeline -> Dispatcher -> registry handlers -> Storage -> Store
+    LocalClient -/
+
+What is still to be found out about a request's sender (Hooks) is handed in, so that the parts can be tested alone.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from minik.api.scheme import Scheme
+from minik.api.types import UserInfo
+from minik.client.local import LocalClient
+from minik.server.apiserver.admission.attributes import Admission
+from minik.server.apiserver.attributes import Authorize
+from minik.server.apiserver.handlers import metrics as metrics_handler
+from minik.server.apiserver.handlers import root, version
+from minik.server.apiserver.handlers.health import Health
+from minik.server.apiserver.http_door import HttpDoor, tls_context
+from minik.server.apiserver.metrics import RequestMetrics
+from minik.server.apiserver.pipeline import Authenticate, Impersonate, Pipeline
+from minik.server.apiserver.registry.dispatch import Dispatcher
+from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.registry.storage import Storage
+from minik.server.apiserver.routes import Routes
+from minik.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """Who sends a request, what they may do, and what is made of what they write."""
+
+    authenticate: Authenticate
+    impersonate: Impersonate
+    authorize: Authorize
+    admission: Admission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Where to listen. `client_cas` verify client certificates: the client CA and the request-header CA."""
+
+    host: str
+    port: int
+    certificate: Path
+    key: Path
+    client_cas: Sequence[Path] = ()
+
+
+class ApiServer:
+    """The component. `registry`, `dispatcher`, `routes` and `health` are open for others to register with until it runs."""
+
+    name = "apiserver"
+
+    def __init__(self, store: Store, scheme: Scheme, listener: Listener, hooks: Hooks) -> None:
+        self._listener = listener
+        self.metrics = RequestMetrics()
+        self.registry = Registry(storage=Storage(store), scheme=scheme, admission=hooks.admission)
+        self.dispatcher = Dispatcher(self.registry)
+        self.routes = Routes()
+        self.health = Health()
+        self.pipeline = Pipeline(
+            self.dispatcher,
+            self.routes,
+            authenticate=hooks.authenticate,
+            impersonate=hooks.impersonate,
+            authorize=hooks.authorize,
+            metrics=self.metrics,
+        )
+        self.health.install(self.routes)
+        version.install(self.routes)
+        metrics_handler.install(self.routes, self.metrics.registry)
+        root.install(self.routes, scheme)
+
+    def client(self, user: UserInfo) -> LocalClient:
+        """The API as `user` sees it, without a network in between."""
+        return LocalClient(self.pipeline.handle, user)
+
+    async def run(self, ready: asyncio.Event) -> None:
+        listener = self._listener
+        context = tls_context(listener.certificate, listener.key, listener.client_cas)
+        door = HttpDoor(self.pipeline.handle)
+        server = await door.listen(listener.host, listener.port, context)
+        try:
+            ready.set()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            server.close()
+            await door.close()
