@@ -27,6 +27,19 @@ class Component(Protocol):
     async def run(self, ready: asyncio.Event) -> None: ...
 
 
+class Background:
+    """A component that the next one need not wait for. It is ready at once; `started` tells when it really is."""
+
+    def __init__(self, component: Component) -> None:
+        self.name = component.name
+        self.started = asyncio.Event()
+        self._component = component
+
+    async def run(self, ready: asyncio.Event) -> None:
+        ready.set()
+        await self._component.run(self.started)
+
+
 class Supervisor:
     """Owns the components of one process. `run` starts them one after the other and returns when cancelled."""
 

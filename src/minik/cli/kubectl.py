@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from minik.cli.settings import read_config_file
-from minik.config import ServerConfig, StartupError
+from minik.cli.settings import server_config
+from minik.config import StartupError
 
 
 def run_kubectl(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
@@ -22,13 +22,8 @@ def run_kubectl(arguments: Sequence[str], environment: Mapping[str, str]) -> NoR
 
 
 def _kubeconfig(environment: Mapping[str, str]) -> Path:
-    named = environment.get("MINIK_WRITE_KUBECONFIG")
-    if named:
-        return Path(named)
-    settings = environment.get("MINIK_CONFIG")
-    written = read_config_file(Path(settings) if settings else None).get("write-kubeconfig")
-    default = next(f.default for f in ServerConfig.__dataclass_fields__.values() if f.name == "write_kubeconfig")
-    path = Path(written) if written else Path(str(default))
+    named = environment.get("MINIK_CONFIG")
+    path = server_config({}, environment, Path(named) if named else None).write_kubeconfig
     if not path.exists():
         raise StartupError(f"no kubeconfig at {path}: start `minik server` first, or set KUBECONFIG")
     return path

@@ -146,6 +146,17 @@ def kubectl(context: typer.Context) -> None:
     run_kubectl(context.args, os.environ)
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def ctr(context: typer.Context) -> None:
+    """Run containerd's ctr against the node's own containerd (`minik ctr images import FILE`)."""
+    from minik.cli.ctr import run_ctr
+
+    run_ctr(context.args, os.environ)
+
+
 @app.command()
 def version() -> None:
     """Print the version of minik and of the Kubernetes API it serves."""

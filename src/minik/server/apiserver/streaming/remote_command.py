@@ -1,0 +1,88 @@
+"""Exec and attach over WebSocket `v5.channel.k8s.io`, carried on to a kubelet that speaks SPDY.
+
+Version 5 adds a CLOSE message (channel 255) to version 4, so that stdin can end while output goes on; kubelets do not
+know it, so the API server translates, as upstream's does (KEP-4006).
+
+    client  --WebSocket: one byte channel, then data-->  here  --SPDY: one stream a channel-->  kubelet
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiohttp import WSMsgType, web
+
+from minik.server.apiserver.streaming.spdy import SpdyConnection, SpdyStream
+
+PROTOCOL = "v5.channel.k8s.io"
+SPDY_PROTOCOL = "v4.channel.k8s.io"
+STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+_NAMES = {STDIN: "stdin", STDOUT: "stdout", STDERR: "stderr", ERROR: "error", RESIZE: "resize"}
+
+
+def channels(query: Mapping[str, str]) -> list[int]:
+    """The channels a request for exec or attach opens, in the order upstream's client opens them."""
+
+    def wanted(name: str) -> bool:
+        return query.get(name, "").lower() in ("1", "true")
+
+    chosen = [ERROR]
+    if wanted("stdin"):
+        chosen.append(STDIN)
+    if wanted("stdout"):
+        chosen.append(STDOUT)
+    if wanted("stderr") and not wanted("tty"):
+        chosen.append(STDERR)
+    if wanted("tty"):
+        chosen.append(RESIZE)
+    return chosen
+
+
+async def translate(socket: web.WebSocketResponse, kubelet: SpdyConnection, opened: list[int]) -> None:
+    """Carry both directions until the kubelet has reported the outcome or the client is gone."""
+    streams: dict[int, SpdyStream] = {}
+    for channel in opened:
+        streams[channel] = await kubelet.open_stream({"streamType": _NAMES[channel]})
+    for stream in streams.values():
+        await stream.wait_accepted()
+    await streams[ERROR].close()
+    outputs = [c for c in (ERROR, STDOUT, STDERR) if c in streams]
+    incoming = asyncio.create_task(_from_client(socket, streams), name="exec input")
+    outgoing = asyncio.create_task(_all_to_client(socket, {c: streams[c] for c in outputs}), name="exec output")
+    try:
+        await asyncio.wait([incoming, outgoing], return_when=asyncio.FIRST_COMPLETED)
+        if not socket.closed:
+            await outgoing
+    except* ConnectionError:
+        pass  # the client left; whoever is still connected is told by the closing of the connections
+    finally:
+        incoming.cancel()
+        outgoing.cancel()
+        await asyncio.wait([incoming, outgoing])
+
+
+async def _all_to_client(socket: web.WebSocketResponse, streams: Mapping[int, SpdyStream]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for channel, stream in streams.items():
+            tasks.create_task(_to_client(socket, channel, stream))
+
+
+async def _to_client(socket: web.WebSocketResponse, channel: int, stream: SpdyStream) -> None:
+    prefix = bytes([channel])
+    while data := await stream.read():
+        await socket.send_bytes(prefix + data)
+
+
+async def _from_client(socket: web.WebSocketResponse, streams: Mapping[int, SpdyStream]) -> None:
+    """Ends when the client closes the WebSocket; then whatever is still open towards the kubelet is reset."""
+    open_channels = {c for c in (STDIN, RESIZE) if c in streams}
+    async for message in socket:
+        if message.type is not WSMsgType.BINARY or not message.data:
+            continue
+        channel, data = message.data[0], message.data[1:]
+        if channel == CLOSE and data and data[0] in open_channels:
+            open_channels.discard(data[0])
+            await streams[data[0]].close()
+        elif channel in open_channels and data:
+            await streams[channel].write(data)
+    for stream in streams.values():
+        await stream.reset()
