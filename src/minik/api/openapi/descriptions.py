@@ -1,0 +1,37 @@
+"""What every type and field of the Kubernetes API is for, in upstream's words.
+
+They come with the kubernetes-validate package (the published v1.36.0 definitions). They are read only while a document
+is being built and nothing keeps them: the parsed file is several megabytes.
+"""
+
+from importlib import resources
+from typing import Any
+
+import orjson
+
+_VERSION = "v1.36.0"
+
+
+class Descriptions:
+    """Texts by type and field. Create one for building documents, and let it go."""
+
+    def __init__(self) -> None:
+        self._definitions = _load()
+
+    def of_type(self, name: str) -> str:
+        return str(self._definitions.get(name, {}).get("description", ""))
+
+    def of_field(self, name: str, field: str) -> str:
+        properties = self._definitions.get(name, {}).get("properties", {})
+        return str(properties.get(field, {}).get("description", ""))
+
+    def unions(self, name: str) -> list[Any]:
+        """x-kubernetes-unions of a type, which the schema package has no use for."""
+        found: list[Any] = self._definitions.get(name, {}).get("x-kubernetes-unions", [])
+        return found
+
+
+def _load() -> dict[str, Any]:
+    path = resources.files("kubernetes_validate") / "kubernetes-json-schema" / f"{_VERSION}-local" / "_definitions.json"
+    definitions: dict[str, Any] = orjson.loads(path.read_bytes())["$defs"]
+    return definitions
