@@ -292,6 +292,10 @@ class Informers:
             informer.add_index(name, function)
         return informer
 
+    def existing(self, resource: GVR) -> Informer | None:
+        """The informer of all objects of the resource, if someone has asked for it."""
+        return self._informers.get((resource, "", "", ""))
+
     def _start(self, informer: Informer) -> None:
         if self._group is not None:
             self._group.create_task(informer.run(asyncio.Event()), name=informer.name)

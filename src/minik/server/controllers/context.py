@@ -1,0 +1,40 @@
+"""What every controller gets: the API, the shared caches, a voice for Events, the clock and the cluster's settings."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from minik.client.client import Client
+from minik.client.clock import Clock, SystemClock
+from minik.client.events import EventBroadcaster
+from minik.client.informer import Informers
+from minik.server.controllers.discovery import Discovery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """The flags of kube-controller-manager that minik's controllers know. Times in seconds."""
+
+    cluster_cidrs: tuple[str, ...] = ("10.42.0.0/16",)
+    node_cidr_mask_size_ipv4: int = 24
+    node_cidr_mask_size_ipv6: int = 64
+    allocate_node_cidrs: bool = True
+    root_ca: str = ""  # PEM that pods verify the API server with
+    node_monitor_grace_period: float = 50.0
+    node_startup_grace_period: float = 60.0
+    node_eviction_rate: float = 0.1  # nodes per second
+    secondary_node_eviction_rate: float = 0.01
+    large_cluster_size_threshold: int = 50
+    unhealthy_zone_threshold: float = 0.55
+    terminated_pod_gc_threshold: int = 12500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerContext:
+    """`client_for(name)` is the API as the controller of that name may use it (upstream: one identity each)."""
+
+    client_for: Callable[[str], Client]
+    informers: Informers
+    events: EventBroadcaster
+    discover: Callable[[], Awaitable[Discovery]]
+    settings: ClusterSettings = field(default_factory=ClusterSettings)
+    clock: Clock = field(default_factory=SystemClock)

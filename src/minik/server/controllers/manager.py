@@ -1,0 +1,84 @@
+"""Runs the controllers of the control plane side by side in one component.
+
+They share the informers, start together, and one that crashes is restarted alone. With several servers only the one
+that holds the lease runs them (client/leader_election.py).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from minik.client.controller import Controller
+from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.deployment import DeploymentController
+from minik.server.controllers.endpoint_slice import EndpointSliceController
+from minik.server.controllers.endpoints import EndpointsController
+from minik.server.controllers.garbage_collector import GarbageCollector
+from minik.server.controllers.namespace import NamespaceController
+from minik.server.controllers.node_ipam import NodeIpamController
+from minik.server.controllers.node_lifecycle import NodeLifecycleController
+from minik.server.controllers.pod_gc import PodGCController
+from minik.server.controllers.replica_set import ReplicaSetController, ReplicationControllerController
+from minik.server.controllers.root_ca import RootCAController
+from minik.server.controllers.service_account import ServiceAccountController
+from minik.server.controllers.taint_eviction import TaintEvictionController
+
+log = logging.getLogger("minik.controller-manager")
+
+FIRST_BACKOFF, LONGEST_BACKOFF, STABLE_AFTER = 1.0, 60.0, 60.0  # seconds
+
+Build = Callable[[ControllerContext], Controller]
+
+CONTROLLERS: Sequence[Build] = (
+    ServiceAccountController,
+    RootCAController,
+    NodeIpamController,
+    NodeLifecycleController,
+    TaintEvictionController,
+    EndpointSliceController,
+    EndpointsController,
+    ReplicaSetController,
+    DeploymentController,
+    ReplicationControllerController,
+    NamespaceController,
+    PodGCController,
+    GarbageCollector,  # last: it reads along with the informers that the others asked for
+)
+
+
+class ControllerManager:
+    """The component "controller-manager". Controllers are built at the first run, so that a standby caches nothing."""
+
+    name = "controller-manager"
+
+    def __init__(self, context: ControllerContext, builders: Iterable[Build] = CONTROLLERS) -> None:
+        self._context = context
+        self._builders = [*builders]
+        self.controllers: Sequence[Controller] = ()  # for metrics
+
+    async def run(self, ready: asyncio.Event) -> None:
+        if not self.controllers:
+            self.controllers = [build(self._context) for build in self._builders if self._is_wanted(build)]
+        async with asyncio.TaskGroup() as group:
+            for controller in self.controllers:
+                group.create_task(_keep_running(controller), name=controller.name)
+            ready.set()
+
+    def _is_wanted(self, build: Build) -> bool:
+        return build is not NodeIpamController or self._context.settings.allocate_node_cidrs
+
+
+async def _keep_running(controller: Controller) -> None:
+    backoff = FIRST_BACKOFF
+    while True:
+        started = time.monotonic()
+        try:
+            await controller.run(asyncio.Event())
+            log.error("%s ended unexpectedly", controller.name)
+        except Exception:
+            log.exception("%s crashed", controller.name)
+        if time.monotonic() - started > STABLE_AFTER:
+            backoff = FIRST_BACKOFF
+        await asyncio.sleep(backoff)
+        backoff = min(backoff * 2, LONGEST_BACKOFF)
