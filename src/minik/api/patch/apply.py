@@ -130,12 +130,12 @@ def _merge_in(base: Obj, managers: Managers, request: _Request) -> tuple[Obj, Ma
     claimed = field_set.without(fields_of(request.applied, of), request.ignored)
     previous = managers.get(me)
     managers = {**managers, me: Owned(claimed, request.api_version, previous.time if previous else "")}
+    mine = field_set.difference(claimed, SERVER_FIELDS)
     new = merge(base, request.applied, of)
-    if previous:
+    if previous and previous.fields != mine:
         new = _without_dropped(new, previous.fields, claimed, managers, of)
     differences = Differences(base, new, request.shape, request.api_version, request.ignored, request.convert)
     settled, conflicts = settle(managers, me, differences)
-    mine = field_set.difference(claimed, SERVER_FIELDS)
     settled.pop(me)
     if mine:
         settled[me] = _entry_of(mine, previous, request, changed=base != new)

@@ -49,6 +49,13 @@ def type_name(value: Any) -> str:
     return "map[string]interface {}" if isinstance(value, dict) else "[]interface {}"
 
 
+def json_name(value: Any) -> str:
+    """What Go's JSON decoder calls a value in its complaints."""
+    names = {"map[string]interface {}": "object", "[]interface {}": "array", "int64": "number", "float64": "number"}
+    name = type_name(value)
+    return names.get(name, name)
+
+
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

@@ -50,12 +50,9 @@ def check(patch: Any) -> list[str]:
 
 
 def _wrong_type(value: Any, field: str, wanted: str) -> StatusError:
-    found = {"map[string]interface {}": "object", "[]interface {}": "array", "int64": "number", "float64": "number"}
-    name = go_print.type_name(value)
     where = f"Go struct field {field}" if field else "Go value"
-    return bad_request(
-        f"error decoding patch: json: cannot unmarshal {found.get(name, name)} into {where} of type {wanted}"
-    )
+    text = f"json: cannot unmarshal {go_print.json_name(value)} into {where} of type {wanted}"
+    return bad_request(f"error decoding patch: {text}")
 
 
 class _DoesNotApply(Exception):

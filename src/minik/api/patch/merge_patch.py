@@ -16,13 +16,11 @@ def apply(obj: Obj, patch: Any) -> Obj:
     return _merge(obj, patch)
 
 
-def check(patch: Any) -> None:
+def check(patch: Any, prefix: str = "error decoding patch: ") -> None:
     """Raises the 400 of a patch that is valid JSON but no object. null is an empty patch."""
     if patch is not None and not isinstance(patch, dict):
-        names = {"[]interface {}": "array", "int64": "number", "float64": "number"}
-        found = go_print.type_name(patch)
-        text = f"json: cannot unmarshal {names.get(found, found)} into Go value of type map[string]interface {{}}"
-        raise bad_request(f"error decoding patch: {text}")
+        text = f"json: cannot unmarshal {go_print.json_name(patch)} into Go value of type map[string]interface {{}}"
+        raise bad_request(prefix + text)
 
 
 def diff(old: Obj, new: Obj) -> Obj:

@@ -51,7 +51,7 @@ class ShapeLike(Protocol):
 
 def apply(obj: Obj, patch: Obj, shape: ShapeLike) -> Obj:
     """The patched object; the arguments stay as they are. Raises 400, 422 or 500 with upstream's texts."""
-    merge_patch.check(patch)
+    merge_patch.check(patch, prefix="")
     return _merge_struct(obj, patch or {}, shape, None)
 
 

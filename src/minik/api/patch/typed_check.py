@@ -1,6 +1,5 @@
 """Checks an applied configuration against its type, with the texts of structured-merge-diff."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from minik.api.patch import field_set, go_print
@@ -8,9 +7,11 @@ from minik.api.patch.list_keys import NoKey, element_of
 from minik.api.patch.merge_types import MergeType
 
 
-def complaints(value: Any, of: MergeType, prefix: str = "") -> list[str]:
+def complaints(value: Any, of: MergeType, path: str = "") -> list[str]:
     """All that is wrong, each as `.path: what`. An empty list means the value fits its type."""
-    return list(_walk(value, of, prefix, duplicates=False))
+    found: list[str] = []
+    _check(value, of, path, found)
+    return found
 
 
 def message(found: list[str]) -> str:
@@ -18,61 +19,67 @@ def message(found: list[str]) -> str:
     return found[0] if len(found) == 1 else "\n".join(["errors:", *(f"  {text}" for text in found)])
 
 
-def _walk(value: Any, of: MergeType, path: str, *, duplicates: bool) -> Iterator[str]:
-    if value is None or of.kind == "any":
+def _check(value: Any, of: MergeType, path: str, found: list[str]) -> None:
+    accepted = _ACCEPTED[of.wants]
+    if value is None or not accepted:
         return
-    wrong = _wrong_type(value, of.wants)
-    if wrong:
-        yield f"{path}: {wrong}"
-    elif isinstance(value, dict):
-        yield from _walk_object(value, of, path)
-    elif isinstance(value, list):
-        yield from _walk_list(value, of, path)
+    if type(value) not in accepted:
+        found.append(f"{path}: {_wrong_type(value, of.wants)}")
+    elif type(value) is dict:
+        _check_object(value, of, path, found)
+    elif type(value) is list:
+        _check_list(value, of, path, found)
 
 
-def _walk_object(value: dict[str, Any], of: MergeType, path: str) -> Iterator[str]:
+def _check_object(value: dict[str, Any], of: MergeType, path: str, found: list[str]) -> None:
     declared = of.members
     for name, part in value.items():
-        if name not in declared and of.element is None:
-            if declared:
-                yield f"{path}.{name}: field not declared in schema"
-            continue
-        yield from _walk(part, of.member(name)[1], f"{path}.{name}", duplicates=False)
+        known = declared.get(name)
+        if known:
+            _check(part, known[1], f"{path}.{name}", found)
+        elif of.element:
+            _check(part, of.element, f"{path}.{name}", found)
+        elif declared:
+            found.append(f"{path}.{name}: field not declared in schema")
 
 
-def _walk_list(value: list[Any], of: MergeType, path: str) -> Iterator[str]:
+def _check_list(value: list[Any], of: MergeType, path: str, found: list[str]) -> None:
     if of.element is None:
         return
     seen = set()
     for position, item in enumerate(value):
         if of.kind == "leaf":
-            yield from _walk(item, of.element, f"{path}[{position}]", duplicates=False)
+            _check(item, of.element, f"{path}[{position}]", found)
             continue
         try:
             element = element_of(item, of)
         except NoKey as error:
-            yield f"{path}: element {position}: {error}"
+            found.append(f"{path}: element {position}: {error}")
             return
         shown = field_set.show((element,))
         if element in seen:
-            yield f"{path}: duplicate entries for key {shown}"
+            found.append(f"{path}: duplicate entries for key {shown}")
         seen.add(element)
-        yield from _walk(item, of.element, f"{path}{shown}", duplicates=False)
+        _check(item, of.element, f"{path}{shown}", found)
+
+
+_ACCEPTED: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "numeric": (int, float),
+    "boolean": (bool,),
+    "scalar": (str, int, float, bool),
+    "list": (list,),
+    "map": (dict,),
+    "": (),
+}
 
 
 def _wrong_type(value: Any, wants: str) -> str:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     match wants:
-        case "string" if not isinstance(value, str):
+        case "string":
             return f"expected string, got &value.valueUnstructured{{Value:{go_print.source(value)}}}"
-        case "numeric" if not is_number:
+        case "numeric":
             return f"expected numeric (int or float), got {go_print.type_name(value)}"
-        case "boolean" if not isinstance(value, bool):
-            return f"expected boolean, got &{{{go_print.plain(value)}}}"
-        case "scalar" if isinstance(value, (dict, list)):
-            return f"expected any scalar, got &{{{go_print.plain(value)}}}"
-        case "list" if not isinstance(value, list):
-            return f"expected list, got &{{{go_print.plain(value)}}}"
-        case "map" if not isinstance(value, dict):
-            return f"expected map, got &{{{go_print.plain(value)}}}"
-    return ""
+        case "scalar":
+            wants = "any scalar"
+    return f"expected {wants}, got &{{{go_print.plain(value)}}}"
