@@ -83,10 +83,27 @@ def _read(raw: bytes, media_type: str, expected: GroupVersionKind) -> _Body:
         except yaml_codec.YAMLError as error:
             raise _unrecognized(raw, expected, str(error)) from None
         return _Body(value, raw, repeats, False)
+    if media == PROTOBUF:
+        return _read_protobuf(raw, expected)
     accepted = f"{JSON}, {YAML}, {PROTOBUF}"
     raise unsupported_media_type(
         f"the body of the request was in an unknown format - accepted media types include: {accepted}"
     )
+
+
+def _read_protobuf(raw: bytes, expected: GroupVersionKind) -> _Body:
+    """The object as its message names it; of a kind nobody knows only the name is read, for `_refuse_other`."""
+    from minik.api.codec import protobuf
+
+    try:
+        wrapped = protobuf.envelope(raw)
+        group, _, version = wrapped.api_version.rpartition("/")
+        name = types.name_of(group, version or expected.version, wrapped.kind or expected.kind)
+        value = protobuf.decode(wrapped.message, types.get(name)) if name else {}
+    except protobuf.ProtobufError as error:
+        raise _unrecognized(raw, expected, str(error)) from None
+    named = {"apiVersion": wrapped.api_version, "kind": wrapped.kind}
+    return _Body({**value, **{k: v for k, v in named.items() if v}}, raw, [], False)
 
 
 def _kind(body: _Body, expected: GroupVersionKind) -> GroupVersionKind:

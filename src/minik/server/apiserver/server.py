@@ -76,9 +76,9 @@ class ApiServer:
         metrics_handler.install(self.routes, self.metrics.registry)
         root.install(self.routes, scheme)
 
-    def client(self, user: UserInfo) -> LocalClient:
-        """The API as `user` sees it, without a network in between."""
-        return LocalClient(self.pipeline.handle, user)
+    def client(self, user: UserInfo, *, agent: str = "minik") -> LocalClient:
+        """The API as `user` sees it, without a network in between. `agent` names the field manager of its writes."""
+        return LocalClient(self.pipeline.handle, user, agent=agent)
 
     async def run(self, ready: asyncio.Event) -> None:
         listener = self._listener

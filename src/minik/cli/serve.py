@@ -1,0 +1,103 @@
+"""`minik server`: puts the parts of a whole cluster together and runs them until told to stop.
+
+store -> identities and default objects -> API server -> controllers, scheduler
+      -> containerd (meanwhile) -> kubelet, network, proxy, DNS of this node
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+
+from minik import KUBERNETES_VERSION, __version__
+from minik.cli.logs import configure
+from minik.config import ServerConfig, StartupError
+from minik.host import resolved
+from minik.supervisor import Component, Supervisor
+
+log = logging.getLogger("minik")
+
+
+def run_server(config: ServerConfig) -> None:
+    """Run until SIGTERM or SIGINT. Raises StartupError with one line when it cannot start."""
+    configure(debug=config.agent.debug, verbosity=config.agent.v)
+    config = replace(config, agent=resolved(config.agent))
+    _check(config)
+    os.umask(0o022)
+    import uvloop
+
+    from minik.server.certificates import CertificateError
+    from minik.store.engine import StoreOpenError
+
+    try:
+        uvloop.run(_until_stopped(config))
+    except* (StoreOpenError, CertificateError) as errors:
+        raise StartupError(str(errors.exceptions[0])) from None
+    except* StartupError as errors:
+        raise StartupError(str(errors.exceptions[0])) from None
+
+
+def _check(config: ServerConfig) -> None:
+    """What would otherwise fail later and less clearly."""
+    if not config.disable_agent:
+        if os.geteuid() != 0:
+            raise StartupError("minik server needs root to run Pods: use sudo, or --disable-agent for an API alone")
+        from minik.agent.preflight import check
+
+        check(config.agent)
+    try:
+        config.server_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.scandir(config.server_dir).close()
+    except OSError as error:
+        raise StartupError(
+            f"cannot use data directory {config.data_dir}: {error.strerror}: mend it or choose another with --data-dir"
+        ) from None
+    _check_port(config.bind_address, config.https_listen_port)
+
+
+def _check_port(address: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise StartupError(
+                f"cannot listen on {address} port {port}: {error.strerror}: "
+                "stop what uses it or choose another with --https-listen-port"
+            ) from None
+
+
+async def _until_stopped(config: ServerConfig) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await _serve(config)
+    log.info("minik has stopped")
+
+
+async def _serve(config: ServerConfig) -> None:
+    from minik.server.server import open_server
+
+    log.info("minik %s (Kubernetes %s, Python %s) starts", __version__, KUBERNETES_VERSION, sys.version.split()[0])
+    async with open_server(config) as server:
+        components: list[Component] = [*server.components]
+        if not config.disable_agent:
+            from minik.agent.agent import Agent
+
+            credentials = await asyncio.to_thread(server.node_credentials)
+            agent = Agent(config.agent, server.node_client(), server.proxy_client(), credentials)
+            components = [*agent.early_components, *components, *agent.components]
+        supervisor = Supervisor(components)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(supervisor.run())
+            tasks.create_task(server.store_failed())
+            await supervisor.started.wait()
+            log.info("minik is up; kubeconfig: %s", config.write_kubeconfig)

@@ -1,0 +1,158 @@
+"""The control plane of one process: store, API server, controllers, scheduler, and the identities they act under.
+
+Floors above hand in the configuration and run the components; nothing here knows about nodes' agents.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from minik.api.groups import load
+from minik.api.types import UserInfo
+from minik.client.client import Client
+from minik.client.events import EventBroadcaster
+from minik.client.informer import Informers
+from minik.config import ServerConfig
+from minik.server.apiserver.server import ApiServer, Listener
+from minik.server.bootstrap.cluster import ClusterSettings
+from minik.server.bootstrap.reconcile import bootstrap
+from minik.server.certificates import KeyPair
+from minik.server.identity import Identity
+from minik.server.kubeconfig import write_kubeconfig
+from minik.server.pki import ServerPki, ensure_kubelet_pki, ensure_server_pki, serving_names
+from minik.store.mvcc import MvccStore
+from minik.store.open import open_store
+from minik.supervisor import Component
+
+log = logging.getLogger("minik.server")
+
+MASTERS = "system:masters"
+AUTHENTICATED = "system:authenticated"
+
+
+@asynccontextmanager
+async def open_server(config: ServerConfig) -> AsyncIterator["Server"]:
+    """Everything up to the point where components can run. Raises StoreOpenError and CertificateError."""
+    sans = serving_names(
+        cluster_domain=config.agent.cluster_domain,
+        service_cidr=config.agent.service_cidr,
+        addresses=[config.agent.node_ip, config.advertise_address, config.bind_address, config.agent.node_name],
+        extra=config.tls_san,
+    )
+    async with open_store(config.server_dir / "db") as store:
+        pki = await asyncio.to_thread(ensure_server_pki, config.tls_dir, sans)
+        server = Server(config, store, pki)
+        await server.prepare()
+        yield server
+
+
+class Server:
+    """`components` in starting order. Clients of any identity come from `client`."""
+
+    def __init__(self, config: ServerConfig, store: MvccStore, pki: ServerPki) -> None:
+        self._config = config
+        self._store = store
+        self._pki = pki
+        self._scheme = load()
+        self._identity = Identity(config, pki, store, self._scheme)
+        listener = Listener(
+            host=config.bind_address,
+            port=config.https_listen_port,
+            certificate=pki.serving.certificate,
+            key=pki.serving.key,
+            client_cas=(pki.client_ca.certificate, pki.request_header_ca.certificate),
+        )
+        self.api = ApiServer(store, self._scheme, listener, self._identity.hooks())
+        self._identity.install(self.api)
+
+    async def prepare(self) -> None:
+        """Default objects and the admin's kubeconfig."""
+        config, pki = self._config, self._pki
+        settings = ClusterSettings(
+            service_cidr=config.agent.service_cidr,
+            advertise_address=config.advertise_address or config.agent.node_ip,
+            port=config.https_listen_port,
+            client_ca=pki.client_ca.certificate.read_text(),
+            request_header_ca=pki.request_header_ca.certificate.read_text(),
+        )
+        await bootstrap(self.api.registry.storage, self._scheme, settings, datetime.now(UTC))
+        url = f"https://{_reachable(config.bind_address)}:{config.https_listen_port}"
+        mode = config.write_kubeconfig_mode
+        await asyncio.to_thread(write_kubeconfig, config.write_kubeconfig, url, pki.server_ca, pki.admin, mode=mode)
+
+    @property
+    def components(self) -> Sequence[Component]:
+        parts: list[Component] = [*self._identity.components, self.api]
+        if not self._config.disable_controller_manager:
+            parts += self._controllers()
+        if not self._config.disable_scheduler:
+            parts += self._scheduler()
+        return parts
+
+    def _controllers(self) -> list[Component]:
+        from minik.server.controllers.context import ClusterSettings as ControllerSettings
+        from minik.server.controllers.context import ControllerContext
+        from minik.server.controllers.discovery import Discovery, from_scheme
+        from minik.server.controllers.manager import ControllerManager
+
+        client = self.client("system:kube-controller-manager", MASTERS, agent="kube-controller-manager")
+        informers = Informers(client)
+        events = EventBroadcaster(client)
+
+        async def discover() -> Discovery:
+            return from_scheme(self._scheme)
+
+        context = ControllerContext(
+            client_for=lambda name: self.client(
+                f"system:serviceaccount:kube-system:{name}", MASTERS, agent="kube-controller-manager"
+            ),
+            informers=informers,
+            events=events,
+            discover=discover,
+            settings=ControllerSettings(
+                cluster_cidrs=tuple(self._config.agent.cluster_cidr.split(",")),
+                root_ca=self._pki.server_ca.certificate.read_text(),
+            ),
+        )
+        return [informers, events, ControllerManager(context)]
+
+    def _scheduler(self) -> list[Component]:
+        from minik.server.scheduler.scheduler import Scheduler
+
+        client = self.client("system:kube-scheduler", agent="kube-scheduler")
+        informers = Informers(client)
+        events = EventBroadcaster(client)
+        return [informers, events, Scheduler(client, informers, events.recorder("default-scheduler"))]
+
+    # -- identities
+
+    def client(self, user: str, *groups: str, agent: str = "minik") -> Client:
+        """The API as `user` sees it, without a network in between."""
+        return self.api.client(UserInfo(user, groups=(*groups, AUTHENTICATED)), agent=agent)
+
+    def node_client(self) -> Client:
+        return self.client(f"system:node:{self._config.agent.node_name}", "system:nodes", agent="kubelet")
+
+    def proxy_client(self) -> Client:
+        return self.client("system:kube-proxy", agent="kube-proxy")
+
+    def node_credentials(self) -> tuple[KeyPair, KeyPair, Path]:
+        """(serving, client) certificates of this machine's kubelet and the CA its clients come from. Blocking."""
+        agent = self._config.agent
+        agent.agent_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        serving, client = ensure_kubelet_pki(agent.agent_dir, self._pki, agent.node_name, [agent.node_ip])
+        return serving, client, self._pki.client_ca.certificate
+
+    async def store_failed(self) -> None:
+        """Returns never; raises what ended the store."""
+        await self._store.wait()
+
+
+def _reachable(address: str) -> str:
+    """An address clients on this machine can use."""
+    if address in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{address}]" if ":" in address else address
