@@ -97,11 +97,20 @@ async def _read(incoming: web.BaseRequest) -> Request:
         method=method,
         path=path,
         query=query,
-        headers=incoming.headers,
+        headers=_lower(incoming),
         body=body,
         client_certificate=_peer_certificate(incoming),
         remote_address=incoming.remote or "",
     )
+
+
+def _lower(incoming: web.BaseRequest) -> dict[str, str]:
+    """Headers by lower-case name; repeated ones are joined with a line feed, which no value can contain."""
+    headers: dict[str, str] = {}
+    for name, value in incoming.headers.items():
+        name = name.lower()
+        headers[name] = f"{headers[name]}\n{value}" if name in headers else value
+    return headers
 
 
 async def _body(incoming: web.BaseRequest) -> bytes:

@@ -14,6 +14,7 @@ from minik.api.request import Request, Response
 from minik.api.status import StatusError, forbidden, internal_error, too_large, unauthorized
 from minik.api.types import UserInfo
 from minik.server.apiserver.attributes import Attributes, Authorize
+from minik.server.apiserver.authn.impersonation import wanted_user
 from minik.server.apiserver.flow_control import FlowControl
 from minik.server.apiserver.metrics import RequestMetrics
 from minik.server.apiserver.negotiation import error_form
@@ -26,9 +27,11 @@ from minik.server.apiserver.routes import Routes, page_not_found
 log = logging.getLogger("minik.apiserver")
 
 Authenticate = Callable[[Request], Awaitable[UserInfo | None]]
-Impersonate = Callable[[Request, UserInfo], Awaitable[UserInfo]]
+Impersonate = Callable[[UserInfo, Attributes], Awaitable[UserInfo]]
+"""From whom the sender wants to be and what the request is about (as its real sender) to whom it goes on as."""
 
 _SUPERUSERS = "system:masters"
+_IMPERSONATION = frozenset({"impersonate-user", "impersonate-group", "impersonate-uid"})
 _STREAMS = frozenset({"exec", "attach", "portforward", "proxy", "log"})
 
 
@@ -83,8 +86,10 @@ class Pipeline:
             user = await self._authenticate(request)
             if user is None:
                 raise unauthorized()
-            if "impersonate-user" in request.headers:
-                user = await self._impersonate(request, user)
+            if not _IMPERSONATION.isdisjoint(request.headers):
+                wanted = wanted_user(request)
+                if wanted is not None:
+                    user = await self._impersonate(wanted, attributes_of(request, info, user))
         assert user is not None, "local requests carry their identity"
         if len(request.body) > MAX_BODY:
             raise too_large(MAX_BODY)

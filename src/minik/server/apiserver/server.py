@@ -19,6 +19,7 @@ from minik.server.apiserver.admission.attributes import Admission
 from minik.server.apiserver.attributes import Authorize
 from minik.server.apiserver.handlers import metrics as metrics_handler
 from minik.server.apiserver.handlers import root, version
+from minik.server.apiserver.handlers.discovery import Discovery
 from minik.server.apiserver.handlers.health import Health
 from minik.server.apiserver.http_door import HttpDoor, tls_context
 from minik.server.apiserver.metrics import RequestMetrics
@@ -27,6 +28,7 @@ from minik.server.apiserver.registry.dispatch import Dispatcher
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.storage import Storage
 from minik.server.apiserver.routes import Routes
+from minik.server.apiserver.subresources import registration
 from minik.store.store import Store
 
 
@@ -49,10 +51,11 @@ class Listener:
     certificate: Path
     key: Path
     client_cas: Sequence[Path] = ()
+    advertised: str = "127.0.0.1"  # the address discovery tells clients
 
 
 class ApiServer:
-    """The component. `registry`, `dispatcher`, `routes` and `health` are open for others to register with until it runs."""
+    """The component. Until it runs, others register with `registry`, `dispatcher`, `routes` and `health`."""
 
     name = "apiserver"
 
@@ -75,6 +78,8 @@ class ApiServer:
         version.install(self.routes)
         metrics_handler.install(self.routes, self.metrics.registry)
         root.install(self.routes, scheme)
+        Discovery(scheme, f"{listener.advertised}:{listener.port}").install(self.routes)
+        registration.install(self.dispatcher)
 
     def client(self, user: UserInfo, *, agent: str = "minik") -> LocalClient:
         """The API as `user` sees it, without a network in between. `agent` names the field manager of its writes."""

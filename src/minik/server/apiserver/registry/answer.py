@@ -4,8 +4,7 @@ The plain JSON answer of an object that was read or written is spliced from the 
 PartialObjectMetadata, YAML and in-process callers need the decoded object.
 """
 
-import orjson
-
+from minik.api.codec import json_codec, yaml_codec
 from minik.api.request import Response
 from minik.api.types import Obj
 from minik.server.apiserver.negotiation import JSON, PLAIN, YAML, Form
@@ -38,19 +37,10 @@ def document(call: Call, status: int, obj: Obj) -> Response:
 
 
 def encoded(status: int, obj: Obj, form: Form, warnings: list[str]) -> Response:
-    body = to_yaml(obj) if form.media_type == YAML else to_json(obj, pretty=form.pretty)
+    body = yaml_codec.dumps(obj) if form.media_type == YAML else to_json(obj, pretty=form.pretty)
     media_type = YAML if form.media_type == YAML else JSON
     return Response(status=status, content_type=media_type, body=body, warnings=warnings)
 
 
 def to_json(obj: Obj, *, pretty: bool = False) -> bytes:
-    return orjson.dumps(obj, option=orjson.OPT_INDENT_2) if pretty else orjson.dumps(obj)
-
-
-def to_yaml(obj: Obj) -> bytes:
-    """YAML as upstream writes it: keys sorted, ambiguous strings quoted."""
-    import yaml  # only YAML answers need it
-
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: bytes = yaml.dump(obj, Dumper=dumper, sort_keys=True, allow_unicode=True, encoding="utf-8", width=10**9)
-    return text
+    return json_codec.dumps_pretty(obj) if pretty else json_codec.dumps(obj)

@@ -9,9 +9,9 @@ import orjson
 
 from minik.api.patch import apply as server_side_apply
 from minik.api.request import Response
-from minik.api.schema import types
+from minik.api.schema import decode
 from minik.api.scheme import Resource, Strategy
-from minik.api.status import OPTIMISTIC_LOCK, bad_request, conflict
+from minik.api.status import bad_request, conflict
 from minik.api.types import Obj
 from minik.server.apiserver.registry import answer
 from minik.server.apiserver.registry.body import match_namespace, name_mismatch
@@ -19,6 +19,7 @@ from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.create import create_object
 from minik.server.apiserver.registry.metadata import timestamp
 from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.registry.shapes import shape_of
 from minik.server.apiserver.registry.update import Change, update_object
 from minik.server.apiserver.registry.write_options import WriteOptions
 
@@ -40,8 +41,7 @@ async def _create(registry: Registry, call: Call, applied: Obj, options: WriteOp
     if metadata.get("uid"):
         text = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
         raise conflict(resource.group, resource.plural, call.name, text)
-    if metadata.get("resourceVersion", "") not in ("", "0"):
-        raise conflict(resource.group, resource.plural, call.name, OPTIMISTIC_LOCK)
+    metadata.pop("resourceVersion", None)
     _match_name(call, obj)
     match_namespace(call, obj)
     stored, obj = await create_object(registry, call, obj, options, owned=True)
@@ -72,10 +72,10 @@ def merged(
     subresource: str = "",
 ) -> Obj:
     resource = call.resource
-    return server_side_apply.apply(
+    obj = server_side_apply.apply(
         live,
         applied,
-        shape=types.get(resource.type_name),
+        shape=shape_of(resource),
         manager=options.field_manager,
         api_version=resource.api_version,
         force=options.force,
@@ -83,6 +83,10 @@ def merged(
         subresource=subresource,
         reset_fields=strategy.reset_fields,
     )
+    if obj == live:
+        return obj
+    pruned = decode.prune(obj, shape_of(resource))
+    return {"kind": obj["kind"], "apiVersion": obj["apiVersion"], **pruned}
 
 
 def read_applied(call: Call, resource: Resource) -> Obj:

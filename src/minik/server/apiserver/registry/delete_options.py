@@ -43,8 +43,11 @@ class DeleteOptions:
 def parse(call: Call) -> DeleteOptions:
     """The body wins over the query, as a whole. Raises StatusError 400 and 422."""
     raw = call.request.obj if call.request.obj is not None else _body(call)
-    if raw is None:
-        raw = _query(call)
+    return read(_query(call) if raw is None else raw)
+
+
+def read(raw: Obj) -> DeleteOptions:
+    """Decoded options, as an Eviction carries them. Raises StatusError 400 and 422."""
     _check_types(raw)
     errors = _errors(raw)
     if errors:

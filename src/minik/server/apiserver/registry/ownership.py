@@ -4,12 +4,12 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-manageme
 """
 
 from minik.api.patch import managed_fields
-from minik.api.schema import types
 from minik.api.scheme import Strategy
 from minik.api.types import Obj
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.metadata import timestamp
 from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.registry.shapes import shape_of
 
 
 def record(
@@ -20,9 +20,8 @@ def record(
     return managed_fields.update(
         live,
         new,
-        shape=types.get(resource.type_name),
+        shape=shape_of(resource),
         manager=manager,
-        operation="Update",
         api_version=resource.api_version,
         now=timestamp(registry.now()),
         subresource=subresource,
@@ -30,21 +29,7 @@ def record(
     )
 
 
-def same_but_times(new: Obj, old: Obj) -> bool:
-    """True if `new` differs from `old` at most in the times of its managedFields."""
-    if new == old:
-        return True
-    entries, before = new["metadata"].get("managedFields"), old["metadata"].get("managedFields")
-    if not entries or not before or len(entries) != len(before):
-        return False
-    if any(_without_time(a) != _without_time(b) for a, b in zip(entries, before, strict=True)):
-        return False
-    metadata = {k: v for k, v in new["metadata"].items() if k != "managedFields"}
-    previous = {k: v for k, v in old["metadata"].items() if k != "managedFields"}
-    if metadata != previous:
-        return False
-    return {k: v for k, v in new.items() if k != "metadata"} == {k: v for k, v in old.items() if k != "metadata"}
-
-
-def _without_time(entry: Obj) -> Obj:
-    return {k: v for k, v in entry.items() if k != "time"}
+def unchanged(new: Obj, old: Obj) -> bool:
+    """True if the write has no effect but new times in managedFields, which are then put back."""
+    managed_fields.keep_times(old, new)
+    return new == old

@@ -11,7 +11,7 @@ import orjson
 from minik.api.codec import json_codec
 from minik.api.patch import go_print, json_patch, merge_patch, strategic_merge
 from minik.api.request import Response
-from minik.api.schema import decode, types
+from minik.api.schema import decode
 from minik.api.scheme import Resource
 from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
@@ -20,6 +20,7 @@ from minik.server.apiserver.registry import answer, apply, write_options
 from minik.server.apiserver.registry.body import match_namespace, name_mismatch
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.registry.shapes import shape_of
 from minik.server.apiserver.registry.update import Change, update_object
 from minik.server.apiserver.registry.write_options import WriteOptions
 
@@ -79,7 +80,7 @@ def read_patch(call: Call, given: str) -> Any:
 def patched_object(call: Call, given: str, operations: Any, old: Obj, options: WriteOptions, resource: Resource) -> Obj:
     """`old` with the patch applied and read back as Go's structs would hold it; shares nothing with `old`."""
     if given == STRATEGIC_MERGE_PATCH:
-        document = strategic_merge.apply(old, operations, types.get(resource.type_name))
+        document = strategic_merge.apply(old, operations, shape_of(resource))
         shown = go_print.plain(operations)
     else:
         document = _APPLY[given](old, operations)

@@ -1,38 +1,34 @@
-"""Which objects a list, watch or deletecollection is about: its label and field selectors, compiled."""
+"""Which objects a list, watch or deletecollection is about: its label and field selectors, ready to match."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from minik.api.status import bad_request
+from minik.api import selectors
+from minik.api.scheme import Resource
+from minik.api.selectors import LabelSelector
+from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
-from minik.server.apiserver.registry import field_query, label_query
 from minik.server.apiserver.registry.call import Call
-from minik.server.apiserver.registry.label_query import Requirement, SelectorError
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """`name` and `namespace` are set when a field selector allows only one; the reader may look just there."""
 
-    labels: tuple[Requirement, ...] = ()
-    fields: tuple[tuple[Callable[[Obj], str], str, bool], ...] = ()  # getter, value, negated
+    labels: LabelSelector = selectors.EVERYTHING
+    fields: tuple[tuple[Callable[[Obj], str], str, bool], ...] = ()  # getter, value, whether equal
     name: str | None = None
     namespace: str | None = None
 
     @property
     def everything(self) -> bool:
-        return not self.labels and not self.fields
+        return self.labels.everything and not self.fields
 
     def matches(self, obj: Obj) -> bool:
-        if self.labels:
-            labels = obj["metadata"].get("labels") or {}
-            for requirement in self.labels:
-                if not requirement.matches(labels):
-                    return False
-        for getter, value, negated in self.fields:
-            if (getter(obj) == value) is negated:
+        for getter, value, equal in self.fields:
+            if (getter(obj) == value) is not equal:
                 return False
-        return True
+        return self.labels.matches(obj["metadata"].get("labels"))
 
 
 EVERYTHING = Selection()
@@ -43,16 +39,43 @@ def of_call(call: Call) -> Selection:
     labels, fields = call.parameter("labelSelector"), call.parameter("fieldSelector")
     if not labels and not fields and not call.name:
         return EVERYTHING
-    try:
-        requirements = label_query.parse(labels) if labels else ()
-        terms = list(field_query.parse(fields)) if fields else []
-        if call.name:
-            terms.append(field_query.Term("metadata.name", call.name, False))
-        getters = tuple((field_query.getter(call.resource, t.field), t.value, t.negated) for t in terms)
-    except SelectorError as error:
-        raise bad_request(str(error)) from None
-    return Selection(requirements, getters, _only(terms, "metadata.name"), _only(terms, "metadata.namespace"))
+    chosen = selectors.parse_fields(fields)
+    requirements = chosen.requirements
+    if call.name:
+        requirements = (*requirements, ("metadata.name", True, call.name))
+    getters = tuple((getter(call.resource, name), value, equal) for name, equal, value in requirements)
+    name = call.name or chosen.exact("metadata.name")
+    return Selection(selectors.parse_labels(labels), getters, name or None, chosen.exact("metadata.namespace"))
 
 
-def _only(terms: list[field_query.Term], field: str) -> str | None:
-    return next((term.value for term in terms if term.field == field and not term.negated), None)
+def getter(resource: Resource, field: str) -> Callable[[Obj], str]:
+    """What reads a selectable field. Raises StatusError 400 for one this kind cannot be selected by."""
+    if field == "metadata.name":
+        return _name
+    if field == "metadata.namespace" and (resource.namespaced or not resource.selectable_fields):
+        return _namespace
+    found = resource.selectable_fields.get(field)
+    if found is None:
+        raise _not_selectable(resource, field)
+    return found
+
+
+def _name(obj: Obj) -> str:
+    return obj["metadata"].get("name", "")  # type: ignore[no-any-return]
+
+
+def _namespace(obj: Obj) -> str:
+    return obj["metadata"].get("namespace", "")  # type: ignore[no-any-return]
+
+
+def _not_selectable(resource: Resource, field: str) -> StatusError:
+    """Every kind has its own words for it (the field label conversions of upstream's API groups)."""
+    if resource.group == "batch" and resource.plural == "jobs":
+        return bad_request(f'field label "{field}" not supported for Job')
+    if resource.group == "resource.k8s.io" and resource.selectable_fields:
+        kind = f"{resource.api_version}, Kind={resource.kind}"
+        return bad_request(f"field label not supported for {kind}: {field}")
+    if resource.selectable_fields or resource.custom:
+        return bad_request(f"field label not supported: {field}")
+    known = 'only "metadata.name", "metadata.namespace"'
+    return bad_request(f'"{field}" is not a known field selector: {known}')

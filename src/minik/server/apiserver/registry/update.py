@@ -165,7 +165,7 @@ async def _store(
     allocator = registry.allocator(resource)
     undo = await allocator.allocate(new, old, dry_run=dry_run) if allocator else None
     new["metadata"] = ordered(new["metadata"])
-    if ownership.same_but_times(new, old):
+    if ownership.unchanged(new, old):
         return Written(current, old)
     done = False
     try:

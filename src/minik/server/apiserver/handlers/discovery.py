@@ -1,0 +1,80 @@
+"""/api and /apis: which groups, versions and resources there are, plain and aggregated.
+
+https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
+"""
+
+from functools import lru_cache
+
+from minik.api import discovery
+from minik.api.request import Request, Response
+from minik.api.scheme import Scheme
+from minik.api.status import generic_not_found
+from minik.api.types import Obj, UserInfo
+from minik.server.apiserver.negotiation import JSON, YAML, clauses, negotiate, not_accepted
+from minik.server.apiserver.registry.answer import encoded, to_json
+from minik.server.apiserver.routes import Routes, page_not_found
+
+_AGGREGATED = "APIGroupDiscoveryList"
+_VERSIONS = ("v2", "v2beta1")
+
+
+class Discovery:
+    """Answers from the Scheme as it is now. `address` is host:port as clients should know it."""
+
+    def __init__(self, scheme: Scheme, address: str) -> None:
+        self._scheme = scheme
+        self._address = address
+
+    def install(self, routes: Routes) -> None:
+        routes.add_tree("/api", self._api)
+        routes.add_tree("/apis", self._apis)
+
+    async def _api(self, request: Request, _user: UserInfo, below: str) -> Response:
+        if not below:
+            return self._root(request, core=True)
+        document = discovery.api_resource_list(self._scheme, "", below[1:])
+        if document is None:
+            raise generic_not_found()
+        return _document(request, document)
+
+    async def _apis(self, request: Request, _user: UserInfo, below: str) -> Response:
+        if not below:
+            return self._root(request, core=False)
+        group, _, version = below[1:].partition("/")
+        if version:
+            document = discovery.api_resource_list(self._scheme, group, version)
+        else:
+            document = discovery.api_group(self._scheme, group)
+        return page_not_found() if document is None else _document(request, document)
+
+    def _root(self, request: Request, *, core: bool) -> Response:
+        version = aggregated_version(request.headers.get("accept", ""))
+        if version:
+            content_type = f"{JSON};g=apidiscovery.k8s.io;v={version};as={_AGGREGATED}"
+            body = to_json(discovery.aggregated(self._scheme, core=core, version=version))
+            return Response(content_type=content_type, body=body, headers={"Vary": "Accept"})
+        plain = discovery.api_versions(self._address) if core else discovery.api_group_list(self._scheme)
+        return _document(request, plain)
+
+
+@lru_cache(maxsize=64)
+def aggregated_version(accept: str) -> str:
+    """The version of aggregated discovery to answer with, "" for the plain form. Raises StatusError 406."""
+    for clause in clauses(accept):
+        if clause.media_type in ("*/*", YAML):
+            return ""
+        if clause.media_type != JSON:
+            continue
+        kind = clause.parameters.get("as", "")
+        if not kind:
+            return ""
+        version = clause.parameters.get("v", "")
+        if kind == _AGGREGATED and clause.parameters.get("g") == "apidiscovery.k8s.io" and version in _VERSIONS:
+            return version
+    if accept:
+        raise not_accepted()
+    return ""
+
+
+def _document(request: Request, document: Obj) -> Response:
+    return encoded(200, document, negotiate(request.headers.get("accept", ""), transforms=False), [])

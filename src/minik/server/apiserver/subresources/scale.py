@@ -1,0 +1,197 @@
+"""`scale`: replicas of anything that has them, spoken as autoscaling/v1 Scale.
+
+https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/scale-v1/
+Reads and writes go to the parent; who sets replicas here owns spec.replicas there (subresource "scale").
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import orjson
+
+from minik.api import selectors
+from minik.api.request import Response
+from minik.api.schema import decode, types
+from minik.api.scheme import Resource
+from minik.api.types import Obj
+from minik.api.validation import invalid, invalid_value
+from minik.server.apiserver.admission.attributes import Operation
+from minik.server.apiserver.registry import answer, apply, patch, write_options
+from minik.server.apiserver.registry.body import match_name, match_namespace, media_type, name_mismatch
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.create import attributes_of
+from minik.server.apiserver.registry.dispatch import Handler
+from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.registry.update import Change, update_object
+from minik.server.apiserver.registry.write_options import WriteOptions
+
+SCALE = Resource(
+    group="autoscaling",
+    version="v1",
+    kind="Scale",
+    plural="scales",
+    singular="scale",
+    type_name="io.k8s.api.autoscaling.v1.Scale",
+    stored=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Where a kind keeps what a Scale says. `set_replicas` changes the object it is given."""
+
+    replicas: Callable[[Obj], int]
+    set_replicas: Callable[[Obj, int], None]
+    status_replicas: Callable[[Obj], int]
+    selector: Callable[[Obj], str]
+
+
+def _spec(obj: Obj) -> Obj:
+    return obj.get("spec") or {}
+
+
+def _set_replicas(obj: Obj, replicas: int) -> None:
+    obj["spec"] = {**_spec(obj), "replicas": replicas}
+
+
+def _selector(obj: Obj) -> str:
+    selector = _spec(obj).get("selector") or {}
+    if obj["kind"] == "ReplicationController":
+        return str(selectors.of_labels(selector))
+    return str(selectors.of_object(selector))
+
+
+BUILT_IN = Scaling(
+    replicas=lambda obj: _spec(obj).get("replicas") or 0,
+    set_replicas=_set_replicas,
+    status_replicas=lambda obj: (obj.get("status") or {}).get("replicas") or 0,
+    selector=_selector,
+)
+
+
+def handler(scaling: Scaling = BUILT_IN) -> Handler:
+    """The handler of `scale` for resources that keep replicas as `scaling` says."""
+
+    async def serve(registry: Registry, call: Call) -> Response:
+        if call.info.verb == "get":
+            current = registry.storage.get(call.resource, call.namespace, call.name)
+            if current is None:
+                raise call.not_found()
+            return _answer(call, to_scale(registry.layout(call.resource).decode(current), scaling))
+        if call.info.verb == "update":
+            options = write_options.parse(call, "UpdateOptions")
+            return await _write(registry, call, scaling, options, _sent(call, options))
+        return await _patch(registry, call, scaling)
+
+    return serve
+
+
+def _answer(call: Call, scale: Obj) -> Response:
+    return answer.document(replace(call, resource=SCALE), 200, scale)
+
+
+def to_scale(parent: Obj, scaling: Scaling) -> Obj:
+    metadata = parent["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    replicas, selector = scaling.replicas(parent), scaling.selector(parent)
+    status: Obj = {"replicas": scaling.status_replicas(parent)}
+    if selector:
+        status["selector"] = selector
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {key: metadata[key] for key in kept if key in metadata},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": status,
+    }
+
+
+def _sent(call: Call, options: WriteOptions) -> Callable[[Obj], Obj]:
+    if call.request.obj is not None:
+        sent = call.request.obj
+    else:
+        sent, warnings = decode.decode_body(
+            call.request.body,
+            media_type(call),
+            types.get(SCALE.type_name),
+            field_validation=options.field_validation,
+        )
+        for warning in warnings:
+            call.warn(warning)
+    sent.setdefault("metadata", {})
+    match_namespace(call, sent)
+    match_name(call, sent)
+    return lambda _: sent
+
+
+async def _patch(registry: Registry, call: Call, scaling: Scaling) -> Response:
+    given = patch.patch_type(call)
+    applying = given == patch.APPLY_PATCH
+    options = write_options.parse(call, "PatchOptions", apply=applying)
+    if applying:
+        return await _apply(registry, call, scaling, options)
+    operations = patch.read_patch(call, given)
+
+    def patched(scale: Obj) -> Obj:
+        new = patch.patched_object(call, given, operations, scale, options, SCALE)
+        if new["metadata"].get("name") != call.name:
+            raise name_mismatch(new["metadata"].get("name", ""), call.name)
+        return new
+
+    return await _write(registry, call, scaling, options, patched)
+
+
+async def _apply(registry: Registry, call: Call, scaling: Scaling, options: WriteOptions) -> Response:
+    """Applied to the parent: only its replicas are claimed."""
+    applied = apply.read_applied(call, SCALE)
+    replicas = (applied.get("spec") or {}).get("replicas") or 0
+    _check(call, replicas)
+    metadata = {key: value for key, value in applied["metadata"].items() if key in ("name", "uid", "resourceVersion")}
+    resource = call.resource
+    claim: Obj = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
+    scaling.set_replicas(claim, replicas)
+    change = apply.applied_by(registry, call, claim, options, resource.strategy, "scale")
+    written = await update_object(
+        registry, call, change, options, resource.strategy, subresource="scale", owned=True, admit=False
+    )
+    return _answer(call, to_scale(written.obj, scaling))
+
+
+async def _write(
+    registry: Registry, call: Call, scaling: Scaling, options: WriteOptions, wanted: Callable[[Obj], Obj]
+) -> Response:
+    change = _scaled(registry, call, scaling, options, wanted)
+    written = await update_object(
+        registry, call, change, options, call.resource.strategy, subresource="scale", admit=False
+    )
+    return _answer(call, to_scale(written.obj, scaling))
+
+
+def _scaled(
+    registry: Registry, call: Call, scaling: Scaling, options: WriteOptions, wanted: Callable[[Obj], Obj]
+) -> Change:
+    """The parent with the replicas of the Scale wanted, after the Scale passed admission."""
+
+    async def change(old: Obj) -> Obj:
+        before = to_scale(old, scaling)
+        scale = wanted(before)
+        attributes = attributes_of(call, Operation.UPDATE, scale, before, options)
+        attributes.kind = "Scale"
+        await registry.admission.mutate(attributes)
+        scale = attributes.obj or scale
+        replicas = (scale.get("spec") or {}).get("replicas") or 0
+        _check(call, replicas)
+        await registry.admission.validate(attributes)
+        new: Obj = orjson.loads(orjson.dumps(old))
+        scaling.set_replicas(new, replicas)
+        for key in ("resourceVersion", "uid"):
+            new["metadata"][key] = scale["metadata"].get(key, "")
+        return new
+
+    return change
+
+
+def _check(call: Call, replicas: int) -> None:
+    if replicas < 0:
+        error = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise invalid("autoscaling", "Scale", call.name, [error])
