@@ -16,6 +16,7 @@ _FALSE = {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "
 _NULL = {"", "~", "null", "Null", "NULL"}
 _INFINITY = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 _FLOAT = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?", re.ASCII)
+_TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ].*)?$", re.ASCII)
 _MOST_NODES = 400_000  # aliases expanded; a request body of 3 MB without aliases stays below
 
 
@@ -37,12 +38,30 @@ def loads(raw: bytes) -> tuple[Any, list[str]]:
 
 
 def dumps(value: Any) -> bytes:
-    """Block YAML with sorted keys."""
+    """Block YAML with sorted keys, quoted where go-yaml quotes."""
     import yaml
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(value, Dumper=dumper, default_flow_style=False, allow_unicode=True, width=1 << 30)
+    text: str = yaml.dump(value, Dumper=_dumper(), default_flow_style=False, allow_unicode=True, width=1 << 30)
     return text.encode()
+
+
+@cache
+def _dumper() -> Any:
+    """Strings that would read as something else go into double quotes, lines into a block; nothing is an alias."""
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def represent(dumper: Any, text: str) -> Any:
+        style = "|" if "\n" in text else None
+        if not text or not isinstance(resolve(text), str) or _TIMESTAMP.match(text):
+            style = '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent)
+    return Dumper
 
 
 @cache
