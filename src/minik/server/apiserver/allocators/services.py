@@ -1,0 +1,203 @@
+"""Gives Services their cluster IPs and node ports, and takes them back.
+
+Called by the registry around every write of a Service (registry.Allocator). What is taken is kept in memory, rebuilt
+from the Services at start; cluster IPs are also claimed as IPAddress objects, which settles races between servers.
+Rules: upstream's pkg/registry/core/service/storage/alloc.go.
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Sequence
+
+from minik.api.groups.core.service_fields import (
+    is_headless,
+    needs_cluster_ip,
+    needs_health_check_node_port,
+    needs_node_port,
+    normalize_cluster_ips,
+    patch_allocated_values,
+)
+from minik.api.status import StatusError, internal_error
+from minik.api.types import GVR, Obj
+from minik.api.validation import FieldError, invalid, invalid_value
+from minik.server.apiserver.allocators.cluster_ips import AllocationError, ClusterIps
+from minik.server.apiserver.allocators.ip_addresses import IpAddresses
+from minik.server.apiserver.allocators.ip_families import set_ip_families
+from minik.server.apiserver.allocators.node_ports import NodePorts, PortClaim, PortError
+from minik.server.apiserver.objects import Reader
+
+SERVICES = GVR("", "v1", "services")
+_ATTEMPTS = 32  # addresses tried that turn out to be claimed by another server
+
+
+class ServiceAllocator:
+    """`addresses` writes the IPAddress objects."""
+
+    def __init__(self, ips: ClusterIps, ports: NodePorts, addresses: IpAddresses) -> None:
+        self._ips = ips
+        self._ports = ports
+        self._addresses = addresses
+
+    def load(self, objects: Reader) -> None:
+        """Take note of what the existing Services have."""
+        for service in objects.list(SERVICES):
+            for address in _addresses(service):
+                self._ips.remember(address)
+            for port in _node_ports(service):
+                self._ports.remember(port)
+
+    async def allocate(self, new: Obj, old: Obj | None, *, dry_run: bool) -> Callable[[], Awaitable[None]] | None:
+        """Fill in what the Service needs and lacks. Returns how to undo it. Raises StatusError."""
+        normalize_cluster_ips(new, old)
+        if old is not None:
+            patch_allocated_values(new, old)
+        if new["spec"].get("type") == "ExternalName":
+            return None
+        errors = set_ip_families(new, self._ips.families)
+        if errors:
+            raise _invalid(new, errors)
+        taken: list[str] = []
+        claim = PortClaim(self._ports, dry_run=dry_run)
+
+        async def undo() -> None:
+            claim.give_back()
+            for address in taken:
+                self._ips.release(address)
+                if not dry_run:
+                    await self._addresses.remove(address)
+
+        try:
+            await self._allocate_addresses(new, old, taken, dry_run=dry_run)
+            self._allocate_ports(new, old, claim)
+        except BaseException:
+            await undo()
+            raise
+        if dry_run:
+            await undo()
+            return None
+        return undo
+
+    async def release(self, new: Obj | None, old: Obj) -> None:
+        """Give back what `old` had and `new` (None: deleted) has not."""
+        kept_ports = set(_node_ports(new)) if new is not None else set()
+        for port in set(_node_ports(old)) - kept_ports:
+            self._ports.release(port)
+        kept = set(_addresses(new)) if new is not None else set()
+        for address in set(_addresses(old)) - kept:
+            self._ips.release(address)
+            await self._addresses.remove(address)
+
+    async def _allocate_addresses(self, new: Obj, old: Obj | None, taken: list[str], *, dry_run: bool) -> None:
+        if not needs_cluster_ip(new) or is_headless(new):
+            return
+        spec = new["spec"]
+        had = set(_addresses(old)) if old is not None else set()
+        wanted: list[str] = [address for address in spec.get("clusterIPs") or () if address]
+        if had and old is not None and (set(wanted) - had or is_headless(old)) and len(wanted) <= len(had):
+            return  # a changed address: validation refuses it
+        if not all(_is_address(address) for address in wanted):
+            return
+        for address in wanted:
+            if address not in had:
+                await self._take(new, address, wanted, taken, dry_run=dry_run)
+        for family in (spec.get("ipFamilies") or ())[len(wanted) :]:
+            wanted.append(await self._take_next(new, family, taken, dry_run=dry_run))
+        wanted = wanted[: len(spec.get("ipFamilies") or ())]
+        if wanted:
+            spec["clusterIPs"] = wanted
+            spec["clusterIP"] = spec.get("clusterIP") or wanted[0]
+
+    async def _take(
+        self, service: Obj, address: str, wanted: Sequence[str], taken: list[str], *, dry_run: bool
+    ) -> None:
+        try:
+            self._ips.take(address)
+        except AllocationError as error:
+            raise _not_allocated(service, wanted, address, str(error)) from None
+        taken.append(address)
+        if not dry_run and not await self._addresses.add(address, service):
+            raise _not_allocated(service, wanted, address, "provided IP is already allocated")
+
+    async def _take_next(self, service: Obj, family: str, taken: list[str], *, dry_run: bool) -> str:
+        for _ in range(_ATTEMPTS):
+            try:
+                address = self._ips.take_next(family)
+            except AllocationError as error:
+                raise internal_error(f"failed to allocate a serviceIP: {error}") from None
+            if dry_run or await self._addresses.add(address, service):
+                taken.append(address)
+                return address
+            # another server has it: leave it counted as taken
+        raise internal_error("failed to allocate a serviceIP: range is full")
+
+    def _allocate_ports(self, new: Obj, old: Obj | None, claim: PortClaim) -> None:
+        had = set(_node_ports(old)) if old is not None else set()
+        if needs_node_port(new):
+            self._allocate_node_ports(new, had, claim)
+        if needs_health_check_node_port(new):
+            spec = new["spec"]
+            port = spec.get("healthCheckNodePort")
+            try:
+                if not port:
+                    spec["healthCheckNodePort"] = claim.take_next()
+                elif port not in had:
+                    claim.take(port)
+            except PortError as error:
+                what = f"requested HealthCheck NodePort {port}" if port else "a HealthCheck NodePort"
+                raise internal_error(f"failed to allocate {what}: {error}") from None
+
+    def _allocate_node_ports(self, new: Obj, had: set[int], claim: PortClaim) -> None:
+        """One node port per port number: TCP and UDP of the same port share theirs."""
+        ports = new["spec"].get("ports") or []
+        by_port: dict[int, int] = {}
+        for index, port in enumerate(ports):
+            number, wanted = port.get("port", 0), port.get("nodePort") or 0
+            shared = by_port.get(number, 0)
+            if shared and wanted in (0, shared):
+                port["nodePort"] = shared
+                continue
+            if not wanted:
+                wanted = next(
+                    (p["nodePort"] for p in ports[index:] if p.get("port") == number and p.get("nodePort")), 0
+                )
+            try:
+                if not wanted:
+                    wanted = claim.take_next()
+                elif wanted not in had:
+                    claim.take(wanted)
+            except PortError as error:
+                if not wanted:
+                    raise internal_error(f"failed to allocate a nodePort: {error}") from None
+                raise _invalid(new, [invalid_value(f"spec.ports[{index}].nodePort", wanted, str(error))]) from None
+            port["nodePort"] = wanted
+            by_port.setdefault(number, wanted)
+
+
+def _addresses(service: Obj) -> list[str]:
+    if not needs_cluster_ip(service) or is_headless(service):
+        return []
+    return [address for address in service["spec"].get("clusterIPs") or () if _is_address(address)]
+
+
+def _node_ports(service: Obj) -> list[int]:
+    spec = service["spec"]
+    ports = [port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")]
+    if spec.get("healthCheckNodePort"):
+        ports.append(spec["healthCheckNodePort"])
+    return ports
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _not_allocated(service: Obj, wanted: Sequence[str], address: str, why: str) -> StatusError:
+    error = invalid_value("spec.clusterIPs", list(wanted), f"failed to allocate IP {address}: {why}")
+    return _invalid(service, [error])
+
+
+def _invalid(service: Obj, errors: Sequence[FieldError]) -> StatusError:
+    return invalid("", "Service", service["metadata"].get("name", ""), errors)
