@@ -1,8 +1,8 @@
 """Kubernetes' protobuf as values: what client-go sends for built-in kinds to save bytes, and kubectl create.
 
 A body is the magic `k8s\\0` and a runtime.Unknown that names the kind and holds the message. Field numbers come with
-the shapes; the result is the object as JSON would have it. Encoding is later work: answers fall back to JSON, which every
-client that sends protobuf accepts. https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
+the shapes; the result is the object as JSON would have it. Encoding is later work: answers fall back to JSON, which
+every client that sends protobuf accepts. https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
 """
 
 import base64
@@ -147,6 +147,8 @@ def _special(kind: str, fields: Mapping[int, Any]) -> Any:
     if kind == "quantity":
         return _text(_as_bytes(fields.get(1, b""))) or "0"
     if kind in ("time", "microtime"):
+        if not fields:
+            return None  # Go's zero time is an empty message
         return _time(_signed(fields.get(1, 0)), _signed(fields.get(2, 0)), micro=kind == "microtime")
     if kind == "intstr":
         return _text(_as_bytes(fields.get(3, b""))) if fields.get(1) else _signed(fields.get(2, 0))
@@ -159,10 +161,8 @@ def _special(kind: str, fields: Mapping[int, Any]) -> Any:
         raise ProtobufError(f"an embedded object is not JSON: {error}") from None
 
 
-def _time(seconds: int, nanos: int, *, micro: bool) -> str | None:
-    """RFC 3339. The zero time of Go is null."""
-    if seconds == -62135596800:
-        return None
+def _time(seconds: int, nanos: int, *, micro: bool) -> str:
+    """RFC 3339."""
     try:
         moment = _EPOCH + timedelta(seconds=seconds)
     except OverflowError:
