@@ -1,6 +1,7 @@
 """POST: a new object.
 
-    default -> owner of fields -> mutating admission -> default -> prepare -> validate -> validating admission -> store
+    default -> owner of fields -> mutating admission -> default -> allocate -> prepare -> validate
+            -> validating admission -> store
 
 Upstream: apiserver's handlers/create.go and registry/rest/create.go.
 """
@@ -59,14 +60,21 @@ async def create_object(
     generated = not obj["metadata"].get("name") and bool(obj["metadata"].get("generateName"))
     if generated:
         obj["metadata"]["name"] = generate_name(obj["metadata"]["generateName"])
-    strategy.prepare_create(obj)
-    _validate(call, obj)
-    for text in strategy.warn(obj, None):
-        call.warn(text)
-    attributes.obj, attributes.name = obj, obj["metadata"].get("name", "")
-    await registry.admission.validate(attributes)
-    obj["metadata"] = ordered(obj["metadata"])
-    return await _store(registry, call, obj, generated=generated, dry_run=options.dry_run)
+    allocator = registry.allocator(call.resource)
+    undo = await allocator.allocate(obj, None, dry_run=options.dry_run) if allocator else None
+    try:
+        strategy.prepare_create(obj)
+        _validate(call, obj)
+        for text in strategy.warn(obj, None):
+            call.warn(text)
+        attributes.obj, attributes.name = obj, obj["metadata"].get("name", "")
+        await registry.admission.validate(attributes)
+        obj["metadata"] = ordered(obj["metadata"])
+        return await _store(registry, call, obj, generated=generated, dry_run=options.dry_run)
+    except BaseException:
+        if undo is not None:
+            await undo()
+        raise
 
 
 def attributes_of(
@@ -120,25 +128,18 @@ async def _store(
 ) -> tuple[KeyValue | None, Obj]:
     resource, metadata = call.resource, obj["metadata"]
     layout = registry.layout(resource)
-    allocator = registry.allocator(resource)
-    undo = await allocator.allocate(obj, None, dry_run=dry_run) if allocator else None
-    stored: KeyValue | None = None
-    try:
-        for _ in range(_NAME_ATTEMPTS if generated else 1):
-            key = object_key(resource, call.namespace, metadata["name"])
-            if dry_run:
-                if registry.storage.store.get(key) is None:
-                    return None, obj
-            else:
-                stored = await registry.storage.insert(resource, key, layout.encode(obj))
-                if stored is not None:
-                    metadata["resourceVersion"] = str(stored.mod_revision)
-                    obj["metadata"] = ordered(metadata)
-                    layout.remember(stored, obj)
-                    return stored, obj
-            if generated:
-                metadata["name"] = generate_name(metadata["generateName"])
-    finally:
-        if stored is None and undo is not None:
-            await undo()
+    for _ in range(_NAME_ATTEMPTS if generated else 1):
+        key = object_key(resource, call.namespace, metadata["name"])
+        if dry_run:
+            if registry.storage.store.get(key) is None:
+                return None, obj
+        else:
+            stored = await registry.storage.insert(resource, key, layout.encode(obj))
+            if stored is not None:
+                metadata["resourceVersion"] = str(stored.mod_revision)
+                obj["metadata"] = ordered(metadata)
+                layout.remember(stored, obj)
+                return stored, obj
+        if generated:
+            metadata["name"] = generate_name(metadata["generateName"])
     raise already_exists(resource.group, resource.plural, metadata["name"])

@@ -1,7 +1,7 @@
 """PUT, and the compare-and-swap loop under every change of an existing object.
 
-    change -> default -> owner of fields -> mutating admission -> default -> carry over -> prepare -> validate
-           -> validating admission -> store, or start over when somebody else was faster
+    change -> default -> owner of fields -> mutating admission -> default -> allocate -> carry over -> prepare
+           -> validate -> validating admission -> store, or start over when somebody else was faster
 
 Upstream: apiserver's handlers/update.go, registry/rest/update.go and registry/generic/registry/store.go.
 """
@@ -104,14 +104,21 @@ async def update_object(
             await registry.admission.mutate(attributes)
             new = attributes.obj or new
             strategy.default(new)
-        _prepare(new, old, strategy)
-        _validate(call, new, old, strategy)
-        for text in strategy.warn(new, old):
-            call.warn(text)
-        attributes.obj = new
-        if admit:
-            await registry.admission.validate(attributes)
-        written = await _store(registry, call, current, new, old, dry_run=options.dry_run)
+        allocator = None if subresource else registry.allocator(call.resource)
+        undo = await allocator.allocate(new, old, dry_run=options.dry_run) if allocator else None
+        written: Written | None = None
+        try:
+            _prepare(new, old, strategy)
+            _validate(call, new, old, strategy)
+            for text in strategy.warn(new, old):
+                call.warn(text)
+            attributes.obj = new
+            if admit:
+                await registry.admission.validate(attributes)
+            written = await _store(registry, call, current, new, old, dry_run=options.dry_run)
+        finally:
+            if undo is not None and (written is None or written.stored in (None, current)):
+                await undo()
         if written is not None:
             return written
 
@@ -163,35 +170,27 @@ async def _store(
     """Write `new` over `current`. None: somebody else was faster."""
     resource, layout = call.resource, registry.layout(call.resource)
     allocator = registry.allocator(resource)
-    undo = await allocator.allocate(new, old, dry_run=dry_run) if allocator else None
     new["metadata"] = ordered(new["metadata"])
     if ownership.unchanged(new, old):
         return Written(current, old)
-    done = False
-    try:
-        if is_gone(new):
-            revision = 0 if dry_run else await registry.storage.remove(current)
-            if revision is None:
-                return None
-            new["metadata"]["resourceVersion"] = str(revision or old["metadata"]["resourceVersion"])
-            done = not dry_run
-            if done and allocator:
-                await allocator.release(None, old)
-            return Written(None, new)
-        if dry_run:
-            return Written(None, new)
-        stored = await registry.storage.replace(resource, current, layout.encode(new))
-        if stored is None:
+    if is_gone(new):
+        revision = 0 if dry_run else await registry.storage.remove(current)
+        if revision is None:
             return None
-        done = True
-        new["metadata"]["resourceVersion"] = str(stored.mod_revision)
-        layout.remember(stored, new)
-        if allocator:
-            await allocator.release(new, old)
-        return Written(stored, new)
-    finally:
-        if not done and undo is not None:
-            await undo()
+        new["metadata"]["resourceVersion"] = str(revision or old["metadata"]["resourceVersion"])
+        if allocator and not dry_run:
+            await allocator.release(None, old)
+        return Written(None, new)
+    if dry_run:
+        return Written(None, new)
+    stored = await registry.storage.replace(resource, current, layout.encode(new))
+    if stored is None:
+        return None
+    new["metadata"]["resourceVersion"] = str(stored.mod_revision)
+    layout.remember(stored, new)
+    if allocator:
+        await allocator.release(new, old)
+    return Written(stored, new)
 
 
 def is_gone(obj: Obj) -> bool:
