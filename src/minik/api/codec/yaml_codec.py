@@ -164,13 +164,13 @@ def resolve(text: str) -> Any:
         return False
     if text[0] not in "+-.0123456789":
         return text
-    number = _integer(text.replace("_", ""))
-    if number is not None:
-        return number
+    if (integer := _integer(text.replace("_", ""))) is not None:
+        return integer
     if text.lower() in _INFINITY:
         return float(_INFINITY[text.lower()])
     if _FLOAT.fullmatch(text.replace("_", "")):
-        return float(text.replace("_", ""))
+        number = float(text.replace("_", ""))
+        return int(number) if number.is_integer() and abs(number) < 1e21 else number  # as Go prints it in JSON
     return text
 
 

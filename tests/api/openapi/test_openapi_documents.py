@@ -1,0 +1,121 @@
+"""The published OpenAPI documents hold what kubectl looks for."""
+
+import orjson
+import pytest
+
+from minik.api.openapi import operations, v2, v2_protobuf, v3
+from minik.api.scheme import Resource, Scheme, Subresource
+from minik.api.types import Obj
+
+DEPLOYMENTS = Resource(
+    group="apps",
+    version="v1",
+    kind="Deployment",
+    plural="deployments",
+    singular="deployment",
+    type_name="io.k8s.api.apps.v1.Deployment",
+    subresources=(
+        Subresource(name="scale", kind="Scale", kind_group="autoscaling", kind_version="v1"),
+        Subresource(name="status", kind="Deployment"),
+    ),
+)
+WIDGETS = Resource(
+    group="shop.example.com",
+    version="v1",
+    kind="Widget",
+    plural="widgets",
+    singular="widget",
+    type_name="",
+    namespaced=False,
+    custom=True,
+)
+SCHEMA: Obj = {"type": "object", "properties": {"spec": {"type": "object", "nullable": True}}}
+SCHEME = Scheme([DEPLOYMENTS, WIDGETS])
+
+
+def _schema_of(_resource: Resource) -> Obj | None:
+    return SCHEMA
+
+
+def _document(group: str, version: str) -> Obj:
+    raw = v3.document(SCHEME, group, version, _schema_of)
+    assert raw is not None
+    document: Obj = orjson.loads(raw)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("group", "title"),
+    [("", "Core"), ("apps", "Apps"), ("rbac.authorization.k8s.io", "RbacAuthorization"), ("a.b-c.io", "ABCIo")],
+)
+def test_titles_of_groups(group: str, title: str) -> None:
+    assert operations.title(group) == title
+
+
+def test_operations_have_the_names_generated_clients_know() -> None:
+    paths = _document("apps", "v1")["paths"]
+    item = paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]
+    assert item["get"]["operationId"] == "readAppsV1NamespacedDeployment"
+    scale = paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"]
+    assert scale["put"]["operationId"] == "replaceAppsV1NamespacedDeploymentScale"
+    assert scale["get"]["x-kubernetes-group-version-kind"] == {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+    everywhere = paths["/apis/apps/v1/deployments"]["get"]
+    assert everywhere["operationId"] == "listAppsV1DeploymentForAllNamespaces"
+
+
+def test_patch_tells_kubectl_that_the_server_validates_fields() -> None:
+    item = _document("apps", "v1")["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]
+    names = {parameter["name"] for parameter in item["patch"]["parameters"]}
+    assert {"dryRun", "fieldValidation", "fieldManager", "force"} <= names
+    assert "application/apply-patch+yaml" in item["patch"]["requestBody"]["content"]
+
+
+def test_every_reference_is_to_a_schema_in_the_document() -> None:
+    document = _document("apps", "v1")
+    schemas = document["components"]["schemas"]
+    for part in orjson.dumps(document).decode().split('"$ref":"#/components/schemas/')[1:]:
+        assert part.partition('"')[0] in schemas
+
+
+def test_schemas_say_how_fields_merge_and_what_they_are_for() -> None:
+    containers = _document("apps", "v1")["components"]["schemas"]["io.k8s.api.core.v1.PodSpec"]["properties"][
+        "containers"
+    ]
+    assert containers["x-kubernetes-list-map-keys"] == ["name"]
+    assert containers["x-kubernetes-patch-strategy"] == "merge"
+    assert containers["description"].startswith("List of containers belonging to the pod.")
+
+
+def test_custom_resources_are_described_by_their_definition() -> None:
+    document = _document("shop.example.com", "v1")
+    widget = document["components"]["schemas"]["com.example.shop.v1.Widget"]
+    assert widget["properties"]["spec"] == {"type": "object", "nullable": True}
+    assert set(widget["properties"]) == {"apiVersion", "kind", "metadata", "spec"}
+    kind = {"group": "shop.example.com", "version": "v1", "kind": "Widget"}
+    assert widget["x-kubernetes-group-version-kind"] == [kind]
+
+
+def test_the_index_changes_only_with_what_is_served() -> None:
+    before = v3.index(SCHEME, _schema_of)["paths"]
+    assert before == v3.index(SCHEME, _schema_of)["paths"]
+    after = v3.index(SCHEME, lambda _: {**SCHEMA, "description": "new"})["paths"]
+    assert before["apis/shop.example.com/v1"] != after["apis/shop.example.com/v1"]
+    assert before["apis/apps/v1"]["serverRelativeURL"].startswith("/openapi/v3/apis/apps/v1?hash=")
+
+
+def test_no_document_where_nothing_is_served() -> None:
+    assert v3.document(SCHEME, "batch", "v1") is None
+
+
+def test_swagger_refers_without_wrapping_and_drops_what_it_cannot_say() -> None:
+    definitions = v2.build(SCHEME, _schema_of)["definitions"]
+    metadata = definitions["io.k8s.api.apps.v1.Deployment"]["properties"]["metadata"]
+    assert metadata["$ref"] == "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+    assert definitions["io.k8s.apimachinery.pkg.util.intstr.IntOrString"]["type"] == "string"
+    assert definitions["com.example.shop.v1.Widget"]["properties"]["spec"] == {}
+
+
+def test_swagger_as_protobuf_names_every_definition() -> None:
+    raw = v2_protobuf.document(SCHEME, _schema_of)
+    assert raw.startswith(b"\x0a\x032.0")
+    assert b"\x0a\x1dio.k8s.api.apps.v1.Deployment" in raw
