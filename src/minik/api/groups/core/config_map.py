@@ -43,8 +43,7 @@ def _validate(obj: Obj) -> list[FieldError]:
     for key in data:
         errors += [invalid_value(f"data[{key}]", key, text) for text in names.config_map_key(key)]
         if key in binary:
-            text = f'duplicate of key present in binaryData: "{key}"'
-            errors.append(invalid_value(f"data[{key}]", key, text))
+            errors.append(invalid_value(f"data[{key}]", key, "duplicate of key present in binaryData"))
     for key in binary:
         errors += [invalid_value(f"binaryData[{key}]", key, text) for text in names.config_map_key(key)]
     size = sum(len(value.encode()) for value in data.values()) + sum(base64_size(value) for value in binary.values())

@@ -36,8 +36,8 @@ def _validate(obj: Obj) -> list[FieldError]:
     return validate_pod_template(obj["template"], "template")
 
 
-def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    return validate_pod_template(new["template"], "template", old=old.get("template"))
+def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
+    return validate_pod_template(new["template"], "template")
 
 
 def _warn(new: Obj, old: Obj | None) -> list[str]:

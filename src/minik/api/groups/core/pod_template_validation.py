@@ -1,9 +1,26 @@
-"""Validation of pod templates."""
+"""Validation of pod templates, for every kind that has one.
 
+Rules: https://kubernetes.io/docs/concepts/workloads/pods/#pod-templates
+"""
+
+from minik.api.groups.core.pod_annotations_validation import validate_pod_annotations, validate_profiles_match
+from minik.api.groups.core.pod_spec_validation import validate_pod_spec
+from minik.api.label_selector_validation import validate_labels
+from minik.api.object_meta import validate_annotations
 from minik.api.types import Obj
-from minik.api.validation import FieldError
+from minik.api.validation import FieldError, forbidden
 
 
-def validate_pod_template(_template: Obj, _path: str, *, old: Obj | None = None) -> list[FieldError]:
-    del old
-    return []
+def validate_pod_template(template: Obj, path: str) -> list[FieldError]:
+    """A PodTemplateSpec at `path`, on create and update. Which restart policies may be is the caller's rule."""
+    metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
+    annotations = metadata.get("annotations") or {}
+    errors = validate_labels(metadata.get("labels"), f"{path}.labels")
+    errors += validate_annotations(annotations, f"{path}.annotations")
+    errors += validate_pod_annotations(annotations, spec, f"{path}.annotations")
+    errors += validate_pod_spec(spec, f"{path}.spec")
+    errors += validate_profiles_match(annotations, spec, f"{path}.spec")
+    if spec.get("ephemeralContainers"):
+        text = "ephemeral containers not allowed in pod template"
+        errors.append(forbidden(f"{path}.spec.ephemeralContainers", text))
+    return errors
