@@ -30,7 +30,7 @@ def config_map(data: Any = None, **metadata: Any) -> Obj:
 
 
 def pod_template(*containers: Obj, **spec: Any) -> Obj:
-    template = {"spec": {"containers": list(containers), **spec}}
+    template = {"spec": {**({"containers": list(containers)} if containers else {}), **spec}}
     return {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "t"}, "template": template}
 
 
