@@ -13,11 +13,14 @@ from minik.api.scheme import Scheme
 from minik.api.types import GVR
 from minik.config import ServerConfig
 from minik.server.apiserver.admission.chain import AdmissionChain
-from minik.server.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
-from minik.server.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
-from minik.server.apiserver.admission.priority import Priority
-from minik.server.apiserver.admission.service_account import ServiceAccountAdmission
-from minik.server.apiserver.admission.taint_nodes_by_condition import TaintNodesByCondition
+from minik.server.apiserver.admission.default_plugins import after_webhooks, before_webhooks
+from minik.server.apiserver.admission.plugin import Plugin
+from minik.server.apiserver.admission.quota_status import QuotaStatus
+from minik.server.apiserver.allocators.cluster_ips import ClusterIps
+from minik.server.apiserver.allocators.ip_addresses import IpAddresses
+from minik.server.apiserver.allocators.node_ports import NodePorts
+from minik.server.apiserver.allocators.services import ServiceAllocator
+from minik.server.apiserver.authn import issuer_discovery
 from minik.server.apiserver.authn.authenticator import Authenticator
 from minik.server.apiserver.authn.impersonation import Impersonation
 from minik.server.apiserver.authn.service_account import ServiceAccountAuthenticator
@@ -25,14 +28,17 @@ from minik.server.apiserver.authn.signing_key import SigningKey
 from minik.server.apiserver.authn.tokens import BootstrapTokens, StaticTokens
 from minik.server.apiserver.authn.x509 import CertificateAuthenticator
 from minik.server.apiserver.authz.authorizer import Authorizer
+from minik.server.apiserver.authz.escalation import EscalationGuard
 from minik.server.apiserver.authz.node import NodeAuthorizer
 from minik.server.apiserver.authz.node_graph import PODS, NodeGraph
 from minik.server.apiserver.authz.policy import RBAC_RESOURCES, Policy
 from minik.server.apiserver.authz.rbac import RbacAuthorizer
 from minik.server.apiserver.authz.rules import Rule
 from minik.server.apiserver.objects import Objects, OnChange
-from minik.server.apiserver.registry.layout import Layouts
+from minik.server.apiserver.registry.storage import Storage
+from minik.server.apiserver.reviews import registration as reviews
 from minik.server.apiserver.server import ApiServer, Hooks
+from minik.server.apiserver.subresources.token import TokenEndpoint
 from minik.server.bootstrap.policy import cluster_role_rules
 from minik.server.pki import ServerPki
 from minik.store.store import Store
@@ -43,7 +49,9 @@ class Identity:
     """The hooks of the API server and the components that keep them true."""
 
     def __init__(self, config: ServerConfig, pki: ServerPki, store: Store, scheme: Scheme) -> None:
-        self.objects = Objects(store, scheme, Layouts())
+        self._config = config
+        storage = Storage(store)
+        self.objects = Objects(store, scheme, storage.layouts)
         self.policy = Policy()
         self.graph = NodeGraph(self.objects)
         self.signing_key = SigningKey.load(pki.service_account_key)
@@ -58,14 +66,26 @@ class Identity:
         node_rules = [Rule(rule) for rule in cluster_role_rules()["system:node"]]
         self.authorizer = Authorizer(NodeAuthorizer(self.graph, node_rules), RbacAuthorizer(self.policy))
         self._impersonation = Impersonation(self.authorizer.authorize)
-        self._admission = AdmissionChain(
-            [
-                NamespaceLifecycle(self.objects),
-                ServiceAccountAdmission(self.objects),
-                TaintNodesByCondition(),
-                Priority(self.objects),
-                DefaultTolerationSeconds(),
-            ]
+        self._admission = AdmissionChain(self._plugins(storage, scheme))
+        self._services = self._allocator(storage, scheme)
+
+    def _plugins(self, storage: Storage, scheme: Scheme) -> list[Plugin]:
+        quotas = scheme.get("", "v1", "resourcequotas")
+        assert quotas is not None
+        authorize = self.authorizer.authorize
+        return [
+            *before_webhooks(self.objects, authorize),
+            *after_webhooks(self.objects, EscalationGuard(self.policy, authorize), QuotaStatus(storage, quotas).write),
+        ]
+
+    def _allocator(self, storage: Storage, scheme: Scheme) -> ServiceAllocator:
+        addresses = scheme.get("networking.k8s.io", "v1", "ipaddresses")
+        assert addresses is not None
+        config = self._config
+        return ServiceAllocator(
+            ClusterIps(config.agent.service_cidr.split(",")),
+            NodePorts(config.service_node_port_range),
+            IpAddresses(storage, addresses),
         )
 
     def hooks(self) -> Hooks:
@@ -78,6 +98,17 @@ class Identity:
 
     def install(self, api: ApiServer) -> None:
         """Register what this knows to answer: reviews, tokens, allocations."""
+        reviews.install(api.dispatcher, self.authenticator, self.authorizer.authorize, self.policy)
+        tokens = TokenEndpoint(self.signing_key, self.issuer, self.authenticator.audiences)
+        api.dispatcher.add_subresource("token", tokens.serve, plural="serviceaccounts")
+        address = self._config.advertise_address or self._config.agent.node_ip
+        server_url = f"https://{address}:{self._config.https_listen_port}"
+        issuer_discovery.install(api.routes, self.signing_key, self.issuer, server_url)
+        api.registry.allocators["", "services"] = self._services
+
+    def load(self) -> None:
+        """Take in what is stored already; call it once, before the first request."""
+        self._services.load(self.objects)
 
     @property
     def components(self) -> Sequence[Component]:

@@ -17,6 +17,8 @@ from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
 from minik.config import ServerConfig
 from minik.server.apiserver.server import ApiServer, Listener
+from minik.server.apiserver.streaming import registration as streaming
+from minik.server.apiserver.streaming.kubelets import Kubelets
 from minik.server.bootstrap.cluster import ClusterSettings
 from minik.server.bootstrap.reconcile import bootstrap
 from minik.server.certificates import KeyPair
@@ -67,6 +69,10 @@ class Server:
         )
         self.api = ApiServer(store, self._scheme, listener, self._identity.hooks())
         self._identity.install(self.api)
+        kubelets = Kubelets(
+            self._identity.objects, pki.server_ca.certificate, pki.kubelet_client.certificate, pki.kubelet_client.key
+        )
+        streaming.install(self.api.dispatcher, self._identity.objects, kubelets)
 
     async def prepare(self) -> None:
         """Default objects and the admin's kubeconfig."""
@@ -79,6 +85,7 @@ class Server:
             request_header_ca=pki.request_header_ca.certificate.read_text(),
         )
         await bootstrap(self.api.registry.storage, self._scheme, settings, datetime.now(UTC))
+        self._identity.load()
         url = f"https://{_reachable(config.bind_address)}:{config.https_listen_port}"
         mode = config.write_kubeconfig_mode
         await asyncio.to_thread(write_kubeconfig, config.write_kubeconfig, url, pki.server_ca, pki.admin, mode=mode)

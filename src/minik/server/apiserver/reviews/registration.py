@@ -1,0 +1,18 @@
+"""Which handler answers which review."""
+
+from minik.server.apiserver.attributes import Authorize
+from minik.server.apiserver.authn.authenticator import Authenticator
+from minik.server.apiserver.authz.policy import Policy
+from minik.server.apiserver.registry.dispatch import Dispatcher
+from minik.server.apiserver.reviews.authentication import TokenReviews, self_subject_review
+from minik.server.apiserver.reviews.authorization import AccessReviews
+
+
+def install(dispatcher: Dispatcher, authenticator: Authenticator, authorize: Authorize, policy: Policy) -> None:
+    dispatcher.add_virtual("authentication.k8s.io", "tokenreviews", TokenReviews(authenticator).serve)
+    dispatcher.add_virtual("authentication.k8s.io", "selfsubjectreviews", self_subject_review)
+    reviews = AccessReviews(authorize, policy)
+    dispatcher.add_virtual("authorization.k8s.io", "subjectaccessreviews", reviews.subject)
+    dispatcher.add_virtual("authorization.k8s.io", "localsubjectaccessreviews", reviews.local)
+    dispatcher.add_virtual("authorization.k8s.io", "selfsubjectaccessreviews", reviews.own)
+    dispatcher.add_virtual("authorization.k8s.io", "selfsubjectrulesreviews", reviews.rules)
