@@ -31,6 +31,7 @@ from minik.api.patch.ownership import (
     Differences,
     conflict_error,
     ignored_fields,
+    in_current_schema,
     settle,
 )
 from minik.api.patch.typed_merge import merge, remove
@@ -74,7 +75,7 @@ def apply(
     """
     _check(applied, shape, api_version)
     base = bare_object(live) if live else {}
-    managers = _managers(live)
+    managers = in_current_schema(_managers(live), shape, api_version)
     if live and not managers:
         managers = record_update(
             merge_types.zero(shape),

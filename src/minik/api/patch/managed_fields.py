@@ -9,7 +9,6 @@ from typing import Any
 
 from minik.api.patch import field_set, merge_types
 from minik.api.patch.managers import (
-    APPLY,
     UPDATE,
     InvalidManagedFields,
     Managers,
@@ -19,7 +18,14 @@ from minik.api.patch.managers import (
     encode,
     identify,
 )
-from minik.api.patch.ownership import SERVER_FIELDS, Converter, Differences, ignored_fields, settle
+from minik.api.patch.ownership import (
+    SERVER_FIELDS,
+    Converter,
+    Differences,
+    ignored_fields,
+    in_current_schema,
+    settle,
+)
 from minik.api.schema.types import Shape
 from minik.api.types import Obj
 
@@ -42,7 +48,7 @@ def update(
     An object without managedFields stays without them. A client may replace them by sending valid ones, or clear them
     with `[{}]`; invalid ones are ignored. `now` is RFC 3339 with seconds. Never raises.
     """
-    managers = _current(live, new, in_subresource=bool(subresource))
+    managers = in_current_schema(_current(live, new, in_subresource=bool(subresource)), shape, api_version)
     bare = bare_object(new)
     if managers or live is None:
         before = merge_types.zero(shape) if live is None else bare_object(live)
@@ -141,6 +147,3 @@ def keep_times(old: Obj, new: Obj) -> None:
 
 def _timeless(entry: Obj) -> Obj:
     return {key: value for key, value in entry.items() if key != "time"}
-
-
-__all__ = ["APPLY", "UPDATE", "bare_object", "keep_times", "record_update", "update", "with_managers"]

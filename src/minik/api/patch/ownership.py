@@ -11,7 +11,7 @@ from typing import NamedTuple
 from minik.api.patch import field_set, go_print, merge_types
 from minik.api.patch.field_set import FieldSet, Path
 from minik.api.patch.managers import UPDATE, ManagerId, Managers
-from minik.api.patch.typed_sets import Comparison, compare
+from minik.api.patch.typed_sets import Comparison, collapsed, compare
 from minik.api.schema.types import Shape
 from minik.api.status import StatusError
 from minik.api.types import Obj
@@ -33,6 +33,17 @@ SERVER_FIELDS = field_set.named(
 def ignored_fields(reset_fields: frozenset[tuple[str, ...]]) -> FieldSet:
     """The set of a strategy's reset fields."""
     return field_set.named(*reset_fields)
+
+
+def in_current_schema(managers: Managers, shape: Shape, api_version: str) -> Managers:
+    """The managers with sets that fit the type as it is now. Only custom resources' types change."""
+    if shape.name.startswith("io.k8s."):
+        return managers
+    of = merge_types.of_shape(shape)
+    return {
+        manager: owned.with_fields(collapsed(owned.fields, of)) if owned.api_version == api_version else owned
+        for manager, owned in managers.items()
+    }
 
 
 class Conflict(NamedTuple):

@@ -191,3 +191,17 @@ def with_named_fields(fields: FieldSet, of: MergeType) -> FieldSet:
         else:
             full[element] = with_named_fields(branch, of.element) if of.element else branch
     return full
+
+
+def collapsed(fields: FieldSet, of: MergeType) -> FieldSet:
+    """The set after its type changed: whoever owns part of what became atomic owns all of it. Returns the same set
+    when nothing did."""
+    result: FieldSet = {}
+    same = True
+    for element, branch in fields.items():
+        result[element] = branch
+        below = of.member(element[2:])[1] if element[0] == "f" else of.element
+        if branch and below is not None:
+            result[element] = LEAF if below.kind == "leaf" else collapsed(branch, below)
+            same = same and result[element] is branch
+    return fields if same else result
