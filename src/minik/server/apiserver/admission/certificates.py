@@ -64,10 +64,7 @@ class CertificateSigning(_ForSigner):
     verb = "sign"
 
     async def validate(self, attributes: AdmissionAttributes) -> None:
-        if attributes.subresource != "status" or attributes.obj is None or attributes.old_obj is None:
-            return
-        new, old = attributes.obj.get("status") or {}, attributes.old_obj.get("status") or {}
-        if all(new.get(field) == old.get(field) for field in ("certificate", "conditions")):
+        if attributes.subresource != "status" or attributes.old_obj is None:
             return
         signer = attributes.old_obj["spec"].get("signerName", "")
         if not await self._allowed(attributes, signer):

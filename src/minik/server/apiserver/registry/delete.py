@@ -84,7 +84,9 @@ async def delete_object(
             raise call.not_found()
         old = layout.decode(current)
         if not admitted:
-            await registry.admission.validate(_attributes(call, old, options))
+            attributes = _attributes(call, old, options)
+            await registry.admission.mutate(attributes)
+            await registry.admission.validate(attributes)
             admitted = True
             continue
         _check_preconditions(call, options, old)

@@ -83,7 +83,7 @@ class TokenEndpoint:
         request["spec"] = {
             "audiences": audiences,
             "expirationSeconds": spec["expirationSeconds"],
-            "boundObjectRef": spec.get("boundObjectRef"),
+            "boundObjectRef": spec.get("boundObjectRef") or None,
         }
         return request
 
