@@ -8,10 +8,13 @@ Rules: https://github.com/kubernetes/community/blob/master/contributors/devel/si
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minik.api.types import GVR, Obj
 from minik.api.validation import FieldError
+
+if TYPE_CHECKING:
+    from minik.api.schema.types import Shape
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -135,6 +138,7 @@ class Resource:
     storage_version_hash: str = ""
     deprecation: str = ""  # text of the Warning header every request gets
     custom: bool = False  # defined by a CustomResourceDefinition
+    shape: "Shape | None" = None  # of a custom resource: schema.structural.shape(its openAPIV3Schema)
 
     @property
     def gvr(self) -> GVR:

@@ -1,9 +1,13 @@
 """The published OpenAPI documents hold what kubectl looks for."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
 from minik.api.openapi import operations, v2, v2_protobuf, v3
+from minik.api.schema import structural
+from minik.api.schema.types import GroupVersionKind
 from minik.api.scheme import Resource, Scheme, Subresource
 from minik.api.types import Obj
 
@@ -19,6 +23,8 @@ DEPLOYMENTS = Resource(
         Subresource(name="status", kind="Deployment"),
     ),
 )
+SCHEMA: Obj = {"type": "object", "properties": {"spec": {"type": "object", "nullable": True}}}
+KIND = GroupVersionKind("shop.example.com", "v1", "Widget")
 WIDGETS = Resource(
     group="shop.example.com",
     version="v1",
@@ -28,17 +34,13 @@ WIDGETS = Resource(
     type_name="",
     namespaced=False,
     custom=True,
+    shape=structural.shape(SCHEMA, KIND),
 )
-SCHEMA: Obj = {"type": "object", "properties": {"spec": {"type": "object", "nullable": True}}}
 SCHEME = Scheme([DEPLOYMENTS, WIDGETS])
 
 
-def _schema_of(_resource: Resource) -> Obj | None:
-    return SCHEMA
-
-
 def _document(group: str, version: str) -> Obj:
-    raw = v3.document(SCHEME, group, version, _schema_of)
+    raw = v3.document(SCHEME, group, version)
     assert raw is not None
     document: Obj = orjson.loads(raw)
     return document
@@ -96,9 +98,10 @@ def test_custom_resources_are_described_by_their_definition() -> None:
 
 
 def test_the_index_changes_only_with_what_is_served() -> None:
-    before = v3.index(SCHEME, _schema_of)["paths"]
-    assert before == v3.index(SCHEME, _schema_of)["paths"]
-    after = v3.index(SCHEME, lambda _: {**SCHEMA, "description": "new"})["paths"]
+    before = v3.index(SCHEME)["paths"]
+    assert before == v3.index(SCHEME)["paths"]
+    changed = replace(WIDGETS, shape=structural.shape({**SCHEMA, "description": "new"}, KIND))
+    after = v3.index(Scheme([DEPLOYMENTS, changed]))["paths"]
     assert before["apis/shop.example.com/v1"] != after["apis/shop.example.com/v1"]
     assert before["apis/apps/v1"]["serverRelativeURL"].startswith("/openapi/v3/apis/apps/v1?hash=")
 
@@ -108,7 +111,7 @@ def test_no_document_where_nothing_is_served() -> None:
 
 
 def test_swagger_refers_without_wrapping_and_drops_what_it_cannot_say() -> None:
-    definitions = v2.build(SCHEME, _schema_of)["definitions"]
+    definitions = v2.build(SCHEME)["definitions"]
     metadata = definitions["io.k8s.api.apps.v1.Deployment"]["properties"]["metadata"]
     assert metadata["$ref"] == "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
     assert definitions["io.k8s.apimachinery.pkg.util.intstr.IntOrString"]["type"] == "string"
@@ -116,6 +119,6 @@ def test_swagger_refers_without_wrapping_and_drops_what_it_cannot_say() -> None:
 
 
 def test_swagger_as_protobuf_names_every_definition() -> None:
-    raw = v2_protobuf.document(SCHEME, _schema_of)
+    raw = v2_protobuf.document(SCHEME)
     assert raw.startswith(b"\x0a\x032.0")
     assert b"\x0a\x1dio.k8s.api.apps.v1.Deployment" in raw

@@ -23,8 +23,9 @@ def definition_name(resource: Resource) -> str:
     return ".".join([*reversed(resource.group.split(".")), resource.version, resource.kind])
 
 
-def object_definition(resource: Resource, schema: Obj | None, dialect: Dialect) -> Obj:
+def object_definition(resource: Resource, dialect: Dialect) -> Obj:
     """The schema of one object. Without a schema of its own a resource takes any fields."""
+    schema = resource.shape.structural_schema if resource.shape else None
     out: Obj = dict(schema or {"x-kubernetes-preserve-unknown-fields": True})
     if not dialect.wraps:
         out = _for_swagger(out)

@@ -7,22 +7,22 @@ from minik.api.openapi.descriptions import Descriptions
 from minik.api.openapi.operations import Operation
 from minik.api.openapi.parameters import PARAMETERS
 from minik.api.openapi.schemas import V2, SchemaBuilder
-from minik.api.openapi.v3 import CODES, MEDIA_TYPES, PATCH_TYPES, CustomSchema, all_operations, no_custom_schema
+from minik.api.openapi.v3 import CODES, MEDIA_TYPES, PATCH_TYPES, all_operations
 from minik.api.scheme import Scheme
 from minik.api.types import Obj
 
 
-def document(scheme: Scheme, custom_schema: CustomSchema = no_custom_schema) -> bytes:
+def document(scheme: Scheme) -> bytes:
     """/openapi/v2 as JSON."""
-    return orjson.dumps(build(scheme, custom_schema), option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(build(scheme), option=orjson.OPT_SORT_KEYS)
 
 
-def build(scheme: Scheme, custom_schema: CustomSchema = no_custom_schema) -> Obj:
+def build(scheme: Scheme) -> Obj:
     """The document as a value (v2_protobuf.py writes it in its own way)."""
     resources = sorted(scheme, key=lambda r: (r.group, r.version, r.plural))
     builder = SchemaBuilder(V2, Descriptions(), {(r.group, r.version) for r in resources})
     paths: dict[str, Obj] = {}
-    for operation in all_operations(resources, builder, custom_schema):
+    for operation in all_operations(resources, builder):
         item = paths.setdefault(operation.path, {})
         item[operation.method] = _operation(operation, builder)
         item["parameters"] = [_parameter(name, "path") for name in operation.path_parameters]

@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from minik.api.openapi import v2
-from minik.api.openapi.v3 import CustomSchema, no_custom_schema
 from minik.api.scheme import Scheme
 from minik.api.types import Obj
 
@@ -21,9 +20,9 @@ _SCHEMA_NUMBERS = {"maxLength": 11, "minLength": 12, "maxItems": 14, "minItems":
 _SCHEMA_NUMBERS |= {"maxProperties": 17, "minProperties": 18}
 
 
-def document(scheme: Scheme, custom_schema: CustomSchema = no_custom_schema) -> bytes:
+def document(scheme: Scheme) -> bytes:
     """/openapi/v2 as protobuf."""
-    whole = v2.build(scheme, custom_schema)
+    whole = v2.build(scheme)
     info = _text(1, whole["info"]["title"]) + _text(2, whole["info"]["version"])
     paths = b"".join(_named(2, name, _path(item)) for name, item in sorted(whole["paths"].items()))
     definitions = b"".join(_named(1, name, _schema(schema)) for name, schema in sorted(whole["definitions"].items()))

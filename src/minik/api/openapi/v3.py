@@ -5,7 +5,7 @@ fingerprint of what a document is built from instead of a hash of its text.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -29,35 +29,30 @@ PATCH_TYPES = (
     "application/strategic-merge-patch+json",
 )
 CODES = {"200": "OK", "201": "Created", "202": "Accepted"}
-CustomSchema = Callable[[Resource], Obj | None]  # openAPIV3Schema of a custom resource
 
 
-def no_custom_schema(_resource: Resource) -> Obj | None:
-    return None
-
-
-def index(scheme: Scheme, custom_schema: CustomSchema = no_custom_schema) -> Obj:
+def index(scheme: Scheme) -> Obj:
     """/openapi/v3."""
     paths = {}
     for group, version in sorted({(r.group, r.version) for r in scheme}):
         path = operations.base_path(group, version).removeprefix("/")
-        digest = fingerprint(scheme, group, version, custom_schema)
+        digest = fingerprint(scheme, group, version)
         paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
     return {"paths": paths}
 
 
-def fingerprint(scheme: Scheme, group: str, version: str, custom_schema: CustomSchema = no_custom_schema) -> str:
+def fingerprint(scheme: Scheme, group: str, version: str) -> str:
     """Changes when the document does; also its ETag."""
     digest = hashlib.sha256(__version__.encode())
     for resource in _resources(scheme, group, version):
         parts: list[Any] = [resource.plural, resource.kind, list(resource.verbs), resource.namespaced]
         parts += [[sub.name, list(sub.verbs)] for sub in resource.subresources]
-        parts.append(custom_schema(resource))
+        parts.append(resource.shape and resource.shape.structural_schema)
         digest.update(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
     return digest.hexdigest().upper()
 
 
-def document(scheme: Scheme, group: str, version: str, custom_schema: CustomSchema = no_custom_schema) -> bytes | None:
+def document(scheme: Scheme, group: str, version: str) -> bytes | None:
     """/openapi/v3/apis/<group>/<version>; None when nothing is served there."""
     resources = _resources(scheme, group, version)
     if not resources:
@@ -65,7 +60,7 @@ def document(scheme: Scheme, group: str, version: str, custom_schema: CustomSche
     builder = SchemaBuilder(V3, Descriptions(), [(group, version)])
     paths: dict[str, Obj] = {}
     builder.add(WATCH_EVENT)
-    for operation in all_operations(resources, builder, custom_schema):
+    for operation in all_operations(resources, builder):
         item = paths.setdefault(operation.path, {})
         item[operation.method] = _operation(operation, builder)
         item["parameters"] = [_parameter(name, "path") for name in operation.path_parameters]
@@ -84,16 +79,14 @@ def _resources(scheme: Scheme, group: str, version: str) -> list[Resource]:
     return sorted((r for r in scheme if (r.group, r.version) == (group, version)), key=lambda r: r.plural)
 
 
-def all_operations(
-    resources: Iterable[Resource], builder: SchemaBuilder, custom_schema: CustomSchema
-) -> Iterable[Operation]:
+def all_operations(resources: Iterable[Resource], builder: SchemaBuilder) -> Iterable[Operation]:
     """The operations of these resources, whose types are in the builder afterwards."""
     for resource in resources:
         if resource.custom:
             name, listed = definition_name(resource), f"{definition_name(resource)}List"
             builder.add("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
             builder.add("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta")
-            builder.schemas[name] = object_definition(resource, custom_schema(resource), builder.dialect)
+            builder.schemas[name] = object_definition(resource, builder.dialect)
             builder.schemas[listed] = list_definition(resource, name, builder.dialect)
         else:
             name, listed = resource.type_name, f"{resource.type_name}List"

@@ -20,7 +20,7 @@ _TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind
 _SHOWN = 30  # bytes of an unreadable body that messages show
 
 
-class _Body(NamedTuple):
+class Body(NamedTuple):
     """A body read from its media type. `repeats` are complaints the reader itself already has."""
 
     value: Any
@@ -38,19 +38,30 @@ def decode_body(
     Raises StatusError: 415 for an unknown media type, 400 for everything else.
     """
     expected, shape = _expected(target)
-    body = _read(raw, media_type, expected)
-    actual = _kind(body, expected)
+    body = read(raw, media_type, expected)
+    if shape.custom:
+        from minik.api.schema import custom_objects  # only custom resources need it
+
+        return custom_objects.decode(body, shape, expected, field_validation)
+    actual = stated_kind(body, expected)
     if actual != expected:
         _refuse_other(body, actual, expected, field_validation)
     obj, complaints = _convert(body, shape, actual, expected)
     if complaints and field_validation == "Strict":
-        raise _cannot_handle(actual, expected, f"strict decoding error: {', '.join(complaints)}")
+        raise cannot_handle(actual, expected, f"strict decoding error: {', '.join(complaints)}")
     return obj, complaints if field_validation != "Ignore" else []
 
 
 def prune(obj: Obj, shape: Shape) -> Obj:
-    """A copy of the object as Go's structs would hold it. Raises StatusError (400) with Go's text."""
+    """A copy of the object as Go's structs would hold it. Raises StatusError (400) with Go's text.
+
+    A custom resource's object is pruned and defaulted by its structural schema instead.
+    """
     try:
+        if shape.custom:
+            from minik.api.schema import custom_objects  # only custom resources need it
+
+            return custom_objects.pruned(obj, shape)
         pruned: Obj = structs.converter(shape)(obj, structs.Pass())
     except (structs.TypeMismatch, structs.BadValue) as error:
         raise bad_request(str(error)) from None
@@ -62,17 +73,22 @@ def unknown_fields(obj: Obj, shape: Shape) -> list[str]:
     return strict.complaints(obj, shape)
 
 
+def shape_of(resource: Resource) -> Shape:
+    """The shape of a resource's objects, which patches and apply go by."""
+    return resource.shape or types.get(resource.type_name)
+
+
 def _expected(target: Resource | Shape) -> tuple[GroupVersionKind, Shape]:
     if isinstance(target, Shape):
         return target.group_version_kind or GroupVersionKind("", "v1", target.go_name), target
-    return GroupVersionKind(target.group, target.version, target.kind), types.get(target.type_name)
+    return GroupVersionKind(target.group, target.version, target.kind), shape_of(target)
 
 
-def _read(raw: bytes, media_type: str, expected: GroupVersionKind) -> _Body:
+def read(raw: bytes, media_type: str, expected: GroupVersionKind) -> Body:
     media = media_type.partition(";")[0].strip().lower() or JSON
     if media == JSON:
         try:
-            return _Body(json_codec.loads(raw), raw, [], True)
+            return Body(json_codec.loads(raw), raw, [], True)
         except json_codec.JSONError as error:
             raise _unrecognized(raw, expected, f"couldn't get version/kind; json parse error: {error}") from None
     if media in (YAML, "application/yml"):
@@ -82,7 +98,7 @@ def _read(raw: bytes, media_type: str, expected: GroupVersionKind) -> _Body:
             value, repeats = yaml_codec.loads(raw)
         except yaml_codec.YAMLError as error:
             raise _unrecognized(raw, expected, str(error)) from None
-        return _Body(value, raw, repeats, False)
+        return Body(value, raw, repeats, False)
     if media == PROTOBUF:
         return _read_protobuf(raw, expected)
     accepted = f"{JSON}, {YAML}, {PROTOBUF}"
@@ -91,7 +107,7 @@ def _read(raw: bytes, media_type: str, expected: GroupVersionKind) -> _Body:
     )
 
 
-def _read_protobuf(raw: bytes, expected: GroupVersionKind) -> _Body:
+def _read_protobuf(raw: bytes, expected: GroupVersionKind) -> Body:
     """The object as its message names it; of a kind nobody knows only the name is read, for `_refuse_other`."""
     from minik.api.codec import protobuf
 
@@ -103,10 +119,10 @@ def _read_protobuf(raw: bytes, expected: GroupVersionKind) -> _Body:
     except protobuf.ProtobufError as error:
         raise _unrecognized(raw, expected, str(error)) from None
     named = {"apiVersion": wrapped.api_version, "kind": wrapped.kind}
-    return _Body({**value, **{k: v for k, v in named.items() if v}}, raw, [], False)
+    return Body({**value, **{k: v for k, v in named.items() if v}}, raw, [], False)
 
 
-def _kind(body: _Body, expected: GroupVersionKind) -> GroupVersionKind:
+def stated_kind(body: Body, expected: GroupVersionKind) -> GroupVersionKind:
     """What the body says it is, with the gaps filled from what is expected."""
     value = {} if body.value is None else body.value
     if not isinstance(value, dict):
@@ -127,24 +143,24 @@ def _kind(body: _Body, expected: GroupVersionKind) -> GroupVersionKind:
     return GroupVersionKind(group, version, kind)
 
 
-def _refuse_other(body: _Body, actual: GroupVersionKind, expected: GroupVersionKind, field_validation: str) -> None:
+def _refuse_other(body: Body, actual: GroupVersionKind, expected: GroupVersionKind, field_validation: str) -> None:
     """Always raises: the body is of another kind or version than the endpoint's."""
     name = types.name_of(*actual)
     if name is None:
-        version = _group_version(actual)
+        version = group_version(actual)
         text = f'no kind "{actual.kind}" is registered for version "{version}" in scheme "{_SCHEME}"'
-        raise _cannot_handle(actual, expected, text)
+        raise cannot_handle(actual, expected, text)
     _, complaints = _convert(body, types.get(name), actual, expected)
     if actual.kind == expected.kind and _same_family(actual.group, expected.group):
         if complaints and field_validation == "Strict":
-            raise _cannot_handle(actual, expected, f"strict decoding error: {', '.join(complaints)}")
+            raise cannot_handle(actual, expected, f"strict decoding error: {', '.join(complaints)}")
         raise bad_request(
-            f"the API version in the data ({_group_version(actual)}) does not match"
-            f" the expected API version ({_group_version(expected)})"
+            f"the API version in the data ({group_version(actual)}) does not match"
+            f" the expected API version ({group_version(expected)})"
         )
     source = ".".join(name.split(".")[-2:])
     target = f"{expected.group.partition('.')[0] or 'core'}.{expected.kind}"
-    raise _cannot_handle(actual, expected, f"converting ({source}) to ({target}): unknown conversion")
+    raise cannot_handle(actual, expected, f"converting ({source}) to ({target}): unknown conversion")
 
 
 def _same_family(one: str, other: str) -> bool:
@@ -152,24 +168,24 @@ def _same_family(one: str, other: str) -> bool:
     return one == other or {one, other} == {"", "events.k8s.io"}
 
 
-def _convert(body: _Body, shape: Shape, actual: GroupVersionKind, expected: GroupVersionKind) -> tuple[Obj, list[str]]:
+def _convert(body: Body, shape: Shape, actual: GroupVersionKind, expected: GroupVersionKind) -> tuple[Obj, list[str]]:
     seen = structs.Pass()
     try:
         converted: Obj = structs.converter(shape)(body.value or {}, seen)
     except (structs.TypeMismatch, structs.BadValue) as error:
-        raise _cannot_handle(actual, expected, str(error)) from None
+        raise cannot_handle(actual, expected, str(error)) from None
     converted.pop("kind", None)
     converted.pop("apiVersion", None)
-    obj: Obj = {"kind": actual.kind, "apiVersion": _group_version(actual), **converted}
+    obj: Obj = {"kind": actual.kind, "apiVersion": group_version(actual), **converted}
     complaints = body.repeats
-    if body.is_json and _repeats_keys(body.raw, body.value, seen):
+    if body.is_json and repeats_keys(body.raw, body.value, seen):
         complaints = strict.complaints(strict.with_duplicates(body.raw.decode(errors="replace")), shape)
     elif seen.unknown:
         complaints = [*body.repeats, *strict.complaints(body.value, shape)]
     return obj, complaints
 
 
-def _repeats_keys(raw: bytes, value: Any, seen: structs.Pass) -> bool:
+def repeats_keys(raw: bytes, value: Any, seen: structs.Pass) -> bool:
     """Whether the text may hold more keys than the parsed value: a cheap count that errs towards yes.
 
     A key ends in a quote and a colon. Quotes inside strings are escaped, so `":` is a key's end unless a backslash
@@ -186,11 +202,11 @@ def _count(value: Any) -> int:
     return sum(_count(item) for item in value) if isinstance(value, list) else 0
 
 
-def _group_version(kind: GroupVersionKind) -> str:
+def group_version(kind: GroupVersionKind) -> str:
     return f"{kind.group}/{kind.version}" if kind.group else kind.version
 
 
-def _cannot_handle(actual: GroupVersionKind, expected: GroupVersionKind, text: str) -> StatusError:
+def cannot_handle(actual: GroupVersionKind, expected: GroupVersionKind, text: str) -> StatusError:
     return bad_request(f'{actual.kind} in version "{actual.version}" cannot be handled as a {expected.kind}: {text}')
 
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from minik.api.types import Obj
+
 
 class GroupVersionKind(NamedTuple):
     group: str
@@ -62,6 +64,8 @@ class Shape:
     group_version_kind: GroupVersionKind | None = None
     map_type: str | None = None
     preserve_unknown: bool = False  # x-kubernetes-preserve-unknown-fields of a structural schema
+    custom: bool = False  # a custom resource: values keep their form, see custom_objects.py
+    structural_schema: Obj | None = None  # what a custom resource's shape was made from; None keeps every field
     always: tuple[Field, ...] = field(default=())
 
     @property

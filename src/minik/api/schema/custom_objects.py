@@ -1,0 +1,148 @@
+"""Objects of custom resources: decoding, pruning and defaulting by the structural schema.
+
+Unlike built-in types they never pass through Go structs: values keep their form, only metadata is typed. Rules:
+apiextensions-apiserver's structural schema packages (pruning, defaulting, objectmeta).
+"""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from minik.api.schema import strict, structs, types
+from minik.api.schema.decode import Body, cannot_handle, group_version, repeats_keys, stated_kind
+from minik.api.schema.types import GroupVersionKind, Shape
+from minik.api.status import bad_request
+from minik.api.types import Obj
+
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_TYPE_META = ("apiVersion", "kind", "metadata")
+
+
+def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validation: str) -> tuple[Obj, list[str]]:
+    """The pruned and defaulted object in a body, and warnings. Raises StatusError (400)."""
+    actual = stated_kind(body, expected)
+    if actual.kind != expected.kind or actual.group != expected.group:
+        text = f'no kind "{actual.kind}" is registered for version "{group_version(actual)}" in scheme "unknown"'
+        raise cannot_handle(actual, expected, text)
+    if actual.version != expected.version:
+        raise bad_request(
+            f"the API version in the data ({group_version(actual)}) does not match"
+            f" the expected API version ({group_version(expected)})"
+        )
+    obj: Obj = {"apiVersion": group_version(expected), "kind": expected.kind, **(body.value or {})}
+    complaints = list(body.repeats)
+    if body.is_json and repeats_keys(body.raw, body.value, _seen(body.value)):
+        complaints += repeated_fields(strict.with_duplicates(body.raw.decode(errors="replace")))
+    try:
+        complaints += sorted(f'unknown field "{path}"' for path in prune(obj, shape.structural_schema))
+    except (structs.TypeMismatch, structs.BadValue) as error:
+        raise cannot_handle(actual, expected, str(error)) from None
+    if complaints and field_validation == "Strict":
+        raise cannot_handle(actual, expected, f"strict decoding error: {', '.join(complaints)}")
+    if shape.structural_schema is not None:
+        set_defaults(obj, shape.structural_schema)
+    return obj, complaints if field_validation != "Ignore" else []
+
+
+def pruned(obj: Obj, shape: Shape) -> Obj:
+    """A pruned and defaulted copy. Raises TypeMismatch or BadValue for metadata that does not fit."""
+    out = copy.deepcopy(obj)
+    list(prune(out, shape.structural_schema))
+    if shape.structural_schema is not None:
+        set_defaults(out, shape.structural_schema)
+    return out
+
+
+def _seen(value: Any) -> structs.Pass:
+    """A pass that tells nothing, so that keys are counted from the value itself."""
+    seen = structs.Pass()
+    seen.unknown = True
+    return seen
+
+
+def repeated_fields(value: Any, path: str = "") -> list[str]:
+    """`duplicate field "spec.a"` for every repeated key, in the order of the text."""
+    found: list[str] = []
+    if isinstance(value, strict.Pairs):
+        names: set[str] = set()
+        for name, item in value:
+            where = f"{path}.{name}" if path else name
+            if name in names:
+                found.append(f'duplicate field "{where}"')
+            names.add(name)
+            found += repeated_fields(item, where)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            found += repeated_fields(item, f"{path}[{index}]")
+    return found
+
+
+def prune(obj: Obj, schema: Obj | None) -> Iterator[str]:
+    """Drop what the schema does not have, in place and as the paths are read. None: everything is kept.
+
+    Metadata of the object and of embedded resources is converted as for built-in types. Raises TypeMismatch, BadValue.
+    """
+    yield from _prune_metadata(obj, "")
+    if schema is not None:
+        yield from _prune_value(obj, schema, "", is_root=True)
+
+
+def _prune_metadata(obj: Obj, path: str) -> Iterator[str]:
+    metadata = obj.get("metadata")
+    if metadata is None:
+        obj.pop("metadata", None)
+        return
+    shape = types.get(_OBJECT_META)
+    obj["metadata"] = structs.converter(shape)(metadata, structs.Pass())
+    for complaint in strict.complaints(metadata, shape):
+        name = complaint.removeprefix('unknown field "').removesuffix('"')
+        yield f"{path}metadata.{name}"
+
+
+def _prune_value(value: Any, schema: Obj | None, path: str, *, is_root: bool = False) -> Iterator[str]:
+    if isinstance(value, list):
+        items = (schema or {}).get("items")
+        for index, item in enumerate(value):
+            yield from _prune_value(item, items, f"{path}[{index}]")
+    if not isinstance(value, dict):
+        return
+    schema = schema or {}
+    embedded = bool(schema.get("x-kubernetes-embedded-resource"))
+    if embedded:
+        yield from _prune_metadata(value, f"{path}." if path else "")
+    properties = schema.get("properties") or {}
+    additional = schema.get("additionalProperties")
+    free = bool(schema.get("x-kubernetes-preserve-unknown-fields"))
+    for name in list(value):
+        where = f"{path}.{name}" if path else name
+        if (is_root or embedded) and name in _TYPE_META:
+            continue
+        if name in properties:
+            yield from _prune_value(value[name], properties[name], where)
+        elif additional is not None:
+            yield from _prune_value(value[name], additional if isinstance(additional, dict) else None, where)
+        elif not free:
+            del value[name]
+            yield where
+
+
+def set_defaults(value: Any, schema: Obj) -> None:
+    """Fill in the schema's defaults, in place. A null where none is allowed counts as absent."""
+    if isinstance(value, list):
+        items = schema.get("items")
+        for item in value if isinstance(items, dict) else ():
+            set_defaults(item, items or {})
+    if not isinstance(value, dict):
+        return
+    properties = schema.get("properties") or {}
+    for name, part in properties.items():
+        unwanted_null = name in value and value[name] is None and not part.get("nullable")
+        if "default" in part and (name not in value or unwanted_null):
+            value[name] = copy.deepcopy(part["default"])
+        elif unwanted_null:
+            del value[name]
+    additional = schema.get("additionalProperties")
+    for name, item in value.items():
+        part = properties.get(name, additional)
+        if isinstance(part, dict):
+            set_defaults(item, part)
