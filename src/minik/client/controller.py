@@ -4,7 +4,8 @@ Level-triggered: a key says only that something about an object may differ from 
 the present state from the caches, compares, and writes the difference; it never learns which event woke it, may be
 called for nothing, and must be safe to call again. It returns None when the world is as wanted or will wake it by an
 event, or the seconds after which to look again. It raises to be retried: the key comes back after its own backoff,
-5 ms doubling up to 1000 s. A 409 Conflict is retried quietly (the cache was behind); every other error is logged.
+5 ms doubling up to 1000 s. A 409 Conflict, or a 404 for an object, is retried quietly: the cache was behind. Every
+other error is logged.
 One key is never worked on by two workers at once; different keys are, up to `workers`.
 """
 
@@ -97,10 +98,15 @@ class Controller:
 
     def _report(self, key: str, error: Exception) -> None:
         if isinstance(error, StatusError):
-            if error.code != 409:
+            if not _is_stale(error):
                 log.warning("%s: %s: %s", self.name, key, error.message)
         elif isinstance(error, (ConnectionError, TimeoutError)):
             if self.queue.failures(key) >= QUIET_RETRIES:
                 log.warning("%s: %s: %r", self.name, key, error)
         else:
             log.error("%s: %s failed", self.name, key, exc_info=error)
+
+
+def _is_stale(error: StatusError) -> bool:
+    """Whether the error only says that the cache was behind. A 404 without a name is a path that nobody serves."""
+    return error.code == 409 or (error.code == 404 and bool((error.details or {}).get("name")))

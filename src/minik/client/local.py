@@ -60,7 +60,7 @@ class LocalClient:
         response = await self._send(method, where, **content)
         if response.obj is not None:
             return response.obj
-        return orjson.loads(response.body) if response.body else {}  # type: ignore[no-any-return]
+        return orjson.loads(response.body) if response.body else {}
 
     async def get(self, resource: GVR, name: str, namespace: str | None = None, *, subresource: str = "") -> Obj:
         return await self._object("GET", path(resource, namespace, name, subresource))

@@ -82,10 +82,10 @@ class WorkQueue:
             try:
                 await getter
             except asyncio.CancelledError:
-                if getter.done() and not getter.cancelled():
-                    self._wake_one()  # this wake-up was for a worker that is leaving
-                else:
+                if getter in self._getters:
                     self._getters.remove(getter)
+                elif not getter.cancelled():
+                    self._wake_one()  # this wake-up was for a worker that is leaving
                 raise
         key = self._waiting.popleft()
         self._dirty.discard(key)

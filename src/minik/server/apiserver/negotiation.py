@@ -84,7 +84,8 @@ def negotiate(accept: str, *, transforms: bool = True, protobuf: bool = False) -
             continue
         kind = clause.parameters.get("as", "")
         if not kind:
-            return Form(media_type, pretty=clause.parameters.get("pretty") == "1")
+            pretty = clause.parameters.get("pretty") == "1"
+            return PLAIN if media_type == JSON and not pretty else Form(media_type, pretty=pretty)
         group, version = clause.parameters.get("g", ""), clause.parameters.get("v", "")
         if transforms and kind in _TRANSFORMS and group == _META and version in ("v1", "v1beta1"):
             return Form(media_type, kind, version)

@@ -37,7 +37,7 @@ class RequestInfo:
 def truthy(query: Mapping[str, Sequence[str]], name: str) -> bool:
     """A boolean parameter as Go's url.Values conversion reads it: given, and not "false" or "0"."""
     values = query.get(name)
-    return bool(values) and values[0].lower() not in ("false", "0")
+    return values is not None and len(values) > 0 and values[0].lower() not in ("false", "0")
 
 
 def resolve(method: str, path: str, query: Mapping[str, Sequence[str]]) -> RequestInfo:

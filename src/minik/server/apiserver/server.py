@@ -22,7 +22,7 @@ from minik.server.apiserver.handlers import root, version
 from minik.server.apiserver.handlers.discovery import Discovery
 from minik.server.apiserver.handlers.health import Health
 from minik.server.apiserver.http_door import HttpDoor, tls_context
-from minik.server.apiserver.metrics import RequestMetrics
+from minik.server.apiserver.metrics import Metrics
 from minik.server.apiserver.pipeline import Authenticate, Impersonate, Pipeline
 from minik.server.apiserver.registry.dispatch import Dispatcher
 from minik.server.apiserver.registry.registry import Registry
@@ -61,7 +61,7 @@ class ApiServer:
 
     def __init__(self, store: Store, scheme: Scheme, listener: Listener, hooks: Hooks) -> None:
         self._listener = listener
-        self.metrics = RequestMetrics()
+        self.metrics = Metrics()
         self.registry = Registry(storage=Storage(store), scheme=scheme, admission=hooks.admission)
         self.dispatcher = Dispatcher(self.registry)
         self.routes = Routes()
@@ -72,11 +72,11 @@ class ApiServer:
             authenticate=hooks.authenticate,
             impersonate=hooks.impersonate,
             authorize=hooks.authorize,
-            metrics=self.metrics,
+            metrics=self.metrics.requests,
         )
         self.health.install(self.routes)
         version.install(self.routes)
-        metrics_handler.install(self.routes, self.metrics.registry)
+        metrics_handler.install(self.routes, self.metrics)
         root.install(self.routes, scheme)
         Discovery(scheme, f"{listener.advertised}:{listener.port}").install(self.routes)
         registration.install(self.dispatcher)

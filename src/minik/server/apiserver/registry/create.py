@@ -6,6 +6,8 @@
 Upstream: apiserver's handlers/create.go and registry/rest/create.go.
 """
 
+import asyncio
+
 from minik.api import names
 from minik.api.object_meta import validate_object_meta
 from minik.api.request import Response
@@ -71,6 +73,8 @@ async def create_object(
         await registry.admission.validate(attributes)
         obj["metadata"] = ordered(obj["metadata"])
         return await _store(registry, call, obj, generated=generated, dry_run=options.dry_run)
+    except asyncio.CancelledError:
+        raise  # the write may still happen: better to lose what was handed out than to hand it out twice
     except BaseException:
         if undo is not None:
             await undo()

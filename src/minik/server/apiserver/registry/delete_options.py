@@ -126,7 +126,7 @@ def _json_type(value: object) -> str:
         return "bool"
     if isinstance(value, (int, float)):
         return "number"
-    return {str: "string", list: "array", dict: "object"}[type(value)]
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
 def _errors(raw: Obj) -> list[FieldError]:

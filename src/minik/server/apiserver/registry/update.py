@@ -6,6 +6,7 @@
 Upstream: apiserver's handlers/update.go, registry/rest/update.go and registry/generic/registry/store.go.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ def replace_with(obj: Obj) -> Change:
     fresh: list[Obj] = [obj]
 
     async def change(_: Obj) -> Obj:
-        return fresh.pop() if fresh else orjson.loads(sent)  # type: ignore[no-any-return]
+        return fresh.pop() if fresh else orjson.loads(sent)
 
     return change
 
@@ -107,6 +108,7 @@ async def update_object(
         allocator = None if subresource else registry.allocator(call.resource)
         undo = await allocator.allocate(new, old, dry_run=options.dry_run) if allocator else None
         written: Written | None = None
+        cancelled = False
         try:
             _prepare(new, old, strategy)
             _validate(call, new, old, strategy)
@@ -116,8 +118,11 @@ async def update_object(
             if admit:
                 await registry.admission.validate(attributes)
             written = await _store(registry, call, current, new, old, dry_run=options.dry_run)
+        except asyncio.CancelledError:
+            cancelled = True  # the write may still happen, see create.py
+            raise
         finally:
-            if undo is not None and (written is None or written.stored in (None, current)):
+            if undo is not None and not cancelled and (written is None or written.stored in (None, current)):
                 await undo()
         if written is not None:
             return written
