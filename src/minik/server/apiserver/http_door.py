@@ -21,6 +21,7 @@ from minik.api.status import StatusError, too_large
 from minik.server.apiserver.pipeline import status_response
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.request_info import resolve
+from minik.server.apiserver.streaming.tunnel import UpgradingServer
 
 log = logging.getLogger("minik.apiserver.http")
 
@@ -50,7 +51,7 @@ class HttpDoor:
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
-        self._server = web.Server(
+        self._server = UpgradingServer(
             self._serve, keepalive_timeout=_KEEPALIVE, access_log=None, handler_cancellation=True, logger=log
         )
         self._audit_prefix = os.urandom(10).hex()

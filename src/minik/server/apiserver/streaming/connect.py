@@ -1,0 +1,165 @@
+"""`pods/exec`, `pods/attach` and `pods/portforward`: from an authorised request to a connection with the kubelet.
+
+    WebSocket v5, port-forward over WebSocket -> translated here to SPDY
+    WebSocket v4 and older, SPDY              -> carried through byte by byte
+
+Upstream: registry/core/pod/rest, KEP-4006.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+
+from minik.api.request import Response
+from minik.api.status import StatusError, bad_request
+from minik.api.types import Obj
+from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.streaming import port_forward, remote_command, tunnel
+from minik.server.apiserver.streaming.kubelets import Head, Kubelets, container_of, host_of, read_head, refused
+from minik.server.apiserver.streaming.spdy import SpdyConnection
+
+_STREAM_NAMES = {"exec": ("stdin", "stdout", "stderr", "tty"), "attach": ("stdin", "stdout", "stderr", "tty")}
+_KUBELET_PATHS = {"exec": "exec", "attach": "attach", "portforward": "portForward"}
+_KUBELET_FLAGS = {"stdin": "input", "stdout": "output", "stderr": "error", "tty": "tty"}
+REFUSAL_LIMIT = 64 * 1024  # bytes of a kubelet's error text
+_OPTIONS = {"exec": "PodExecOptions", "attach": "PodAttachOptions", "portforward": "PodPortForwardOptions"}
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Serves the three subresources of Pods."""
+
+    kubelets: Kubelets
+
+    async def serve(self, registry: Registry, call: Call) -> Response:
+        current = registry.storage.get(call.resource, call.namespace, call.name)
+        if current is None:
+            raise call.not_found()
+        pod = registry.layout(call.resource).decode(current)
+        await _admit(registry, call)
+        node = host_of(pod)
+        path = _kubelet_path(call, pod)
+        kubelet = self.kubelets.endpoint(node)
+
+        async def upgrade(incoming: web.BaseRequest) -> web.StreamResponse:
+            return await self._upgrade(incoming, call, kubelet.authority, path, await self.kubelets.connect(kubelet))
+
+        if call.request.local or not tunnel.upgrade_of(call.request.headers):
+            raise bad_request("Upgrade request required")
+        return Response(upgrade=upgrade)
+
+    async def _upgrade(
+        self,
+        incoming: web.BaseRequest,
+        call: Call,
+        authority: str,
+        path: str,
+        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> web.StreamResponse:
+        reader, writer = connection
+        offered = [p.strip() for p in incoming.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        try:
+            if call.info.subresource == "portforward" and port_forward.PROTOCOL in offered:
+                await _upgrade_kubelet(reader, writer, authority, path, port_forward.SPDY_PROTOCOL)
+                socket = await _open_socket(incoming, port_forward.PROTOCOL)
+                await port_forward.carry_messages(socket, reader, writer)
+                return await _closed(socket)
+            if call.info.subresource != "portforward" and remote_command.PROTOCOL in offered:
+                await _upgrade_kubelet(reader, writer, authority, path, remote_command.SPDY_PROTOCOL)
+                socket = await _open_socket(incoming, remote_command.PROTOCOL)
+                first = {name: values[0] for name, values in call.request.query.items() if values}
+                async with SpdyConnection(reader, writer) as spdy:
+                    await remote_command.translate(socket, spdy, remote_command.channels(first))
+                return await _closed(socket)
+            head = await _ask(reader, writer, incoming.method, path, tunnel.upgrade_headers(incoming, authority))
+            return await tunnel.carry(incoming, reader, writer, head)
+        except StatusError as error:
+            return web.json_response(error.status(), status=error.code)
+        finally:
+            writer.close()
+
+
+async def _admit(registry: Registry, call: Call) -> None:
+    attributes = AdmissionAttributes(
+        operation=Operation.CONNECT,
+        gvr=call.resource.gvr,
+        kind=_OPTIONS[call.info.subresource],
+        name=call.name,
+        user=call.user,
+        resource=call.resource,
+        namespace=call.namespace,
+        subresource=call.info.subresource,
+        obj={"kind": _OPTIONS[call.info.subresource], "apiVersion": "v1"},
+    )
+    await registry.admission.mutate(attributes)
+    await registry.admission.validate(attributes)
+
+
+def _kubelet_path(call: Call, pod: Obj) -> str:
+    """The kubelet's own URL for this request. Raises StatusError for options that make no sense."""
+    subresource, meta = call.info.subresource, pod["metadata"]
+    base = f"/{_KUBELET_PATHS[subresource]}/{quote(meta['namespace'])}/{quote(meta['name'])}"
+    if subresource == "portforward":
+        return f"{base}?{_query([('port', p) for p in call.parameters('ports')])}"
+    container = container_of(pod, call.parameter("container"))
+    flags = [name for name in _STREAM_NAMES[subresource] if _true(call.parameter(name))]
+    if not set(flags) - {"tty"}:
+        raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
+    values = [(_KUBELET_FLAGS[name], "1") for name in flags if not (name == "stderr" and "tty" in flags)]
+    if subresource == "exec":
+        commands = call.parameters("command")
+        if not commands:
+            raise bad_request("you must specify a command")
+        values += [("command", command) for command in commands]
+    return f"{base}/{quote(container)}?{_query(values)}"
+
+
+def _true(text: str) -> bool:
+    return text.lower() in ("1", "true")
+
+
+def _query(values: Sequence[tuple[str, str]]) -> str:
+    return urlencode(values)
+
+
+async def _ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, method: str, path: str, headers: Mapping[str, str]
+) -> Head:
+    """Ask the kubelet to upgrade. Raises StatusError with its reason when it does not."""
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if method == "POST":
+        lines.append("Content-Length: 0")
+    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+    await writer.drain()
+    head = await read_head(reader)
+    if head.status != 101:
+        raise refused(head, await reader.read(min(REFUSAL_LIMIT, int(head.headers.get("content-length") or 1024))))
+    return head
+
+
+async def _upgrade_kubelet(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, authority: str, path: str, protocol: str
+) -> None:
+    headers = {
+        "Host": authority,
+        "Connection": "Upgrade",
+        "Upgrade": "SPDY/3.1",
+        "X-Stream-Protocol-Version": protocol,
+    }
+    await _ask(reader, writer, "POST", path, headers)
+
+
+async def _open_socket(incoming: web.BaseRequest, protocol: str) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse(protocols=(protocol,), max_msg_size=0, compress=False)
+    await socket.prepare(incoming)
+    return socket
+
+
+async def _closed(socket: web.WebSocketResponse) -> web.WebSocketResponse:
+    await socket.close()
+    return socket

@@ -1,0 +1,130 @@
+"""Where kubelets are and how the API server connects to them.
+
+Addresses and port come from the Node's status; TLS proves this server to the kubelet (client-kube-apiserver) and the
+kubelet to this server (its serving certificate is from the server CA, whatever address it is reached at).
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from minik.api.status import StatusError, bad_request, internal_error, not_found
+from minik.api.types import GVR, Obj
+from minik.server.apiserver.objects import Reader
+
+NODES = GVR("", "v1", "nodes")
+DEFAULT_PORT = 10250
+CONNECT_TIMEOUT = 10.0  # seconds
+HEAD_LIMIT = 64 * 1024  # bytes of an answer's head
+_PREFERENCE = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A kubelet's address."""
+
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Status line and headers (lower-case names) of a kubelet's answer."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    raw: bytes
+
+
+class Kubelets:
+    """Connections to the kubelets of the cluster."""
+
+    def __init__(self, nodes: Reader, server_ca: Path, certificate: Path, key: Path) -> None:
+        self._nodes = nodes
+        context = ssl.create_default_context(cafile=str(server_ca))
+        context.check_hostname = False
+        context.load_cert_chain(certificate, key)
+        self.tls = context
+
+    def endpoint(self, node_name: str) -> Endpoint:
+        """Raises StatusError 404 for a node that does not exist, 500 for one without an address."""
+        node = self._nodes.get(NODES, node_name)
+        if node is None:
+            raise not_found("", "nodes", node_name)
+        status = node.get("status") or {}
+        port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port") or DEFAULT_PORT
+        return Endpoint(_address(node_name, status.get("addresses") or ()), port)
+
+    async def connect(self, endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Raises StatusError 500 when the kubelet cannot be reached."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                return await asyncio.open_connection(endpoint.host, endpoint.port, ssl=self.tls, limit=HEAD_LIMIT)
+        except (OSError, TimeoutError) as error:
+            reason = str(error) or "i/o timeout"
+            raise internal_error(f"error dialing backend: dial tcp {endpoint.authority}: {reason}") from None
+
+
+def _address(name: str, addresses: Sequence[Obj]) -> str:
+    for wanted in _PREFERENCE:
+        for address in addresses:
+            if address.get("type") == wanted and address.get("address"):
+                return str(address["address"])
+    raise internal_error(f"no preferred addresses found for node {name!r}; known addresses: []")
+
+
+def host_of(pod: Obj) -> str:
+    """The node a Pod runs on. Raises StatusError 400 as upstream words it."""
+    node: str = pod["spec"].get("nodeName") or ""
+    if not node:
+        raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
+    return node
+
+
+def container_of(pod: Obj, wanted: str) -> str:
+    """The container a request is about; the only one when none is named. Raises StatusError 400."""
+    spec, name = pod["spec"], pod["metadata"]["name"]
+    kinds = ("initContainers", "containers", "ephemeralContainers")
+    known: list[str] = [c["name"] for kind in kinds for c in spec.get(kind) or ()]
+    if wanted:
+        if wanted not in known:
+            raise bad_request(f"container {wanted} is not valid for pod {name}")
+        return wanted
+    if len(known) == 1:
+        return known[0]
+    raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(known)}]")
+
+
+async def read_head(reader: asyncio.StreamReader) -> Head:
+    """An HTTP answer up to the empty line. Raises StatusError 500 when there is none."""
+    try:
+        raw = await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+        raise internal_error("the kubelet closed the connection") from None
+    first, *lines = raw.decode("latin-1").split("\r\n")
+    parts = first.split(" ", 2)
+    if len(parts) < 2 or not parts[1].isdigit():
+        raise internal_error("the kubelet does not speak HTTP")
+    headers = {}
+    for line in lines:
+        key, separator, value = line.partition(":")
+        if separator:
+            headers[key.strip().lower()] = value.strip()
+    return Head(int(parts[1]), parts[2] if len(parts) > 2 else "", headers, raw)
+
+
+def refused(head: Head, body: bytes) -> StatusError:
+    """What a kubelet's refusal becomes."""
+    text = body.decode(errors="replace").strip() or head.reason or "unknown"
+    if head.status == 404:
+        return StatusError(404, "NotFound", text)
+    if head.status == 400:
+        return bad_request(text)
+    return internal_error(text)

@@ -1,0 +1,95 @@
+"""`pods/log`: checked here, streamed from the kubelet.
+
+Upstream: registry/core/pod/rest/log.go and the validation of PodLogOptions.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+import aiohttp
+
+from minik.api.request import Response
+from minik.api.status import StatusError, internal_error
+from minik.api.types import Obj
+from minik.api.validation import FieldError, forbidden, invalid, invalid_value, not_supported
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.streaming.kubelets import CONNECT_TIMEOUT, Kubelets, container_of
+
+_PASSED_ON = ("follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "tailLines", "limitBytes", "stream")
+_AT_LEAST = {"tailLines": 0, "limitBytes": 1, "sinceSeconds": 1}
+_STREAMS = ("All", "Stderr", "Stdout")
+CHUNK = 64 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """Serves the subresource."""
+
+    kubelets: Kubelets
+
+    async def serve(self, registry: Registry, call: Call) -> Response:
+        current = registry.storage.get(call.resource, call.namespace, call.name)
+        if current is None:
+            raise call.not_found()
+        errors = _errors(call)
+        if errors:
+            raise invalid("", "PodLogOptions", call.name, errors)
+        pod = registry.layout(call.resource).decode(current)
+        container = container_of(pod, call.parameter("container"))
+        node = pod["spec"].get("nodeName")
+        if not node:
+            return Response(status=204, content_type="")
+        return await self._stream(call, pod, node, container)
+
+    async def _stream(self, call: Call, pod: Obj, node: str, container: str) -> Response:
+        endpoint = self.kubelets.endpoint(node)
+        meta = pod["metadata"]
+        values = [(name, call.parameter(name)) for name in _PASSED_ON if call.parameter(name)]
+        path = f"/containerLogs/{quote(meta['namespace'])}/{quote(meta['name'])}/{quote(container)}"
+        url = f"https://{endpoint.authority}{path}?{urlencode(values)}"
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT)
+        session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=self.kubelets.tls))
+        try:
+            answer = await session.get(url)
+            if answer.status != 200:
+                text = (await answer.text()).strip()
+                raise StatusError(answer.status, _REASONS.get(answer.status, "InternalError"), text)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            await session.close()
+            raise internal_error(f"Get {url!r}: {error}") from None
+        except BaseException:
+            await session.close()
+            raise
+        return Response(content_type="text/plain", stream=_chunks(session, answer))
+
+
+_REASONS = {400: "BadRequest", 404: "NotFound", 403: "Forbidden"}
+
+
+async def _chunks(session: aiohttp.ClientSession, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.content.iter_chunked(CHUNK):
+            yield chunk
+    except aiohttp.ClientError:
+        return  # the kubelet went away: the log ends here
+    finally:
+        await session.close()
+
+
+def _errors(call: Call) -> list[FieldError]:
+    errors = []
+    for name, least in _AT_LEAST.items():
+        text = call.parameter(name)
+        if text and (not text.lstrip("-").isdigit() or int(text) < least):
+            value = int(text) if text.lstrip("-").isdigit() else text
+            errors.append(invalid_value(name, value, f"must be greater than {'or equal to 0' if not least else '0'}"))
+    if call.parameter("sinceSeconds") and call.parameter("sinceTime"):
+        errors.append(forbidden("[]", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+    stream = call.parameter("stream")
+    if stream and stream not in _STREAMS:
+        errors.append(not_supported("stream", stream, _STREAMS))
+    if stream not in ("", "All") and call.parameter("tailLines"):
+        errors.append(forbidden("[]", "`tailLines` and specific `stream` are mutually exclusive for now"))
+    return errors
