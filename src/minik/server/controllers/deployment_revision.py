@@ -33,7 +33,7 @@ _SAFE = "bcdfghjklmnpqrstvwxz2456789"  # no vowels: no words
 def template_hash(template: Obj, collisions: int | None) -> str:
     """The pod-template-hash; `collisions` (status.collisionCount) makes it another one."""
     value = 0x811C9DC5
-    data = orjson.dumps(template, option=orjson.OPT_SORT_KEYS)
+    data = orjson.dumps(_without_empty(template), option=orjson.OPT_SORT_KEYS)
     if collisions is not None:
         data += collisions.to_bytes(8, "little")
     for byte in data:
@@ -42,16 +42,21 @@ def template_hash(template: Obj, collisions: int | None) -> str:
 
 
 def same_template(one: Obj, other: Obj) -> bool:
-    """Equal but for the pod-template-hash label."""
-    return _without_hash(one) == _without_hash(other)
+    """Equal but for the pod-template-hash label; absent and empty are the same, as to Go's DeepEqual."""
+    return bool(_without_empty(_without_hash(one)) == _without_empty(_without_hash(other)))
 
 
 def _without_hash(template: Obj) -> Obj:
-    metadata = {**(template.get("metadata") or {})}
+    metadata = template.get("metadata") or {}
     labels = {name: value for name, value in (metadata.get("labels") or {}).items() if name != HASH_LABEL}
-    metadata["labels"] = labels
-    present = {name: value for name, value in metadata.items() if value not in (None, {}, [])}
-    return {**template, "metadata": present}
+    return {**template, "metadata": {**metadata, "labels": labels}}
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = ((name, _without_empty(item)) for name, item in value.items())
+        return {name: item for name, item in kept if item is not None and item != {} and item != []}
+    return [_without_empty(item) for item in value] if isinstance(value, list) else value
 
 
 def by_creation(sets: Iterable[Obj]) -> list[Obj]:
