@@ -4,6 +4,7 @@ A validator takes plain objects and returns a list of FieldError in upstream's o
 list into the 422 Status. Texts and reasons: apimachinery's `field` and `validation` packages.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,9 @@ _TEXT = {
     INTERNAL: "Internal error",
     TYPE_INVALID: "Invalid value",
 }
+# Go quotes control characters in its own way.
+_CONTROL = re.compile(r"\\u00([01][0-9a-f]|7f)")
+_ESCAPES = {"07": "\\a", "0b": "\\v"}
 _WITHOUT_VALUE = {REQUIRED, FORBIDDEN, TOO_LONG, INTERNAL}
 
 
@@ -64,7 +68,12 @@ class FieldError:
 def show(value: Any) -> str:
     """A value as upstream prints it in messages: strings quoted, numbers bare, objects as JSON."""
     if isinstance(value, str):
-        return orjson.dumps(value).decode()
+        quoted = orjson.dumps(value).decode()
+        return (
+            _CONTROL.sub(lambda match: _ESCAPES.get(match[1], f"\\x{match[1]}"), quoted)
+            if "\\u00" in quoted
+            else quoted
+        )
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -13,7 +13,7 @@ from minik.api.schema import decode
 from minik.api.scheme import Resource, Strategy
 from minik.api.status import bad_request, conflict
 from minik.api.types import Obj
-from minik.server.apiserver.registry import answer
+from minik.server.apiserver.registry import answer, ownership
 from minik.server.apiserver.registry.body import match_namespace, name_mismatch
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.create import create_object
@@ -83,6 +83,8 @@ def merged(
         subresource=subresource,
         reset_fields=strategy.reset_fields,
     )
+    if subresource == "scale":
+        ownership.forget_times(obj)
     if obj == live:
         return obj
     pruned = decode.prune(obj, shape_of(resource))

@@ -15,7 +15,7 @@ from minik.api.status import StatusError, already_exists
 from minik.api.types import Obj
 from minik.api.validation import invalid
 from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
-from minik.server.apiserver.registry import answer, ownership, write_options
+from minik.server.apiserver.registry import answer, ownership, requester, write_options
 from minik.server.apiserver.registry.body import match_namespace, read_object
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.keys import object_key
@@ -62,6 +62,7 @@ async def create_object(
     generated = not obj["metadata"].get("name") and bool(obj["metadata"].get("generateName"))
     if generated:
         obj["metadata"]["name"] = generate_name(obj["metadata"]["generateName"])
+    requester.stamp(call, obj)
     allocator = registry.allocator(call.resource)
     undo = await allocator.allocate(obj, None, dry_run=options.dry_run) if allocator else None
     try:

@@ -7,8 +7,6 @@ https://kubernetes.io/docs/concepts/architecture/garbage-collection/
 from datetime import datetime, timedelta
 from enum import Enum
 
-import orjson
-
 from minik.api.columns import parse_time
 from minik.api.request import Response
 from minik.api.types import Obj
@@ -28,6 +26,7 @@ class Next(Enum):
 
     REMOVE = "remove it"
     MARK = "write it with its deletion timestamp, and wait"
+    MARK_AND_REMOVE = "write it with its deletion timestamp, then remove it: watchers see both"
     NOTHING = "it is on its way already"
 
 
@@ -96,16 +95,20 @@ async def delete_object(
             return old, False, current
         obj["metadata"] = ordered(obj["metadata"])
         if options.dry_run:
-            return obj, step is Next.REMOVE, None
-        if step is Next.MARK:
-            stored = await registry.storage.replace(call.resource, current, layout.encode(obj))
-            if stored is not None:
-                obj["metadata"]["resourceVersion"] = str(stored.mod_revision)
-                layout.remember(stored, obj)
+            return obj, step is not Next.MARK, None
+        latest = current
+        if step is not Next.REMOVE:
+            # What is removed in the next moment need not wait for the disk twice.
+            soft = step is Next.MARK_AND_REMOVE
+            stored = await registry.storage.replace(call.resource, current, layout.encode(obj), soft=soft)
+            if stored is None:
+                continue
+            obj["metadata"]["resourceVersion"] = str(stored.mod_revision)
+            layout.remember(stored, obj)
+            if step is Next.MARK:
                 return obj, False, stored
-            continue
-        revision = await registry.storage.remove(current)
-        if revision is not None:
+            latest = stored
+        if await registry.storage.remove(latest) is not None:
             allocator = registry.allocator(call.resource)
             if allocator is not None:
                 await allocator.release(None, old)
@@ -142,44 +145,50 @@ def plan(obj: Obj, call: Call, options: DeleteOptions, now: datetime) -> Next:
     if call.resource.plural == "namespaces" and not call.resource.group:
         return _plan_namespace(obj, call, options, now)
     metadata: Obj = obj["metadata"]
-    before = orjson.dumps(metadata)
-    waits = _grace(obj, call, options, now)
-    metadata_finalizers = _finalizers(metadata, call, options)
-    _set_finalizers(metadata, metadata_finalizers)
-    if metadata_finalizers and not waits and not metadata.get("deletionTimestamp"):
-        _mark(obj, now, 0)
-    elif metadata_finalizers and not waits and metadata.get("deletionGracePeriodSeconds"):
-        metadata["deletionGracePeriodSeconds"] = 0
-    if waits or metadata_finalizers:
-        return Next.NOTHING if orjson.dumps(metadata) == before else Next.MARK
-    return Next.REMOVE
+    graceful = call.resource.strategy.grace_period is not None
+    if graceful and metadata.get("deletionGracePeriodSeconds") is not None:
+        if not _shorten(metadata, options):
+            return Next.NOTHING
+    elif graceful and not metadata.get("deletionTimestamp"):
+        _mark(obj, now, _grace(obj, call, options))
+    else:
+        graceful = False
+    before = list(metadata.get("finalizers") or ())
+    finalizers = _finalizers(metadata, call, options)
+    _set_finalizers(metadata, finalizers)
+    if graceful:
+        waits = bool(finalizers) or metadata["deletionGracePeriodSeconds"] > 0
+        return Next.MARK if waits else Next.MARK_AND_REMOVE
+    if not finalizers:
+        return Next.REMOVE
+    if metadata.get("deletionTimestamp") and not metadata.get("deletionGracePeriodSeconds") and finalizers == before:
+        return Next.NOTHING
+    _mark_at_once(obj, now)
+    return Next.MARK
 
 
-def _grace(obj: Obj, call: Call, options: DeleteOptions, now: datetime) -> bool:
-    """Apply the grace period. True: the object stays until somebody deletes it with grace 0."""
-    metadata, grace_of = obj["metadata"], call.resource.strategy.grace_period
+def _grace(obj: Obj, call: Call, options: DeleteOptions) -> int:
+    """Seconds the object may take to end."""
     requested = options.grace_period
     if requested is not None and requested < 0:
         requested = 1
-    if grace_of is None:
+    grace_of = call.resource.strategy.grace_period
+    assert grace_of is not None, "only asked of kinds that end gracefully"
+    return max(grace_of(obj, requested), 0)
+
+
+def _shorten(metadata: Obj, options: DeleteOptions) -> bool:
+    """A second DELETE may only shorten the grace period. False: it changes nothing."""
+    running, requested = metadata["deletionGracePeriodSeconds"], options.grace_period
+    if requested is None:
         return False
-    if metadata.get("deletionTimestamp"):
-        return _shorten(metadata, requested, now)
-    grace = grace_of(obj, requested)
-    _mark(obj, now, max(grace, 0))
-    return grace > 0
-
-
-def _shorten(metadata: Obj, requested: int | None, now: datetime) -> bool:
-    """A second DELETE may only shorten the grace period."""
-    running = metadata.get("deletionGracePeriodSeconds") or 0
-    if requested is None or requested >= running or not running:
-        return bool(running)
+    requested = 1 if requested < 0 else requested
+    if requested >= running:
+        return False
     began = parse_time(metadata["deletionTimestamp"]) - timedelta(seconds=running)
-    ends = max(began + timedelta(seconds=requested), now) if requested else now
-    metadata["deletionTimestamp"] = timestamp(ends)
+    metadata["deletionTimestamp"] = timestamp(began + timedelta(seconds=requested))
     metadata["deletionGracePeriodSeconds"] = requested
-    return requested > 0
+    return True
 
 
 def _mark(obj: Obj, now: datetime, grace: int) -> None:
@@ -189,6 +198,16 @@ def _mark(obj: Obj, now: datetime, grace: int) -> None:
     metadata["deletionGracePeriodSeconds"] = grace
     if metadata.get("generation", 0) > 0:
         metadata["generation"] += 1
+
+
+def _mark_at_once(obj: Obj, now: datetime) -> None:
+    """Mark an object that only its finalizers hold."""
+    metadata = obj["metadata"]
+    if not metadata.get("deletionTimestamp"):
+        _mark(obj, now, 0)
+    elif parse_time(metadata["deletionTimestamp"]) > now:
+        metadata["deletionTimestamp"] = timestamp(now)
+    metadata["deletionGracePeriodSeconds"] = 0
 
 
 def _finalizers(metadata: Obj, call: Call, options: DeleteOptions) -> list[str]:

@@ -17,7 +17,7 @@ def record(
 ) -> Obj:
     """`new` with its managedFields brought up to date by an Update of `manager`."""
     resource = call.resource
-    return managed_fields.update(
+    obj = managed_fields.update(
         live,
         new,
         shape=shape_of(resource),
@@ -27,6 +27,16 @@ def record(
         subresource=subresource,
         reset_fields=strategy.reset_fields,
     )
+    if subresource == "scale":
+        forget_times(obj)
+    return obj
+
+
+def forget_times(obj: Obj) -> None:
+    """Entries made through `scale` carry no time: upstream loses it between Scale and parent."""
+    for entry in obj["metadata"].get("managedFields") or ():
+        if entry.get("subresource") == "scale":
+            entry.pop("time", None)
 
 
 def unchanged(new: Obj, old: Obj) -> bool:

@@ -46,10 +46,13 @@ class Storage:
         absent = Compare(key, Target.VERSION, "=", 0)
         return await self._put(resource, absent, key, value, soft=False)
 
-    async def replace(self, resource: Resource, old: KeyValue, value: bytes) -> KeyValue | None:
-        """Write over `old`. None: it has changed or gone since it was read."""
+    async def replace(self, resource: Resource, old: KeyValue, value: bytes, *, soft: bool = False) -> KeyValue | None:
+        """Write over `old`. None: it has changed or gone since it was read.
+
+        `soft` writes are acknowledged before they are durable, as some kinds' renewals always are.
+        """
         unchanged = Compare(old.key, Target.MOD, "=", old.mod_revision)
-        soft = _is_soft(resource, old.key)
+        soft = soft or _is_soft(resource, old.key)
         return await self._put(resource, unchanged, old.key, value, soft=soft)
 
     async def remove(self, old: KeyValue) -> int | None:

@@ -84,9 +84,9 @@ class _Line:
             obj = {
                 "kind": "Table",
                 "apiVersion": self._call.form.group_version,
-                "metadata": obj["metadata"],
+                "metadata": {"resourceVersion": obj["metadata"]["resourceVersion"]},
                 "columnDefinitions": table.column_definitions(self._call.resource) if self._header else None,
-                "rows": [],
+                "rows": [{"cells": [""] * len(self._call.resource.columns), "object": obj}],
             }
             self._header = False
         elif kind:
