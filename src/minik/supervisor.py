@@ -3,7 +3,7 @@
     start:  A ready -> B ready -> C ready        stop (cancel, wait for `finally`):  C -> B -> A
 
 A component is one noun with one coroutine. It is cancelled to stop and cleans up in `finally`. One that crashes is
-logged with its traceback and restarted with backoff; a crash of a `vital` one (the store) ends the process.
+logged with its traceback and restarted with backoff; a crash of a `vital` one, or a StartupError, ends the process.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ import logging
 import time
 from collections.abc import Sequence
 from typing import Protocol
+
+from minik.config import StartupError
 
 log = logging.getLogger("minik.supervisor")
 
@@ -43,7 +45,7 @@ class Background:
 class Supervisor:
     """Owns the components of one process. `run` starts them one after the other and returns when cancelled."""
 
-    def __init__(self, components: Sequence[Component], *, vital: Sequence[str] = ("store",)) -> None:
+    def __init__(self, components: Sequence[Component], *, vital: Sequence[str] = ("apiserver",)) -> None:
         self._components = components
         self._vital = set(vital)
         self.started = asyncio.Event()  # every component has been ready once
@@ -73,8 +75,10 @@ class Supervisor:
                 if component.name in self._vital:
                     raise RuntimeError(f"component {component.name} ended unexpectedly")
                 log.error("component %s ended unexpectedly", component.name)
+            except StartupError:
+                raise
             except Exception:
-                if component.name in self._vital or not ready.is_set():
+                if component.name in self._vital:
                     raise
                 log.exception("component %s crashed", component.name)
             if time.monotonic() - started > STABLE_AFTER:

@@ -158,6 +158,15 @@ def ctr(context: typer.Context) -> None:
 
 
 @app.command()
+def killall(data_dir: DataDir = None, config: Config = None, kubelet_arg: KubeletArg = None) -> None:
+    """Stop this node's Pods and container runtime and undo their mounts, cgroups and network. Data stays."""
+    from minik.cli.killall import run_killall
+
+    flags = {"data_dir": data_dir, "kubelet_arg": kubelet_arg}
+    run_killall(flags, os.environ, _config_file(config))
+
+
+@app.command()
 def version() -> None:
     """Print the version of minik and of the Kubernetes API it serves."""
     print(f"minik {__version__} (Kubernetes {KUBERNETES_VERSION}, Python {sys.version.split()[0]})")

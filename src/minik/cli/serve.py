@@ -28,6 +28,7 @@ def run_server(config: ServerConfig) -> None:
     config = replace(config, agent=resolved(config.agent))
     _check(config)
     os.umask(0o022)
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # subprocesses are started by exec; grpc would warn at each
     import uvloop
 
     from minik.server.certificates import CertificateError
@@ -90,9 +91,10 @@ async def _serve(config: ServerConfig) -> None:
     async with open_server(config) as server:
         components: list[Component] = [*server.components]
         if not config.disable_agent:
-            from minik.agent.agent import Agent
+            from minik.agent.agent import Agent, NodeCredentials
 
-            credentials = await asyncio.to_thread(server.node_credentials)
+            serving, client_ca = await asyncio.to_thread(server.node_credentials)
+            credentials = NodeCredentials(serving.certificate, serving.key, client_ca)
             agent = Agent(config.agent, server.node_client(), server.proxy_client(), credentials)
             components = [*agent.early_components, *components, *agent.components]
         supervisor = Supervisor(components)

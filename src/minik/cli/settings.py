@@ -35,9 +35,11 @@ def agent_config(flags: Mapping[str, Any], environment: Mapping[str, str], confi
     return AgentConfig(**_merge(_fields(AgentConfig), flags, environment, config_file))
 
 
-def agent_config_of_server(environment: Mapping[str, str], config_file: Path | None) -> AgentConfig:
-    """The node's settings of the server on this machine, for commands that take no flags of their own."""
-    return server_config({}, environment, config_file).agent
+def agent_config_of_server(
+    environment: Mapping[str, str], config_file: Path | None, flags: Mapping[str, Any] = types.MappingProxyType({})
+) -> AgentConfig:
+    """The node's settings of the server on this machine, for commands with few flags of their own."""
+    return server_config(flags, environment, config_file).agent
 
 
 def _fields(cls: type) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from minik.server.apiserver.streaming.kubelets import Kubelets
 from minik.server.bootstrap.cluster import ClusterSettings
 from minik.server.bootstrap.reconcile import bootstrap
 from minik.server.certificates import KeyPair
+from minik.server.cluster_dns import ClusterDnsObjects
 from minik.server.identity import Identity
 from minik.server.kubeconfig import write_kubeconfig
 from minik.server.pki import ServerPki, ensure_kubelet_pki, ensure_server_pki, serving_names
@@ -93,6 +94,8 @@ class Server:
     @property
     def components(self) -> Sequence[Component]:
         parts: list[Component] = [*self._identity.components, self.api]
+        if not self._config.disable_agent:
+            parts.append(ClusterDnsObjects(self.client("system:minik", MASTERS), self._config.agent.cluster_dns))
         if not self._config.disable_controller_manager:
             parts += self._controllers()
         if not self._config.disable_scheduler:
@@ -146,12 +149,12 @@ class Server:
     def proxy_client(self) -> Client:
         return self.client("system:kube-proxy", agent="kube-proxy")
 
-    def node_credentials(self) -> tuple[KeyPair, KeyPair, Path]:
-        """(serving, client) certificates of this machine's kubelet and the CA its clients come from. Blocking."""
+    def node_credentials(self) -> tuple[KeyPair, Path]:
+        """What this machine's kubelet serves with, and the CA its clients come from. Blocking."""
         agent = self._config.agent
         agent.agent_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
-        serving, client = ensure_kubelet_pki(agent.agent_dir, self._pki, agent.node_name, [agent.node_ip])
-        return serving, client, self._pki.client_ca.certificate
+        serving, _ = ensure_kubelet_pki(agent.agent_dir, self._pki, agent.node_name, [agent.node_ip])
+        return serving, self._pki.client_ca.certificate
 
     async def store_failed(self) -> None:
         """Returns never; raises what ended the store."""

@@ -63,7 +63,7 @@ class ClusterDns:
             for task in self._in_flight:
                 task.cancel()
             if added:
-                await _remove_address(self._address)
+                await remove_address(self._address)
 
     def datagram(self, message: bytes, reply: asyncio.DatagramTransport, peer: tuple[str, int]) -> None:
         """Answer at once what the cluster knows; what it does not is handed on by a task."""
@@ -237,7 +237,8 @@ async def _add_address(address: str) -> bool:
     return await _ip("addr", "add", f"{address}/{_width(address)}", "dev", "lo")
 
 
-async def _remove_address(address: str) -> None:
+async def remove_address(address: str) -> None:
+    """Take the cluster DNS address off the loopback device; fine when it is not there."""
     await _ip("addr", "del", f"{address}/{_width(address)}", "dev", "lo")
 
 
@@ -250,6 +251,7 @@ async def _ip(*arguments: str) -> bool:
         "ip", *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )
     _, error = await process.communicate()
-    if process.returncode != 0 and b"File exists" not in error:
+    expected = (b"File exists", b"Cannot assign requested address", b"Address not found")
+    if process.returncode != 0 and not any(text in error for text in expected):
         log.warning("ip %s: %s", " ".join(arguments), error.decode(errors="replace").strip())
     return process.returncode == 0

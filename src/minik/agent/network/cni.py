@@ -68,7 +68,7 @@ class PodNetwork:
         self._changed = asyncio.Event()
 
     async def run(self, ready: asyncio.Event) -> None:
-        nodes = self._informers.of(NODES)
+        nodes = self._informers.of(NODES, field_selector=f"metadata.name={self._node_name}")
         nodes.add_handler(self._node_changed)
         try:
             while True:

@@ -17,7 +17,6 @@ from minik.agent.proxy.nft import Nft, NftError, delete_table
 from minik.agent.proxy.rules import TABLE, HostPort, Network, build
 from minik.agent.proxy.ruleset import Ruleset, difference, replace
 from minik.api.types import Obj
-from minik.client.client import Client
 from minik.client.informer import Change, Informers
 from minik.client.resources import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from minik.config import AgentConfig
@@ -34,15 +33,15 @@ _SYSCTLS = {
 
 
 class Proxy:
-    """Component "kube-proxy". `client` speaks as system:kube-proxy; `informers` are the process's shared ones."""
+    """Component "kube-proxy". `informers` read Services as system:kube-proxy, `node_informers` Pods as the node."""
 
     name = "kube-proxy"
 
-    def __init__(self, config: AgentConfig, node_name: str, client: Client, informers: Informers) -> None:
+    def __init__(self, config: AgentConfig, informers: Informers, node_informers: Informers) -> None:
         self._config = config
-        self._node_name = node_name
-        self._client = client
+        self._node_name = config.node_name
         self._informers = informers
+        self._node_informers = node_informers
         self._dirty = asyncio.Event()
         self._applied: dict[str, Ruleset] = {}
         self._udp: dict[str, set[Flow]] = {}
@@ -52,8 +51,8 @@ class Proxy:
         await asyncio.to_thread(set_sysctls)
         self._services = self._informers.of(SERVICES)
         self._slices = self._informers.of(ENDPOINT_SLICES)
-        self._pods = self._informers.of(PODS, field_selector=f"spec.nodeName={self._node_name}")
-        self._nodes = self._informers.of(NODES)
+        self._pods = self._node_informers.of(PODS, field_selector=f"spec.nodeName={self._node_name}")
+        self._nodes = self._node_informers.of(NODES, field_selector=f"metadata.name={self._node_name}")
         watched = (self._services, self._slices, self._pods)
         for informer in watched:
             informer.add_handler(self._changed)
