@@ -8,10 +8,14 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Select
+from sqlalchemy.dialects import sqlite
 from store_waiting import until
 
+from minik.store import schema
 from minik.store import sqlite as sqlite_module
 from minik.store.engine import (
     StoreClosedError,
@@ -245,6 +249,23 @@ async def test_history_is_compacted_by_itself(tmp_path: Path, monkeypatch: pytes
             await put(store, b"a", b"%d" % number)
         await until(lambda: store.stats.compactions)
         assert 20 <= store.compact_revision <= store.revision
+
+
+@pytest.mark.parametrize("statement", [schema.TAIL_KEY, schema.TAIL_RANGE, schema.SWEEP_SUPERSEDED])
+async def test_history_is_read_without_scanning_it(tmp_path: Path, statement: Any) -> None:
+    async with open_store(tmp_path) as store:
+        engine = store._engine
+        assert isinstance(engine, SqliteEngine)
+        sql = str(statement.compile(dialect=sqlite.dialect()) if isinstance(statement, Select) else statement)
+
+        def explain() -> str:
+            rows = engine._read_connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))
+            return "\n".join(row.detail for row in rows)
+
+        plan = await engine._in(engine._read_thread, explain)
+    assert plan.count("USING INTEGER PRIMARY KEY") >= 2, plan
+    assert "SCAN" not in plan, plan
+    assert "AUTOMATIC" not in plan, plan
 
 
 async def test_snapshot_and_restore(tmp_path: Path) -> None:
