@@ -98,6 +98,8 @@ def _follow(wanted: Obj, found: Obj) -> Obj | None:
 
 def _add_to(wanted: Obj, found: Obj) -> Obj | None:
     """What is missing in a role or binding, added."""
+    if all(found.get(key) == value for key, value in wanted.items() if key != "metadata"):
+        return None  # nearly always, and cheap
     if (found["metadata"].get("annotations") or {}).get(_AUTOUPDATE) == "false":
         return None
     if "roleRef" in wanted and found.get("roleRef") != wanted["roleRef"]:
