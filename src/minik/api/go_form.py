@@ -145,8 +145,7 @@ def go_value(obj: Obj, type_name: str) -> Obj:
 def go_diff(old: Obj, new: Obj, type_name: str) -> str:
     """The unified diff between two objects that upstream adds to `may not change` messages."""
     before, after = (_lines(go_value(each, type_name)) for each in (old, new))
-    hunks = list(difflib.unified_diff(before, after, n=3))[2:]
-    return "".join(hunks) + "\n" if hunks else ""
+    return "".join(list(difflib.unified_diff(before, after, n=3))[2:])  # without the names of the files
 
 
 def _lines(value: Obj) -> list[str]:

@@ -10,17 +10,14 @@ from minik.api import names
 from minik.api.groups.core.pod_columns import COLUMNS, cells, row_conditions
 from minik.api.groups.core.pod_defaults import default_pod
 from minik.api.groups.core.pod_level_resources import qos_class
+from minik.api.groups.core.pod_resize_validation import validate_resize
 from minik.api.groups.core.pod_scheduling_fields import (
     adopt_apparmor_annotations,
     drop_disabled_fields,
     merge_label_keys,
 )
 from minik.api.groups.core.pod_status_validation import validate_pod_status_update
-from minik.api.groups.core.pod_update_validation import (
-    validate_ephemeral_containers_update,
-    validate_pod_update,
-    validate_resize,
-)
+from minik.api.groups.core.pod_update_validation import validate_ephemeral_containers_update, validate_pod_update
 from minik.api.groups.core.pod_validation import validate_pod
 from minik.api.groups.core.pod_warnings import pod_warnings
 from minik.api.scheme import Resource, Strategy, Subresource

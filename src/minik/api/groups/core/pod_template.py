@@ -40,8 +40,8 @@ def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
     return validate_pod_template(new["template"], "template")
 
 
-def _warn(new: Obj, old: Obj | None) -> list[str]:
-    return template_warnings(new.get("template"), "template", (old or {}).get("template"))
+def _warn(new: Obj, _old: Obj | None) -> list[str]:
+    return template_warnings(new.get("template"), "template")
 
 
 RESOURCES = (

@@ -94,9 +94,8 @@ def _prepare_status(new: Obj, old: Obj) -> None:
     new["spec"] = old["spec"]
 
 
-def _warn(new: Obj, old: Obj | None) -> list[str]:
-    template = new["spec"].get("template")
-    return template_warnings(template, "spec.template", ((old or {}).get("spec") or {}).get("template"))
+def _warn(new: Obj, _old: Obj | None) -> list[str]:
+    return template_warnings(new["spec"].get("template"), "spec.template")
 
 
 RESOURCES = (

@@ -101,7 +101,7 @@ def drop_type_dependent_fields(new: Obj, old: Obj) -> None:
         if spec.get("clusterIP") == before.get("clusterIP") and spec.get("clusterIPs") == before.get("clusterIPs"):
             spec.pop("clusterIP", None)
             spec.pop("clusterIPs", None)
-        _drop_unchanged(spec, before, "ipFamilies", "ipFamilyPolicy")
+        _drop_unchanged(spec, before, "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")
     if needs_node_port(old) and not needs_node_port(new) and _node_ports(spec) == _node_ports(before):
         for port in spec.get("ports") or ():
             port.pop("nodePort", None)
