@@ -112,12 +112,13 @@ def _extras(schema: Schema, schemas: dict[str, Schema]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _numbers(name: str, properties: set[str], messages: dict[str, Any]) -> dict[str, Any]:
+def _numbers(name: str, properties: dict[str, Schema], messages: dict[str, Any]) -> dict[str, Any]:
     """JSON name -> field number, in Go's order; [outer, inner] where Go embeds the struct."""
     found: dict[str, Any] = {}
-    for number, field, kind, *_label in messages.get(name.replace("io.k8s.", "k8s.io.", 1), []):
+    for number, field, kind, label, *_ in messages.get(name.replace("io.k8s.", "k8s.io.", 1), []):
         if field in properties:
-            found[field] = number
+            wrapped = label == "optional" and properties[field].get("type") == "array"  # a message around the list
+            found[field] = [number, 1] if wrapped else number
             continue
         for inner in messages.get(kind, []):
             if inner[1] in properties:
@@ -132,7 +133,7 @@ def _fields(name: str, schemas: dict[str, Schema], messages: dict[str, Any]) -> 
     schema = schemas[name]
     properties = schema.get("properties", {})
     required = set(schema.get("required", ()))
-    numbers = _numbers(name, set(properties), messages)
+    numbers = _numbers(name, properties, messages)
     order = [f for f in _FIRST if f in properties and f not in numbers]
     order += [f for f in numbers if f not in order]
     order += sorted(f for f in properties if f not in order)

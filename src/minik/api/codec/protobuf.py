@@ -43,11 +43,11 @@ def envelope(raw: bytes) -> Envelope:
     message, encoding = b"", b""
     for number, value in _fields(raw[len(MAGIC) :]):
         if number == 1:
-            names = {n: bytes(v) for n, v in _fields(value) if not isinstance(v, int)}
+            names = {n: bytes(_as_bytes(v)) for n, v in _fields(_as_bytes(value))}
         elif number == 2:
-            message = bytes(value)
+            message = bytes(_as_bytes(value))
         elif number == 3:
-            encoding = bytes(value)
+            encoding = bytes(_as_bytes(value))
     if encoding:
         raise ProtobufError(f"contentEncoding {encoding.decode(errors='replace')!r} is not supported")
     return Envelope(_text(names.get(1, b"")), _text(names.get(2, b"")), message)
@@ -118,7 +118,7 @@ def _map_entry(item: Field, data: memoryview, depth: int) -> tuple[str, Any]:
         elif number == 2:
             found = value
     if item.type == "list" and item.item is not None:  # a named list such as ExtraValue is a message of its own
-        return key, [_value(item.item, v, depth + 1) for n, v in _fields(found or b"") if n == 1]
+        return key, [_value(item.item, v, depth + 1) for n, v in _fields(_as_bytes(found or b"")) if n == 1]
     return key, _value(item, found if found is not None else (b"" if item.type != "int32" else 0), depth)
 
 
@@ -136,7 +136,7 @@ def _value(field: Field, value: Any, depth: int) -> Any:
     if kind == "bool":
         return bool(_as_int(value))
     if kind == "double":
-        return struct.unpack("<d", _as_int(value).to_bytes(8, "little"))[0]
+        return struct.unpack("<d", (_as_int(value) & ((1 << 64) - 1)).to_bytes(8, "little"))[0]
     if kind == "bytes":
         return base64.b64encode(_as_bytes(value)).decode()
     return _special(kind, {n: v for n, v in _fields(_as_bytes(value))})
@@ -190,7 +190,7 @@ def _fields(data: bytes | memoryview) -> Iterator[tuple[int, Any]]:
             length = 8 if wire == _FIXED64 else 4
         else:
             raise ProtobufError(f"illegal wire type {wire}")
-        if at + length > end:
+        if length > end - at:
             raise ProtobufError("unexpected EOF")
         piece = view[at : at + length]
         at += length
