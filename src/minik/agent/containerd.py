@@ -22,7 +22,7 @@ from pathlib import Path
 from minik.agent import mounts
 from minik.agent.containerd_config import ContainerdPaths, paths_for, render
 from minik.agent.pause_image import PAUSE_IMAGE, build_pause_image
-from minik.config import AgentConfig
+from minik.config import AgentConfig, StartupError
 
 log = logging.getLogger("minik.containerd")
 
@@ -30,10 +30,11 @@ NAMESPACE = "k8s.io"
 START_TIMEOUT = 30.0  # seconds until the socket must answer
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
 LOG_LIMIT = 16 << 20  # bytes; a longer log starts over when containerd is started
+_CAP_SYS_RESOURCE = 24
 _PLUGIN_SOURCES = ("/usr/lib/cni", "/opt/cni/bin")  # later ones win
 
 
-class ContainerdError(Exception):
+class ContainerdError(StartupError):
     """The runtime cannot be started. The text is one line for the user."""
 
 
@@ -94,6 +95,7 @@ class Containerd:
             sandbox_image=PAUSE_IMAGE,
             snapshotter=_choose_snapshotter(paths.root),
             systemd_cgroup=Path("/run/systemd/system").is_dir(),
+            restrict_oom_score=not _has_capability(_CAP_SYS_RESOURCE),
         )
         old = paths.config.read_text() if paths.config.exists() else ""
         if old != text:
@@ -216,6 +218,13 @@ class Containerd:
         shutil.rmtree(self.paths.state, ignore_errors=True)
 
 
+def _has_capability(number: int) -> bool:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) >> number & 1)
+    return False
+
+
 def _find(binary: str, package: str) -> str:
     search = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin"))
     path = shutil.which(binary, path=search)
@@ -299,7 +308,9 @@ def _choose_snapshotter(root: Path) -> str:
 
 def _link_plugins(directory: Path) -> None:
     """containerd 1.6 takes one directory of CNI plugins: link all of the host's into ours, leave minik's own alone."""
-    plugins = {entry.name: entry for source in map(Path, _PLUGIN_SOURCES) if source.is_dir() for entry in source.iterdir()}
+    plugins = {
+        entry.name: entry for source in map(Path, _PLUGIN_SOURCES) if source.is_dir() for entry in source.iterdir()
+    }
     for name, target in plugins.items():
         link = directory / name
         if link.is_symlink():

@@ -65,8 +65,10 @@ def paths_for(data_dir: Path) -> ContainerdPaths:
     )
 
 
-def render(paths: ContainerdPaths, *, sandbox_image: str, snapshotter: str, systemd_cgroup: bool) -> str:
-    """The text of config.toml."""
+def render(
+    paths: ContainerdPaths, *, sandbox_image: str, snapshotter: str, systemd_cgroup: bool, restrict_oom_score: bool
+) -> str:
+    """The text of config.toml. `restrict_oom_score`: this process may not lower oom_score_adj (CAP_SYS_RESOURCE)."""
     disabled = ", ".join(f'"{name}"' for name in _UNUSED_PLUGINS)
     cri = 'plugins."io.containerd.grpc.v1.cri"'
     return f"""version = 2
@@ -94,6 +96,7 @@ disabled_plugins = [{disabled}]
   enable_unprivileged_ports = true
   enable_unprivileged_icmp = true
   stats_collect_period = 60
+  restrict_oom_score_adj = {_toml(restrict_oom_score)}
 
 [{cri}.cni]
   bin_dir = "{paths.cni_bin_dir}"
@@ -109,8 +112,12 @@ disabled_plugins = [{disabled}]
   runtime_type = "io.containerd.runc.v2"
 
 [{cri}.containerd.runtimes.runc.options]
-  SystemdCgroup = {"true" if systemd_cgroup else "false"}
+  SystemdCgroup = {_toml(systemd_cgroup)}
 
 [{cri}.registry]
   config_path = "{paths.certs_dir}"
 """
+
+
+def _toml(value: bool) -> str:
+    return "true" if value else "false"

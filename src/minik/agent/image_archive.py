@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "riscv64": "riscv64"}
 
 
@@ -59,7 +60,7 @@ def build_image_archive(
     settings: dict[str, Any] = {
         "Entrypoint": list(entrypoint),
         "Cmd": list(command),
-        "Env": list(env),
+        "Env": list(env) if any(entry.startswith("PATH=") for entry in env) else [_PATH, *env],
         "User": user,
         "WorkingDir": working_dir,
         "ExposedPorts": {port: {} for port in exposed_ports},

@@ -6,6 +6,7 @@ Built from Debian's catatonit (`catatonit -P` pauses and reaps zombies) or, wher
 from pathlib import Path
 
 from minik.agent.image_archive import File, build_image_archive
+from minik.config import StartupError
 
 PAUSE_IMAGE = "minik.local/pause:1"
 _CATATONIT = ("/usr/bin/catatonit", "/usr/libexec/podman/catatonit", "/usr/libexec/catatonit/catatonit")
@@ -14,7 +15,7 @@ _BUSYBOX = ("/usr/bin/busybox", "/bin/busybox")
 _PAUSE_SCRIPT = "trap 'exit 0' TERM INT; while :; do sleep 2147483647 & wait $!; done"
 
 
-class PauseImageError(Exception):
+class PauseImageError(StartupError):
     """No static binary to build the pause image from."""
 
 

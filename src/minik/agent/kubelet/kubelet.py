@@ -1,0 +1,268 @@
+"""The node agent: runs the Pods that are bound to this node and reports them and the node.
+
+    Pods of this node (informer) --+
+    runtime events ----------------+--> one PodWorker per Pod --> CRI, statuses
+    ConfigMaps, Secrets (watched) -+
+    every 10 s: lease, node status if changed, log sizes      every 5 min: look at everything again
+
+State is kept nowhere but in the API and in the runtime: after a restart running Pods are found by their labels and
+go on undisturbed. https://kubernetes.io/docs/concepts/architecture/#kubelet
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from minik.agent.kubelet import admission, cgroups, etc_files, orphans, runtime_config, runtime_events
+from minik.agent.kubelet.backoff import Backoff
+from minik.agent.kubelet.config import KubeletSettings, settings_for
+from minik.agent.kubelet.downward import NodeFacts
+from minik.agent.kubelet.handlers import Handlers
+from minik.agent.kubelet.housekeeping import Housekeeping
+from minik.agent.kubelet.images import Images
+from minik.agent.kubelet.node_context import NodeContext
+from minik.agent.kubelet.node_reporter import NodeReporter
+from minik.agent.kubelet.object_cache import ObjectCache
+from minik.agent.kubelet.pod_worker import Phase, PodWorker
+from minik.agent.kubelet.quantities import milli, value
+from minik.agent.kubelet.runtime import Runtime
+from minik.agent.kubelet.runtime_types import Container, CRIError
+from minik.agent.kubelet.status_manager import StatusManager
+from minik.agent.kubelet.tokens import TokenCache
+from minik.api.types import Obj
+from minik.client.client import Client
+from minik.client.events import EventRecorder
+from minik.client.informer import Change, Informers
+from minik.client.resources import NODES, PODS, SERVICES
+from minik.config import AgentConfig
+
+log = logging.getLogger("minik.kubelet")
+
+CONNECT_PAUSE = 0.05  # seconds between attempts to reach the runtime
+
+
+class Kubelet:
+    """A component. `config` is resolved (host.py); `client` and `informers` act as system:node:<name>."""
+
+    name = "kubelet"
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        client: Client,
+        informers: Informers,
+        recorder: EventRecorder,
+        runtime_endpoint: str,
+    ) -> None:
+        self.settings: KubeletSettings = settings_for(config)
+        self.runtime = Runtime(runtime_endpoint)
+        self.node_name = config.node_name
+        self.node_ips = [ip.strip() for ip in config.node_ip.split(",") if ip.strip()]
+        self._config = config
+        self._client = client
+        self._recorder = recorder
+        selector = f"spec.nodeName={self.node_name}"
+        self._pods = informers.of(PODS, field_selector=selector)
+        self._services = informers.of(SERVICES)
+        self._nodes = informers.of(NODES, field_selector=f"metadata.name={self.node_name}")
+        self._workers: dict[str, PodWorker] = {}
+        self._adopted: Collection[str] = ()
+
+    # -- for the HTTPS server
+
+    def pod(self, namespace: str, name: str, uid: str = "") -> Obj | None:
+        """A Pod on this node."""
+        found = self._pods.get(name, namespace)
+        return found if found is not None and uid in ("", found["metadata"]["uid"]) else None
+
+    def pods(self) -> Sequence[Obj]:
+        return self._pods.list()
+
+    def worker(self, uid: str) -> PodWorker | None:
+        return self._workers.get(uid)
+
+    def container(self, uid: str, name: str, *, previous: bool = False) -> Container | None:
+        """The newest attempt of a container, or the one before."""
+        worker = self._workers.get(uid)
+        attempts = worker.state.attempts(name) if worker is not None else []
+        index = 1 if previous else 0
+        return attempts[index] if len(attempts) > index else None
+
+    def sandbox_id(self, uid: str) -> str:
+        """ "" when the Pod has no sandbox."""
+        worker = self._workers.get(uid)
+        sandbox = worker.state.sandbox if worker is not None else None
+        return sandbox.id if sandbox is not None else ""
+
+    def log_path(self, uid: str, container: str, *, previous: bool = False) -> Path | None:
+        """The CRI log of a container's newest attempt, or of the one before; None when there is none."""
+        found = self.container(uid, container, previous=previous)
+        return Path(found.log_path) if found is not None and found.log_path else None
+
+    # -- running
+
+    async def run(self, ready: asyncio.Event) -> None:
+        self._workers.clear()
+        handlers = Handlers()
+        try:
+            async with self.runtime, asyncio.TaskGroup() as group:
+                await self._wait_for_runtime()
+                await self._run(group, handlers, ready)
+        finally:
+            with contextlib.suppress(ValueError):
+                self._pods.remove_handler(self._pods_changed)
+            await handlers.close()
+
+    async def _wait_for_runtime(self) -> None:
+        said = False
+        while True:
+            try:
+                version = await self.runtime.version()
+                log.info("container runtime %s %s", version.name, version.version)
+                return
+            except CRIError as error:
+                if not said:
+                    log.info("waiting for the container runtime at %s: %s", self.runtime.endpoint, error.message)
+                    said = True
+            await asyncio.sleep(CONNECT_PAUSE)
+
+    async def _run(self, group: asyncio.TaskGroup, handlers: Handlers, ready: asyncio.Event) -> None:
+        settings = self.settings
+        housekeeping = Housekeeping(self.runtime, settings)
+        reporter = NodeReporter(
+            self._client, self.runtime, settings, self.node_name, self.node_ips, lambda: housekeeping.pressure
+        )
+        self._reporter = reporter
+        self._context = self._make_context(group, handlers, reporter)
+        await asyncio.to_thread(self._prepare_host, reporter)
+        await reporter.register()
+        group.create_task(reporter.run_lease(), name="node lease")
+        group.create_task(reporter.run_status(), name="node status")
+        for informer in (self._pods, self._services, self._nodes):
+            await informer.wait_synced()
+        adopted = await orphans.running_pods(self.runtime)
+        self._adopted = adopted
+        self._pods.add_handler(self._pods_changed)
+        for orphan in await orphans.find(self._context, adopted, self._workers.keys()):
+            self._start(orphan, adopted=True).removed()
+        group.create_task(self._follow_runtime(), name="runtime events")
+        group.create_task(housekeeping.run(self._workers, self._evict, reporter.look_again), name="housekeeping")
+        ready.set()
+        await asyncio.Event().wait()
+
+    def _make_context(self, group: asyncio.TaskGroup, handlers: Handlers, reporter: NodeReporter) -> NodeContext:
+        settings, config = self.settings, self._config
+        groups = cgroups.Cgroups(settings.cgroup_root, systemd=Path("/run/systemd/system").is_dir())
+        parallel = 1 if settings.serialize_image_pulls else settings.max_parallel_image_pulls
+        return NodeContext(
+            settings=settings,
+            client=self._client,
+            runtime=self.runtime,
+            images=Images(self.runtime, parallel=parallel, pulled=reporter.images_changed),
+            handlers=handlers,
+            objects=ObjectCache(self._client, group, self._object_changed),
+            tokens=TokenCache(self._client),
+            cgroups=groups,
+            statuses=StatusManager(self._client, group),
+            recorder=self._recorder,
+            backoff=Backoff(maximum=settings.max_container_backoff),
+            host=runtime_config.HostSettings(
+                seccomp_root=settings.root_dir / "seccomp",
+                seccomp_default=settings.seccomp_default,
+                cpu_cfs_quota=settings.cpu_cfs_quota,
+                memory_capacity=reporter.machine.memory,
+                cgroup_v2=groups.v2,
+            ),
+            host_dns=etc_files.host_dns(settings.resolv_conf),
+            cluster_dns=[server.strip() for server in config.cluster_dns.split(",") if server.strip()],
+            cluster_domain=config.cluster_domain,
+            group=group,
+            node=self._node_facts,
+            services=self._services.list,
+        )
+
+    def _prepare_host(self, reporter: NodeReporter) -> None:
+        self.settings.root_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        (self.settings.root_dir / "pods").mkdir(exist_ok=True, mode=0o750)
+        self.settings.pod_logs_dir.mkdir(parents=True, exist_ok=True)
+        reserved = sum(
+            value(part.get("memory", 0)) for part in (self.settings.kube_reserved, self.settings.system_reserved)
+        )
+        self._context.cgroups.prepare_node(reporter.machine.memory - reserved, self._allocatable_milli(reporter))
+
+    def _allocatable_milli(self, reporter: NodeReporter) -> int:
+        settings = self.settings
+        taken = sum(milli(part.get("cpu", 0)) for part in (settings.kube_reserved, settings.system_reserved))
+        return reporter.machine.cpus * 1000 - taken
+
+    def _node_facts(self) -> NodeFacts:
+        status = (self._nodes.get(self.node_name) or self._reporter.node).get("status") or {}
+        return NodeFacts(self.node_name, self.node_ips, status.get("allocatable") or {})
+
+    # -- Pods
+
+    def _pods_changed(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            old, new = change.old, change.new
+            if old is not None and (new is None or new["metadata"]["uid"] != old["metadata"]["uid"]):
+                worker = self._workers.get(old["metadata"]["uid"])
+                if worker is not None:
+                    worker.removed()
+            if new is None:
+                continue
+            worker = self._workers.get(new["metadata"]["uid"])
+            if worker is not None:
+                worker.update(new)
+            else:
+                self._start(new, adopted=new["metadata"]["uid"] in self._adopted)
+
+    def _start(self, pod: Obj, *, adopted: bool) -> PodWorker:
+        worker = PodWorker(self._context, pod, adopted=adopted)
+        if not adopted and not _is_over(pod):
+            refusal = self._refusal(pod)
+            if refusal is not None:
+                worker.evict(*refusal)
+        self._workers[worker.uid] = worker
+        task = self._context.group.create_task(worker.run(), name=f"pod {pod['metadata']['name']}")
+        task.add_done_callback(lambda _: self._workers.pop(worker.uid, None))
+        return worker
+
+    def _refusal(self, pod: Obj) -> tuple[str, str] | None:
+        others = [worker.pod for worker in self._workers.values() if not _is_over(worker.pod) and not worker.refused]
+        node = self._nodes.get(self.node_name) or self._reporter.node
+        capacity = (node.get("status") or {}).get("allocatable") or {}
+        return admission.check(
+            pod, node, others, allocatable=capacity, allowed_sysctls=self.settings.allowed_unsafe_sysctls
+        )
+
+    def _evict(self, uid: str, message: str) -> None:
+        worker = self._workers.get(uid)
+        if worker is not None and worker.phase is Phase.ACTIVE:
+            worker.evict("Evicted", message)
+
+    def _object_changed(self, uid: str) -> None:
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.refresh_volumes()
+
+    # -- runtime events
+
+    async def _follow_runtime(self) -> None:
+        async for event in runtime_events.watch(self.runtime):
+            if event.topic == "relist":
+                for worker in self._workers.values():
+                    worker.runtime_changed()
+                self._reporter.look_again()
+                continue
+            if event.exec_id or event.topic == "/tasks/exit":
+                continue  # the runtime tells of it once it has cleaned up: /tasks/delete
+            for worker in self._workers.values():
+                if worker.owns(event.container_id):
+                    worker.runtime_changed(event.container_id, ended=event.topic == "/tasks/delete")
+                    break
+
+
+def _is_over(pod: Obj) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

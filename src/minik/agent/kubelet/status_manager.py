@@ -1,0 +1,129 @@
+"""Sends Pod statuses to the API: at once, only what changed, one request per Pod at a time, the newest wins.
+
+A status that could not be sent is tried again with backoff until a newer one replaces it or the Pod is gone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from minik.agent.kubelet.conditions import OWNED
+from minik.api.status import StatusError
+from minik.api.types import Obj
+from minik.client.client import STRATEGIC_MERGE_PATCH, Client
+from minik.client.resources import PODS
+
+log = logging.getLogger("minik.kubelet")
+
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.1, 10.0  # seconds
+FLUSH_TIMEOUT = 10.0
+_CLEARED = ("reason", "message", "podIP", "podIPs", "initContainerStatuses", "ephemeralContainerStatuses")
+
+
+class StatusManager:
+    """`set` returns at once; `flush` waits until a Pod's newest status has arrived."""
+
+    def __init__(self, client: Client, group: asyncio.TaskGroup) -> None:
+        self._client = client
+        self._group = group
+        self._wanted: dict[str, tuple[Obj, Obj]] = {}  # uid -> (pod, status) not sent yet
+        self._sent: dict[str, Obj] = {}  # uid -> the status the API has
+        self._senders: dict[str, asyncio.Task[None]] = {}
+
+    def set(self, pod: Obj, status: Obj) -> None:
+        uid = pod["metadata"]["uid"]
+        self._wanted[uid] = (pod, status)
+        if uid not in self._senders:
+            task = self._senders[uid] = self._group.create_task(self._send_newest(uid), name=f"status {uid}")
+            task.add_done_callback(lambda _: self._senders.pop(uid, None))
+
+    async def flush(self, uid: str) -> None:
+        """Raises TimeoutError."""
+        sender = self._senders.get(uid)
+        if sender is not None:
+            await asyncio.wait_for(asyncio.shield(sender), FLUSH_TIMEOUT)
+
+    def forget(self, uid: str) -> None:
+        self._wanted.pop(uid, None)
+        self._sent.pop(uid, None)
+        sender = self._senders.pop(uid, None)
+        if sender is not None:
+            sender.cancel()
+
+    async def _send_newest(self, uid: str) -> None:
+        backoff = FIRST_BACKOFF
+        while uid in self._wanted:
+            pod, status = self._wanted[uid]
+            try:
+                await self._send(uid, pod, status)
+            except StatusError as error:
+                if error.code in (404, 409) and not await self._is_same(pod):
+                    self._wanted.pop(uid, None)
+                    return
+                log.warning("cannot update the status of pod %s: %s", pod["metadata"]["name"], error.message)
+            except (ConnectionError, TimeoutError, OSError) as error:
+                log.warning("cannot update the status of pod %s: %r", pod["metadata"]["name"], error)
+            else:
+                backoff = FIRST_BACKOFF
+                if self._wanted.get(uid) == (pod, status):
+                    del self._wanted[uid]
+                continue
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, LONGEST_BACKOFF)
+
+    async def _send(self, uid: str, pod: Obj, status: Obj) -> None:
+        old = self._sent.get(uid) or pod.get("status") or {}
+        patch = status_patch(old, status)
+        if patch:
+            metadata = pod["metadata"]
+            body = {"metadata": {"uid": uid}, "status": patch}
+            answer = await self._client.patch(
+                PODS,
+                metadata["name"],
+                body,
+                metadata["namespace"],
+                patch_type=STRATEGIC_MERGE_PATCH,
+                subresource="status",
+            )
+            self._sent[uid] = answer.get("status") or status
+
+    async def _is_same(self, pod: Obj) -> bool:
+        """Whether the API still has this very Pod."""
+        metadata = pod["metadata"]
+        try:
+            found = await self._client.get(PODS, metadata["name"], metadata["namespace"])
+        except StatusError as error:
+            return error.code != 404
+        return bool(found["metadata"]["uid"] == metadata["uid"])
+
+
+def status_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Obj:
+    """The strategic merge patch from `old` to `new`; {} when nothing changed (pure).
+
+    Conditions are merged by type, so that others' conditions stay; addresses are replaced as a whole.
+    """
+    patch: Obj = {}
+    for key, value in new.items():
+        if key == "conditions":
+            before = {condition["type"]: condition for condition in old.get("conditions") or ()}
+            changed = [_condition_patch(before.get(c["type"], {}), c) for c in value if c != before.get(c["type"])]
+            if changed:
+                patch["$setElementOrder/conditions"] = [{"type": kind} for kind in _order(old, value)]
+                patch["conditions"] = changed
+        elif old.get(key) != value:
+            patch[key] = [*value, {"$patch": "replace"}] if key in ("podIPs", "hostIPs") else value
+    for key in _CLEARED:
+        if key in old and key not in new:
+            patch[key] = None
+    return patch
+
+
+def _condition_patch(old: Obj, new: Obj) -> Obj:
+    """What the old one had and the new one has not must be said to go."""
+    return {**{key: None for key in old if key not in new}, **new}
+
+
+def _order(old: Mapping[str, Any], conditions: list[Obj]) -> list[str]:
+    foreign = [c["type"] for c in old.get("conditions") or () if c["type"] not in OWNED]
+    return [*(c["type"] for c in conditions), *foreign]
