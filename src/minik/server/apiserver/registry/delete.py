@@ -96,8 +96,10 @@ async def delete_object(
         obj["metadata"] = ordered(obj["metadata"])
         if options.dry_run:
             return obj, step is not Next.MARK, None
-        latest = current
-        if step is not Next.REMOVE:
+        if step is Next.REMOVE:
+            if await registry.storage.remove(current) is None:
+                continue
+        else:
             # What is removed in the next moment need not wait for the disk twice.
             soft = step is Next.MARK_AND_REMOVE
             stored = await registry.storage.replace(call.resource, current, layout.encode(obj), soft=soft)
@@ -105,14 +107,29 @@ async def delete_object(
                 continue
             obj["metadata"]["resourceVersion"] = str(stored.mod_revision)
             layout.remember(stored, obj)
-            if step is Next.MARK:
+            if step is Next.MARK or not await _remove(registry, call, stored):
                 return obj, False, stored
-            latest = stored
-        if await registry.storage.remove(latest) is not None:
-            allocator = registry.allocator(call.resource)
-            if allocator is not None:
-                await allocator.release(None, old)
-            return obj, True, None
+        allocator = registry.allocator(call.resource)
+        if allocator is not None:
+            await allocator.release(None, old)
+        return obj, True, None
+
+
+async def _remove(registry: Registry, call: Call, marked: KeyValue) -> bool:
+    """Remove what has just been marked, even if it is being written to. False: a finalizer holds it now."""
+    layout = registry.layout(call.resource)
+    uid = layout.decode(marked)["metadata"]["uid"]
+    while await registry.storage.remove(marked) is None:
+        latest = registry.storage.get(call.resource, call.namespace, call.name)
+        if latest is None:
+            return True
+        metadata = layout.decode(latest)["metadata"]
+        if metadata["uid"] != uid:
+            return True
+        if metadata.get("finalizers"):
+            return False
+        marked = latest
+    return True
 
 
 def _attributes(call: Call, old: Obj, options: DeleteOptions) -> AdmissionAttributes:

@@ -1,0 +1,103 @@
+"""Deleting: at once, with grace, held by finalizers, with preconditions."""
+
+from typing import Any
+
+import pytest
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+PODS = "/api/v1/namespaces/default/pods"
+
+
+async def test_the_answer_is_a_status(api: Any) -> None:
+    obj = await api.config_map("a")
+    status, answer = await api("DELETE", f"{CONFIG_MAPS}/a")
+    assert status == 200
+    assert answer["status"] == "Success"
+    assert answer["details"] == {"name": "a", "kind": "configmaps", "uid": obj["metadata"]["uid"]}
+    assert (await api("GET", f"{CONFIG_MAPS}/a"))[0] == 404
+
+
+async def test_a_finalizer_holds_the_object_until_it_is_removed(api: Any) -> None:
+    await api.config_map("a", metadata={"finalizers": ["a.test/x"]})
+    _, marked = await api("DELETE", f"{CONFIG_MAPS}/a")
+    assert marked["metadata"]["deletionTimestamp"]
+    assert marked["metadata"]["deletionGracePeriodSeconds"] == 0
+    status, _ = await api.patch(f"{CONFIG_MAPS}/a", {"metadata": {"deletionTimestamp": None}})
+    assert status == 200
+    assert (await api("GET", f"{CONFIG_MAPS}/a"))[1]["metadata"]["deletionTimestamp"]
+    await api.patch(f"{CONFIG_MAPS}/a", {"metadata": {"finalizers": None}})
+    assert (await api("GET", f"{CONFIG_MAPS}/a"))[0] == 404
+
+
+@pytest.mark.parametrize(("policy", "finalizer"), [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")])
+async def test_propagation_becomes_a_finalizer(api: Any, policy: str, finalizer: str) -> None:
+    await api.config_map("a")
+    _, marked = await api("DELETE", f"{CONFIG_MAPS}/a", {"propagationPolicy": policy})
+    assert marked["metadata"]["finalizers"] == [finalizer]
+    _, done = await api("DELETE", f"{CONFIG_MAPS}/a?propagationPolicy=Background")
+    assert done["status"] == "Success"
+
+
+async def test_a_running_pod_gets_its_grace_period(api: Any) -> None:
+    await api.pod("p", nodeName="n", terminationGracePeriodSeconds=20)
+    await api.patch(f"{PODS}/p/status", {"status": {"phase": "Running"}})
+    _, marked = await api("DELETE", f"{PODS}/p")
+    assert marked["metadata"]["deletionGracePeriodSeconds"] == 20
+    assert marked["metadata"]["generation"] == 2
+    _, longer = await api("DELETE", f"{PODS}/p?gracePeriodSeconds=60")
+    assert longer["metadata"] == marked["metadata"], "grace can only be shortened"
+    _, shorter = await api("DELETE", f"{PODS}/p", {"gracePeriodSeconds": 5})
+    assert shorter["metadata"]["deletionGracePeriodSeconds"] == 5
+    status, gone = await api("DELETE", f"{PODS}/p", {"gracePeriodSeconds": 0})
+    assert (status, gone["kind"], gone["metadata"]["deletionGracePeriodSeconds"]) == (200, "Pod", 0)
+    assert (await api("GET", f"{PODS}/p"))[0] == 404
+
+
+async def test_preconditions(api: Any) -> None:
+    obj = await api.config_map("a")
+    uid, version = obj["metadata"]["uid"], obj["metadata"]["resourceVersion"]
+    status, answer = await api("DELETE", f"{CONFIG_MAPS}/a", {"preconditions": {"uid": "other"}})
+    assert (status, answer["details"]["kind"]) == (409, "ConfigMap")
+    assert (await api("DELETE", f"{CONFIG_MAPS}/a", {"preconditions": {"resourceVersion": "1"}}))[0] == 409
+    good = {"preconditions": {"uid": uid, "resourceVersion": version}}
+    assert (await api("DELETE", f"{CONFIG_MAPS}/a", good))[0] == 200
+
+
+async def test_a_dry_run_deletes_nothing(api: Any) -> None:
+    await api.config_map("a")
+    assert (await api("DELETE", f"{CONFIG_MAPS}/a?dryRun=All"))[1]["status"] == "Success"
+    assert (await api("GET", f"{CONFIG_MAPS}/a"))[0] == 200
+
+
+async def test_a_collection_goes_one_by_one(api: Any) -> None:
+    for name, labels in (("a", {"x": "1"}), ("b", {"x": "1"}), ("c", {})):
+        await api.config_map(name, metadata={"labels": labels})
+    status, answer = await api("DELETE", f"{CONFIG_MAPS}?labelSelector=x")
+    assert (status, answer["kind"], len(answer["items"])) == (200, "ConfigMapList", 2)
+    _, left = await api("GET", CONFIG_MAPS)
+    assert [item["metadata"]["name"] for item in left["items"]] == ["c"]
+
+
+async def test_a_namespace_waits_for_its_finalizers(api: Any) -> None:
+    await api("POST", "/api/v1/namespaces", {"metadata": {"name": "n"}})
+    _, marked = await api("DELETE", "/api/v1/namespaces/n")
+    assert marked["status"]["phase"] == "Terminating"
+    marked["spec"]["finalizers"] = []
+    assert (await api("PUT", "/api/v1/namespaces/n/finalize", marked))[0] == 200
+    assert (await api("GET", "/api/v1/namespaces/n"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"kind": "Odd", "apiVersion": "v1"}, 400, 'no kind "Odd" is registered for version "v1"'),
+        ({"gracePeriodSeconds": "x"}, 400, "json: cannot unmarshal string into Go struct field DeleteOptions."),
+        ({"propagationPolicy": "Odd"}, 422, 'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported'),
+        ({"propagationPolicy": "Orphan", "orphanDependents": True}, 422, "DeleteOptions.meta.k8s.io"),
+    ],
+)
+async def test_bad_options(api: Any, body: Any, status: int, message: str) -> None:
+    await api.config_map("a")
+    got, answer = await api("DELETE", f"{CONFIG_MAPS}/a", body)
+    assert got == status
+    assert answer["message"].startswith(message)

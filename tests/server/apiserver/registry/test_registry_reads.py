@@ -1,0 +1,185 @@
+"""Reading objects and lists: pages, selectors, versions, tables."""
+
+from typing import Any
+
+import pytest
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
+PARTIAL = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+async def names(api: Any, query: str, path: str = CONFIG_MAPS) -> list[str]:
+    status, answer = await api("GET", f"{path}?{query}")
+    assert status == 200, answer
+    return [item["metadata"]["name"] for item in answer["items"]]
+
+
+async def three(api: Any) -> None:
+    for name, labels in (("a", {"env": "prod"}), ("b", {"env": "dev"}), ("c", {"env": "dev", "x": "y"})):
+        await api.config_map(name, metadata={"labels": labels})
+
+
+async def test_items_of_a_list_leave_out_their_type(api: Any) -> None:
+    obj = await api.config_map("a", data={"x": "y"})
+    _, answer = await api("GET", CONFIG_MAPS)
+    assert answer["kind"] == "ConfigMapList"
+    assert answer["items"] == [{"metadata": obj["metadata"], "data": {"x": "y"}}]
+    assert answer["metadata"] == {"resourceVersion": obj["metadata"]["resourceVersion"]}
+
+
+async def test_lists_stay_in_their_namespace(api: Any) -> None:
+    await api.config_map("a")
+    await api("POST", "/api/v1/namespaces/default2/configmaps", {"metadata": {"name": "z"}})
+    assert await names(api, "") == ["a"]
+    assert await names(api, "", "/api/v1/configmaps") == ["a", "z"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("labelSelector=env=dev", ["b", "c"]),
+        ("labelSelector=env!=dev", ["a"]),
+        ("labelSelector=env%20in%20(dev,qa),x", ["c"]),
+        ("labelSelector=!x", ["a", "b"]),
+        ("fieldSelector=metadata.name=b", ["b"]),
+        ("fieldSelector=metadata.name!=b,metadata.namespace=default", ["a", "c"]),
+        ("fieldSelector=metadata.namespace=other", []),
+    ],
+)
+async def test_selectors(api: Any, query: str, expected: list[str]) -> None:
+    await three(api)
+    assert await names(api, query) == expected
+
+
+async def test_an_unknown_field_cannot_be_selected_by(api: Any) -> None:
+    status, answer = await api("GET", f"{CONFIG_MAPS}?fieldSelector=spec.x=1")
+    expected = '"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"'
+    assert (status, answer["message"]) == (400, expected)
+
+
+async def test_pages_show_one_moment(api: Any) -> None:
+    await three(api)
+    _, first = await api("GET", f"{CONFIG_MAPS}?limit=2")
+    assert [item["metadata"]["name"] for item in first["items"]] == ["a", "b"]
+    assert first["metadata"]["remainingItemCount"] == 1
+    await api("DELETE", f"{CONFIG_MAPS}/c")
+    await api.config_map("d")
+    _, second = await api("GET", f"{CONFIG_MAPS}?limit=2&continue={first['metadata']['continue']}")
+    assert [item["metadata"]["name"] for item in second["items"]] == ["c"]
+    assert second["metadata"] == {"resourceVersion": first["metadata"]["resourceVersion"]}
+
+
+async def test_pages_of_a_selection_are_full(api: Any) -> None:
+    for number in range(300):
+        await api.config_map(f"n{number:03}", metadata={"labels": {"even": str(number % 2 == 0).lower()}})
+    found, token = [], ""
+    while True:
+        _, page = await api("GET", f"{CONFIG_MAPS}?labelSelector=even=true&limit=70&continue={token}")
+        found += [item["metadata"]["name"] for item in page["items"]]
+        token = page["metadata"].get("continue", "")
+        if not token:
+            break
+        assert len(page["items"]) == 70
+        assert "remainingItemCount" not in page["metadata"]
+    assert found == [f"n{number:03}" for number in range(0, 300, 2)]
+
+
+async def test_a_compacted_page_says_how_to_go_on(api: Any) -> None:
+    await three(api)
+    _, first = await api("GET", f"{CONFIG_MAPS}?limit=1")
+    await api.config_map("b2")
+    store = api.server.registry.storage.store
+    await store.compact(store.revision)
+    status, answer = await api("GET", f"{CONFIG_MAPS}?limit=1&continue={first['metadata']['continue']}")
+    assert (status, answer["reason"]) == (410, "Expired")
+    _, rest = await api("GET", f"{CONFIG_MAPS}?continue={answer['metadata']['continue']}")
+    assert [item["metadata"]["name"] for item in rest["items"]] == ["b", "b2", "c"]
+
+
+async def test_an_exact_version_shows_the_past(api: Any) -> None:
+    await three(api)
+    _, before = await api("GET", CONFIG_MAPS)
+    version = before["metadata"]["resourceVersion"]
+    await api.patch(f"{CONFIG_MAPS}/a", {"data": {"new": "1"}})
+    status, answer = await api("GET", f"{CONFIG_MAPS}?resourceVersion={version}&resourceVersionMatch=Exact")
+    assert status == 200
+    assert answer == before
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "message"),
+    [
+        ("resourceVersion=abc", 400, "invalid resource version: "),
+        ("resourceVersion=999999", 504, "Timeout: Too large resource version: 999999, current: "),
+        ("resourceVersionMatch=Exact", 422, 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden'),
+        ("limit=x", 400, 'strconv.ParseInt: parsing "x": invalid syntax'),
+        ("continue=abc", 400, "invalid continue token: continue key is not valid: invalid character 'i'"),
+        ("sendInitialEvents=true", 422, 'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden'),
+    ],
+)
+async def test_bad_list_options(api: Any, query: str, status: int, message: str) -> None:
+    got, answer = await api("GET", f"{CONFIG_MAPS}?{query}")
+    assert got == status
+    assert answer["message"].startswith(message)
+
+
+async def test_tables_have_cells_and_metadata(api: Any) -> None:
+    await api.config_map("a", data={"x": "y", "z": "w"})
+    _, table = await api("GET", CONFIG_MAPS, accept=TABLE)
+    assert table["kind"] == "Table"
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Data", "Age"]
+    assert table["rows"][0]["cells"][:2] == ["a", 2]
+    assert table["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+    _, bare = await api("GET", f"{CONFIG_MAPS}?includeObject=None", accept=TABLE)
+    assert bare["rows"][0]["object"] is None
+
+
+async def test_metadata_alone(api: Any) -> None:
+    obj = await api.config_map("a", data={"x": "y"})
+    _, answer = await api("GET", CONFIG_MAPS, accept=PARTIAL)
+    assert answer["items"] == [
+        {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+    ]
+
+
+async def test_another_version_of_the_same_object(api: Any) -> None:
+    slices = "/apis/events.k8s.io/v1/namespaces/default/events"
+    event = {
+        "metadata": {"name": "e"},
+        "involvedObject": {"kind": "Pod", "name": "p", "namespace": "default"},
+        "reason": "R",
+        "message": "m",
+        "type": "Normal",
+    }
+    status, created = await api("POST", "/api/v1/namespaces/default/events", event)
+    assert status == 201, created
+    _, seen = await api("GET", f"{slices}/e")
+    assert seen["apiVersion"] == "events.k8s.io/v1"
+    assert seen["metadata"]["uid"] == created["metadata"]["uid"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/gadgets", 404),
+        ("GET", "/api/v1/configmaps/x", 404),
+        ("POST", "/api/v1/configmaps", 405),
+        ("POST", f"{CONFIG_MAPS}/x", 405),
+        ("PATCH", CONFIG_MAPS, 405),
+        ("FROB", CONFIG_MAPS, 405),
+        ("DELETE", "/api/v1/namespaces", 405),
+        ("GET", "/apis/authentication.k8s.io/v1/tokenreviews", 405),
+        ("GET", "/api/v1/namespaces/default/nodes/n", 404),
+        ("GET", f"{CONFIG_MAPS}/a/nothere", 404),
+        ("POST", "/version", 405),
+    ],
+)
+async def test_paths_and_methods_that_are_not_served(api: Any, method: str, path: str, status: int) -> None:
+    assert (await api(method, path))[0] == status
+
+
+async def test_an_unknown_group_is_plain_text(api: Any) -> None:
+    response = await api.send("GET", "/apis/nothere.example.com/v1/things")
+    assert (response.status, response.body) == (404, b"404 page not found\n")
+    assert response.content_type.startswith("text/plain")

@@ -1,0 +1,111 @@
+"""Scale, binding, eviction: the doors to an object that speak another kind."""
+
+from typing import Any
+
+PODS = "/api/v1/namespaces/default/pods"
+RCS = "/api/v1/namespaces/default/replicationcontrollers"
+BUDGETS = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+
+
+async def controller(api: Any) -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x:1"}]}}
+    spec = {"replicas": 0, "selector": {"a": "b"}, "template": template}
+    status, answer = await api("POST", RCS, {"metadata": {"name": "r"}, "spec": spec})
+    assert status == 201, answer
+
+
+async def test_scale_reads_and_writes_the_replicas(api: Any) -> None:
+    await controller(api)
+    _, scale = await api("GET", f"{RCS}/r/scale")
+    assert (scale["kind"], scale["spec"], scale["status"]) == ("Scale", {}, {"replicas": 0, "selector": "a=b"})
+    status, scale = await api("PUT", f"{RCS}/r/scale", {"metadata": {"name": "r"}, "spec": {"replicas": 3}})
+    assert (status, scale["spec"]) == (200, {"replicas": 3})
+    _, scale = await api.patch(f"{RCS}/r/scale", {"spec": {"replicas": 2}})
+    assert scale["spec"] == {"replicas": 2}
+    assert (await api("GET", f"{RCS}/r"))[1]["spec"]["replicas"] == 2
+
+
+async def test_scale_refuses_nonsense_and_old_versions(api: Any) -> None:
+    await controller(api)
+    status, answer = await api("PUT", f"{RCS}/r/scale", {"metadata": {"name": "r"}, "spec": {"replicas": -1}})
+    assert (status, answer["details"]["kind"]) == (422, "Scale")
+    old = {"metadata": {"name": "r", "resourceVersion": "1"}, "spec": {"replicas": 1}}
+    assert (await api("PUT", f"{RCS}/r/scale", old))[0] == 409
+
+
+def binding(node: str = "n", **metadata: str) -> Any:
+    return {"metadata": {"name": "p", **metadata}, "target": {"kind": "Node", "name": node}}
+
+
+async def test_a_binding_assigns_the_node_once(api: Any) -> None:
+    await api.pod("p")
+    status, answer = await api("POST", f"{PODS}/p/binding", binding())
+    assert (status, answer["status"]) == (201, "Success")
+    _, pod = await api("GET", f"{PODS}/p")
+    assert pod["spec"]["nodeName"] == "n"
+    assert [c["type"] for c in pod["status"]["conditions"] if c["status"] == "True"] == ["PodScheduled"]
+    status, answer = await api("POST", f"{PODS}/p/binding", binding("other"))
+    assert status == 409
+    assert answer["message"].endswith('pod p is already assigned to node "n"')
+
+
+async def test_bad_bindings(api: Any) -> None:
+    await api.pod("p")
+    bad = {"metadata": {"name": "p"}, "target": {"kind": "Odd", "name": ""}}
+    status, answer = await api("POST", f"{PODS}/p/binding", bad)
+    assert status == 500
+    assert answer["message"] == (
+        '[target.kind: Unsupported value: "Odd": supported values: "Node", "<empty>", target.name: Required value]'
+    )
+    assert (await api("POST", f"{PODS}/p/binding", binding(uid="other")))[0] == 409
+    assert (await api("POST", f"{PODS}/q/binding", {**binding(), "metadata": {"name": "q"}}))[0] == 404
+
+
+async def running_pod(api: Any) -> None:
+    await api.pod("p", nodeName="n")
+    await api.patch(PODS + "/p", {"metadata": {"labels": {"set": "s"}}})
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    assert (await api.patch(f"{PODS}/p/status", {"status": ready}))[0] == 200
+
+
+async def budget(api: Any, name: str, allowed: int) -> None:
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"set": "s"}}}
+    status, made = await api("POST", BUDGETS, {"metadata": {"name": name}, "spec": spec})
+    assert status == 201, made
+    observed = {
+        "observedGeneration": made["metadata"].get("generation", 0),
+        "currentHealthy": 1 + allowed,
+        "desiredHealthy": 1,
+        "expectedPods": 1 + allowed,
+        "disruptionsAllowed": allowed,
+    }
+    status, answer = await api.patch(f"{BUDGETS}/{name}/status", {"status": observed})
+    assert status == 200, answer
+
+
+async def test_an_eviction_takes_one_disruption_from_the_budget(api: Any) -> None:
+    await running_pod(api)
+    await budget(api, "b", 1)
+    status, answer = await api("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}})
+    assert (status, answer["status"]) == (201, "Success")
+    _, left = await api("GET", f"{BUDGETS}/b")
+    assert left["status"]["disruptionsAllowed"] == 0
+    assert list(left["status"]["disruptedPods"]) == ["p"]
+    assert (await api("GET", f"{PODS}/p"))[1]["metadata"]["deletionTimestamp"]
+
+
+async def test_an_exhausted_budget_blocks_an_eviction(api: Any) -> None:
+    await running_pod(api)
+    await budget(api, "b", 0)
+    status, answer = await api("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}})
+    assert (status, answer["reason"]) == (429, "TooManyRequests")
+    assert answer["details"]["causes"][0]["message"] == (
+        "The disruption budget b needs 1 healthy pods and has 1 currently"
+    )
+
+
+async def test_two_budgets_are_too_many(api: Any) -> None:
+    await running_pod(api)
+    await budget(api, "b", 1)
+    await budget(api, "c", 1)
+    assert (await api("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}}))[0] == 500

@@ -1,0 +1,154 @@
+"""Creating, updating and patching objects, as clients see it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+async def test_a_created_object_carries_what_only_the_server_sets(api: Any) -> None:
+    obj = await api.config_map("a", metadata={"uid": "mine", "generation": 7}, data={"x": "y"})
+    metadata = obj["metadata"]
+    assert metadata["namespace"] == "default"
+    assert metadata["uid"] != "mine"
+    assert metadata["resourceVersion"].isdigit()
+    assert "generation" not in metadata
+    assert metadata["managedFields"][0]["manager"] == "test"
+    assert (await api("GET", f"{CONFIG_MAPS}/a"))[1] == obj
+
+
+async def test_creating_twice_is_a_conflict(api: Any) -> None:
+    await api.config_map("a")
+    status, answer = await api("POST", CONFIG_MAPS, {"metadata": {"name": "a"}})
+    assert (status, answer["reason"]) == (409, "AlreadyExists")
+    assert answer["message"] == 'configmaps "a" already exists'
+
+
+async def test_generated_names_differ(api: Any) -> None:
+    names = {
+        (await api("POST", CONFIG_MAPS, {"metadata": {"generateName": "a-"}}))[1]["metadata"]["name"] for _ in range(5)
+    }
+    assert len(names) == 5
+    assert all(name.startswith("a-") and len(name) == 7 for name in names)
+
+
+async def test_a_dry_run_answers_but_stores_nothing(api: Any) -> None:
+    status, obj = await api("POST", f"{CONFIG_MAPS}?dryRun=All", {"metadata": {"name": "a"}})
+    assert status == 201
+    assert "resourceVersion" not in obj["metadata"]
+    assert (await api("GET", f"{CONFIG_MAPS}/a"))[0] == 404
+    status, answer = await api("POST", f"{CONFIG_MAPS}?dryRun=Some", {"metadata": {"name": "a"}})
+    assert status == 422
+    assert answer["message"].endswith('dryRun: Unsupported value: ["Some"]: supported values: "All"')
+
+
+async def test_an_update_needs_the_present_version(api: Any) -> None:
+    first = await api.config_map("a")
+    version = first["metadata"]["resourceVersion"]
+    new = {"metadata": {"name": "a", "resourceVersion": version}, "data": {"n": "1"}}
+    assert (await api("PUT", f"{CONFIG_MAPS}/a", new))[0] == 200
+    status, answer = await api("PUT", f"{CONFIG_MAPS}/a", {**new, "data": {"n": "2"}})
+    assert (status, answer["reason"]) == (409, "Conflict")
+    new["metadata"].pop("resourceVersion")
+    status, obj = await api("PUT", f"{CONFIG_MAPS}/a", new)
+    assert status == 200, "without a version an update is unconditional"
+    assert obj["metadata"]["uid"] == first["metadata"]["uid"]
+
+
+async def test_an_update_without_effect_writes_nothing(api: Any) -> None:
+    first = await api.config_map("a", data={"x": "y"})
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": "y"}}
+    assert (await api("PUT", f"{CONFIG_MAPS}/a", body))[1]["metadata"] == first["metadata"]
+    assert (await api.patch(f"{CONFIG_MAPS}/a", {"data": {"x": "y"}}))[1]["metadata"] == first["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status", "message"),
+    [
+        (f"{CONFIG_MAPS}/a", {"metadata": {}}, 400, "the name of the object (a based on URL) was undeterminable"),
+        (f"{CONFIG_MAPS}/a", {"metadata": {"name": "b"}}, 400, "the name of the object (b) does not match the name"),
+        (f"{CONFIG_MAPS}/a", {"metadata": {"name": "a", "namespace": "other"}}, 400, "the namespace of the provided"),
+        (f"{CONFIG_MAPS}/a", {"metadata": {"name": "a", "uid": "u"}}, 409, "Operation cannot be fulfilled on"),
+        (f"{CONFIG_MAPS}/a", {"metadata": {"name": "a", "resourceVersion": "x"}}, 500, "strconv.ParseUint"),
+        (f"{CONFIG_MAPS}/missing", {"metadata": {"name": "missing"}}, 404, 'configmaps "missing" not found'),
+    ],
+)
+async def test_bad_updates(api: Any, target: str, body: Any, status: int, message: str) -> None:
+    await api.config_map("a")
+    got, answer = await api("PUT", target, body)
+    assert got == status
+    assert answer["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch", "data"),
+    [
+        ("merge-patch+json", {"data": {"a": None, "b": "2"}}, {"b": "2", "c": "3"}),
+        ("strategic-merge-patch+json", {"data": {"b": "2"}}, {"a": "1", "b": "2", "c": "3"}),
+        ("json-patch+json", [{"op": "remove", "path": "/data/a"}], {"c": "3"}),
+    ],
+)
+async def test_patches(api: Any, kind: str, patch: Any, data: dict[str, str]) -> None:
+    await api.config_map("a", data={"a": "1", "c": "3"})
+    status, obj = await api.patch(f"{CONFIG_MAPS}/a", patch, kind)
+    assert status == 200
+    assert obj["data"] == data
+    assert (await api("GET", f"{CONFIG_MAPS}/a"))[1] == obj
+
+
+async def test_concurrent_patches_all_take_effect(api: Any) -> None:
+    await api.config_map("a")
+    keys = [f"k{n}" for n in range(20)]
+    answers = await asyncio.gather(*(api.patch(f"{CONFIG_MAPS}/a", {"data": {key: "v"}}) for key in keys))
+    assert {status for status, _ in answers} == {200}
+    assert sorted((await api("GET", f"{CONFIG_MAPS}/a"))[1]["data"]) == sorted(keys)
+
+
+async def test_apply_creates_then_merges_and_guards_what_others_own(api: Any) -> None:
+    def applied(value: str) -> Any:
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": value}}
+
+    target = f"{CONFIG_MAPS}/a?fieldManager="
+    assert (await api.patch(f"{target}one", applied("1"), "apply-patch+yaml"))[0] == 201
+    assert (await api.patch(f"{target}one", applied("2"), "apply-patch+yaml"))[0] == 200
+    status, answer = await api.patch(f"{target}two", applied("3"), "apply-patch+yaml")
+    assert (status, answer["details"]["causes"][0]["field"]) == (409, ".data.x")
+    status, obj = await api.patch(f"{target}two&force=true", applied("3"), "apply-patch+yaml")
+    assert (status, obj["data"]) == (200, {"x": "3"})
+
+
+async def test_writes_with_a_foreign_media_type_are_refused(api: Any) -> None:
+    await api.config_map("a")
+    status, answer = await api("PATCH", f"{CONFIG_MAPS}/a", {"data": {}}, content_type="application/json")
+    assert (status, answer["message"]) == (415, "415: Unsupported Media Type")
+    status, _ = await api("POST", CONFIG_MAPS, {"metadata": {"name": "b"}}, content_type="text/plain")
+    assert status == 415
+
+
+async def test_unknown_fields_are_warned_about(api: Any) -> None:
+    response = await api.send("POST", CONFIG_MAPS, {"metadata": {"name": "a"}, "nope": 1})
+    assert response.status == 201
+    assert response.warnings == ['unknown field "nope"']
+    strict = await api.send("POST", f"{CONFIG_MAPS}?fieldValidation=Strict", {"metadata": {"name": "b"}, "nope": 1})
+    assert strict.status == 400
+
+
+async def test_status_and_spec_have_their_own_doors(api: Any) -> None:
+    await api.pod("p")
+    target = "/api/v1/namespaces/default/pods/p"
+    _, pod = await api.patch(f"{target}/status", {"spec": {"nodeName": "n"}, "status": {"phase": "Running"}})
+    assert pod["status"]["phase"] == "Running"
+    assert "nodeName" not in pod["spec"]
+    _, pod = await api.patch(target, {"status": {"phase": "Failed"}, "metadata": {"labels": {"a": "b"}}})
+    assert pod["status"]["phase"] == "Running"
+    assert pod["metadata"]["labels"] == {"a": "b"}
+
+
+async def test_admission_sees_both_objects_of_an_update(api: Any) -> None:
+    await api.config_map("a", data={"x": "1"})
+    await api.patch(f"{CONFIG_MAPS}/a", {"data": {"x": "2"}})
+    seen = api.admission.seen[-1]
+    assert (seen.operation, seen.name, seen.namespace) == ("UPDATE", "a", "default")
+    assert (seen.old_obj["data"], seen.obj["data"]) == ({"x": "1"}, {"x": "2"})

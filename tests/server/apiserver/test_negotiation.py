@@ -1,0 +1,54 @@
+"""Accept headers decide the form of an answer."""
+
+import pytest
+
+from minik.api.status import StatusError
+from minik.server.apiserver.negotiation import JSON, PLAIN, YAML, Form, error_form, negotiate
+
+KUBECTL = (
+    "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+)
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", PLAIN),
+        ("*/*", PLAIN),
+        ("application/json", PLAIN),
+        ("text/html,*/*;q=0.1", PLAIN),
+        ("application/yaml", Form(YAML)),
+        ("application/yaml;q=0.5,application/json;q=0.9", PLAIN),
+        (KUBECTL, Form(JSON, "Table", "v1")),
+        ("application/vnd.kubernetes.protobuf,application/json", PLAIN),
+        (
+            "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+            Form(JSON, "PartialObjectMetadata", "v1"),
+        ),
+        ("application/json;as=Chair;g=meta.k8s.io;v=v1,application/json", PLAIN),
+    ],
+)
+def test_the_best_acceptable_form_wins(accept: str, form: Form) -> None:
+    assert negotiate(accept) == form
+
+
+@pytest.mark.parametrize(
+    ("accept", "message"),
+    [
+        ("application/*", "406: Not Acceptable\n\nAvailable representations: "),
+        ("text/html", "406: Not Acceptable\n\nAvailable representations: "),
+        ("application/vnd.kubernetes.protobuf", "only the following media types are accepted: "),
+        ("application/json;as=Chair;g=meta.k8s.io;v=v1", "only the following media types are accepted: "),
+    ],
+)
+def test_nothing_acceptable_is_a_406(accept: str, message: str) -> None:
+    with pytest.raises(StatusError) as raised:
+        negotiate(accept)
+    assert raised.value.code == 406
+    assert raised.value.message.startswith(message)
+
+
+def test_errors_are_never_tables() -> None:
+    assert error_form(KUBECTL) == PLAIN
+    assert error_form("application/yaml") == Form(YAML)
+    assert error_form("text/html") == PLAIN
