@@ -4,7 +4,8 @@ They come with the kubernetes-validate package (the published v1.36.0 definition
 is being built and nothing keeps them: the parsed file is several megabytes.
 """
 
-from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -32,6 +33,9 @@ class Descriptions:
 
 
 def _load() -> dict[str, Any]:
-    path = resources.files("kubernetes_validate") / "kubernetes-json-schema" / f"{_VERSION}-local" / "_definitions.json"
-    definitions: dict[str, Any] = orjson.loads(path.read_bytes())["$defs"]
+    spec = find_spec("kubernetes_validate")  # found, not imported: the package would bring a JSON Schema library along
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("kubernetes_validate")
+    folder = Path(spec.submodule_search_locations[0]) / "kubernetes-json-schema" / f"{_VERSION}-local"
+    definitions: dict[str, Any] = orjson.loads((folder / "_definitions.json").read_bytes())["$defs"]
     return definitions

@@ -21,6 +21,7 @@ from minik.server.apiserver.handlers import metrics as metrics_handler
 from minik.server.apiserver.handlers import root, version
 from minik.server.apiserver.handlers.discovery import Discovery
 from minik.server.apiserver.handlers.health import Health
+from minik.server.apiserver.handlers.openapi import OpenAPI
 from minik.server.apiserver.http_door import HttpDoor, tls_context
 from minik.server.apiserver.metrics import Metrics
 from minik.server.apiserver.pipeline import Authenticate, Impersonate, Pipeline
@@ -79,6 +80,7 @@ class ApiServer:
         metrics_handler.install(self.routes, self.metrics)
         root.install(self.routes, scheme)
         Discovery(scheme, f"{listener.advertised}:{listener.port}").install(self.routes)
+        OpenAPI(scheme).install(self.routes)
         registration.install(self.dispatcher)
 
     def client(self, user: UserInfo, *, agent: str = "minik") -> LocalClient:
