@@ -10,7 +10,6 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from minik.api.openapi import v2, v2_protobuf, v3
 from minik.api.request import Request, Response
 from minik.api.scheme import Scheme
 from minik.api.types import UserInfo
@@ -34,6 +33,8 @@ class OpenAPI:
         routes.add("/openapi/v2", self._v2)
 
     async def _v3(self, request: Request, _user: UserInfo, below: str) -> Response:
+        from minik.api.openapi import v3  # not needed to start, here and below
+
         if not below:
             return Response(body=to_json(v3.index(self._scheme)))
         parts = below.strip("/").split("/")
@@ -55,6 +56,8 @@ class OpenAPI:
         return response
 
     async def _v2(self, request: Request, _user: UserInfo, _below: str) -> Response:
+        from minik.api.openapi import v2, v2_protobuf, v3
+
         versions: Sequence[tuple[str, str]] = sorted({(r.group, r.version) for r in self._scheme})
         digest = hashlib.sha256("".join(v3.fingerprint(self._scheme, g, v) for g, v in versions).encode()).hexdigest()
         if _V2_ACCEPT in request.headers.get("accept", ""):
