@@ -1,6 +1,7 @@
 """Pods that the runtime or the disk still has but the API no longer: found at start, ended like any other."""
 
 import asyncio
+import shutil
 from collections.abc import Collection
 
 from minik.agent.kubelet import runtime_types as names
@@ -47,6 +48,12 @@ def _sweep(context: NodeContext, alive: Collection[str]) -> None:
     for directory in (context.settings.root_dir / "pods").glob("*"):
         if directory.name not in alive:
             remove_pod_directory(directory)
+    for directory in context.settings.pod_logs_dir.glob("*_*_*"):
+        if directory.name.rpartition("_")[2] not in alive:
+            shutil.rmtree(directory, ignore_errors=True)
+    for link in context.settings.container_logs_dir.glob("*.log"):
+        if link.is_symlink() and not link.exists():
+            link.unlink(missing_ok=True)
     for uid, parent in context.cgroups.pod_cgroups().items():
         if uid not in alive:
             context.cgroups.remove(parent)

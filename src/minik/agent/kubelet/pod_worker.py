@@ -34,6 +34,7 @@ from minik.client.resources import PODS
 
 log = logging.getLogger("minik.kubelet")
 
+MINIMUM_GRACE, FORCED_GRACE = 1.0, 2.0  # seconds; forced: deleted from the API without a grace period
 LONGEST_RETRY = 60.0  # seconds between attempts to stop a Pod
 QUIET = 0.25  # seconds that an intermediate status may wait for the next, better one
 
@@ -83,7 +84,7 @@ class PodWorker:
         if old["metadata"].get("generation") != pod["metadata"].get("generation"):
             self._starter.retry_now()
         if self.phase is Phase.ENDING and lifecycle.grace_period(pod) < lifecycle.grace_period(old):
-            self._spawn(self._stopper.hurry(max(1.0, lifecycle.grace_period(pod))))
+            self._spawn(self._stopper.hurry(max(MINIMUM_GRACE, lifecycle.grace_period(pod))))
         if old["metadata"].get("labels") != pod["metadata"].get("labels") or old["metadata"].get("annotations") != pod[
             "metadata"
         ].get("annotations"):
@@ -112,6 +113,7 @@ class PodWorker:
 
     def evict(self, reason: str, message: str) -> None:
         """End the Pod as Failed (node pressure, admission)."""
+        self._events.pod_event("Warning", reason, message)
         self._override = ("Failed", reason, message)
         self._wake.now()
 
@@ -167,7 +169,9 @@ class PodWorker:
         """Read the runtime; wait (shortly) for containers whose end was announced before it shows."""
         self._stale = False
         self.state = await self._context.runtime.pod_state(self.uid, self.state)
-        self._settling &= {container.id for container in self.state.running}
+        self._settling &= {container.id for container in self.state.running} | {
+            sandbox.id for sandbox in self.state.sandboxes if sandbox.ready
+        }
         if self._settling:
             self._stale = True
             self._wake.after(0.005)
@@ -292,7 +296,7 @@ class PodWorker:
         while True:
             try:
                 self.state = await self._context.runtime.pod_state(self.uid, self.state)
-                grace = max(1.0, lifecycle.grace_period(self.pod))
+                grace = self._grace()
                 await pod_end.stop_pod(self._context, self.pod, self.state, self._stopper, grace, self.runtime_changed)
                 break
             except CRIError as error:
@@ -303,6 +307,11 @@ class PodWorker:
         self.phase = Phase.ENDED
         self._stale = True
         self._wake.now()
+
+    def _grace(self) -> float:
+        grace = max(MINIMUM_GRACE, lifecycle.grace_period(self.pod))
+        forced = self._removed and not self.pod["metadata"].get("deletionTimestamp")
+        return min(grace, FORCED_GRACE) if forced else grace
 
     async def _finish(self) -> None:
         """Everything has stopped: give back what it used and, once deleted, let the API forget it."""
