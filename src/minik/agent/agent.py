@@ -13,6 +13,8 @@ from pathlib import Path
 from minik.agent.containerd import Containerd
 from minik.agent.dns.server import ClusterDns
 from minik.agent.kubelet.kubelet import Kubelet
+from minik.agent.kubelet.server import KubeletServer
+from minik.agent.kubelet.server_auth import KubeletAuth
 from minik.agent.network.cni import PodNetwork
 from minik.agent.proxy.proxy import Proxy
 from minik.client.client import Client
@@ -44,6 +46,7 @@ class Agent:
         self._proxy_informers = Informers(proxy_client)
         recorder = self._events.recorder("kubelet", config.node_name)
         self.kubelet = Kubelet(config, node_client, self._informers, recorder, self._containerd.endpoint)
+        self._node_client = node_client
         self._credentials = credentials
 
     @property
@@ -59,4 +62,7 @@ class Agent:
             parts.append(Background(Proxy(config, self._proxy_informers, self._informers)))
         parts.append(Background(ClusterDns(config, self._proxy_informers)))
         parts.append(self.kubelet)
+        auth = KubeletAuth(self._node_client, config.node_name)
+        proof = self._credentials
+        parts.append(KubeletServer(self.kubelet, auth, proof.certificate, proof.key, proof.client_ca))
         return parts

@@ -36,7 +36,7 @@ async def read_log(path: Path, options: LogOptions, running: Callable[[], bool])
     Raises OSError when there is no such file.
     """
     printer = _Printer(options)
-    file = await asyncio.to_thread(path.open, "rb")
+    file: BinaryIO = await asyncio.to_thread(path.open, "rb")
     try:
         if options.tail >= 0:
             await asyncio.to_thread(_seek_tail, file, options.tail)
@@ -84,30 +84,22 @@ def _reopened(file: BinaryIO, path: Path) -> BinaryIO | None:
 
 def _seek_tail(file: BinaryIO, lines: int) -> None:
     """Put the position where the last `lines` lines begin. Pieces of one line count as one."""
-    size = file.seek(0, os.SEEK_END)
-    if lines == 0:
-        return
-    position, found, tail = size, 0, b""
+    position = end = file.seek(0, os.SEEK_END)
+    seen, carry = 0, b""
     while position > 0:
-        step = min(CHUNK, position)
-        position -= step
-        file.seek(position)
-        block = file.read(step) + tail
-        starts = [i + 1 for i in range(len(block) - 1) if block[i] == 0x0A]
-        if position == 0:
-            starts.insert(0, 0)
-        found, offset = 0, -1
-        for start in reversed(starts):
-            end = block.find(b"\n", start)
-            if _ends_line(block[start : end if end >= 0 else len(block)]):
-                found += 1
-                if found > lines:
-                    break
-            offset = start
-        if found > lines or position == 0:
-            file.seek(position + max(offset, 0))
-            return
-        tail = block
+        start = max(0, position - CHUNK)
+        file.seek(start)
+        block = file.read(position - start) + carry
+        position = start
+        whole = block.find(b"\n") + 1 if position else 0  # what comes before is the end of an entry cut in two
+        carry = block[:whole]
+        for entry in reversed(block[whole:].splitlines(keepends=True)):
+            seen += _ends_line(entry)
+            if seen > lines:
+                file.seek(end)
+                return
+            end -= len(entry)
+    file.seek(0)
 
 
 def _ends_line(entry: bytes) -> bool:

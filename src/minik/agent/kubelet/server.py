@@ -30,14 +30,16 @@ log = logging.getLogger("minik.kubelet.server")
 CONNECT_TIMEOUT = 10.0  # seconds to reach the runtime's streaming server
 SHUTDOWN = 2.0  # seconds running requests may take to end
 _TRUE = ("1", "true")
+_WAITING = {"ImagePullBackOff": "trying and failing to pull image", "ErrImagePull": "image can't be pulled"}
 
 
-@dataclass(frozen=True, slots=True)
 class _Refusal(Exception):
     """Answered as plain text, as upstream's kubelet does."""
 
-    status: int
-    text: str
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +167,8 @@ class KubeletServer:
         for found in (s for kind in kinds for s in status.get(kind) or () if s["name"] == name):
             waiting = (found.get("state") or {}).get("waiting") or {}
             reason = waiting.get("reason", "")
-            if reason in ("ErrImagePull", "ImagePullBackOff"):
-                return (
-                    f'container "{name}" in pod "{pod}" is waiting to start: '
-                    f"{'trying and failing to pull image' if reason == 'ImagePullBackOff' else 'image can not be pulled'}"
-                )
-            return f'container "{name}" in pod "{pod}" is waiting to start: {reason or "ContainerCreating"}'
+            why = _WAITING.get(reason, reason or "ContainerCreating")
+            return f'container "{name}" in pod "{pod}" is waiting to start: {why}'
         return f'container "{name}" in pod "{pod}" is not available'
 
     # -- streams

@@ -21,7 +21,7 @@ from minik.api.status import StatusError, too_large
 from minik.server.apiserver.pipeline import status_response
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.request_info import resolve
-from minik.server.apiserver.streaming.tunnel import UpgradingServer
+from minik.upgrade import UpgradingServer
 
 log = logging.getLogger("minik.apiserver.http")
 

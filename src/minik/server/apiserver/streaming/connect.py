@@ -7,26 +7,26 @@ Upstream: registry/core/pod/rest, KEP-4006.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
 from minik.api.request import Response
-from minik.api.status import StatusError, bad_request
+from minik.api.status import bad_request, internal_error
 from minik.api.types import Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
-from minik.server.apiserver.streaming import port_forward, remote_command, tunnel
-from minik.server.apiserver.streaming.kubelets import Head, Kubelets, container_of, host_of, read_head, refused
+from minik.server.apiserver.streaming import port_forward, remote_command
+from minik.server.apiserver.streaming.kubelets import Kubelets, container_of, host_of, refused
 from minik.server.apiserver.streaming.spdy import SpdyConnection
+from minik.upgrade import UpgradeRefused, ask, carry, upgrade_headers, upgrade_of
 
 _STREAM_NAMES = {"exec": ("stdin", "stdout", "stderr", "tty"), "attach": ("stdin", "stdout", "stderr", "tty")}
 _KUBELET_PATHS = {"exec": "exec", "attach": "attach", "portforward": "portForward"}
 _KUBELET_FLAGS = {"stdin": "input", "stdout": "output", "stderr": "error", "tty": "tty"}
-REFUSAL_LIMIT = 64 * 1024  # bytes of a kubelet's error text
 _OPTIONS = {"exec": "PodExecOptions", "attach": "PodAttachOptions", "portforward": "PodPortForwardOptions"}
 
 
@@ -49,7 +49,7 @@ class Connect:
         async def upgrade(incoming: web.BaseRequest) -> web.StreamResponse:
             return await self._upgrade(incoming, call, kubelet.authority, path, await self.kubelets.connect(kubelet))
 
-        if call.request.local or not tunnel.upgrade_of(call.request.headers):
+        if call.request.local or not upgrade_of(call.request.headers):
             raise bad_request("Upgrade request required")
         return Response(upgrade=upgrade)
 
@@ -76,10 +76,11 @@ class Connect:
                 async with SpdyConnection(reader, writer) as spdy:
                     await remote_command.translate(socket, spdy, remote_command.channels(first))
                 return await _closed(socket)
-            head = await _ask(reader, writer, incoming.method, path, tunnel.upgrade_headers(incoming, authority))
-            return await tunnel.carry(incoming, reader, writer, head)
-        except StatusError as error:
-            return web.json_response(error.status(), status=error.code)
+            head = await ask(reader, writer, incoming.method, path, upgrade_headers(incoming, authority))
+            return await carry(incoming, reader, writer, head)
+        except (UpgradeRefused, ConnectionError) as error:
+            status = refused(error) if isinstance(error, UpgradeRefused) else internal_error(str(error))
+            return web.json_response(status.status(), status=status.code)
         finally:
             writer.close()
 
@@ -127,21 +128,6 @@ def _query(values: Sequence[tuple[str, str]]) -> str:
     return urlencode(values)
 
 
-async def _ask(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, method: str, path: str, headers: Mapping[str, str]
-) -> Head:
-    """Ask the kubelet to upgrade. Raises StatusError with its reason when it does not."""
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    if method == "POST":
-        lines.append("Content-Length: 0")
-    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
-    await writer.drain()
-    head = await read_head(reader)
-    if head.status != 101:
-        raise refused(head, await reader.read(min(REFUSAL_LIMIT, int(head.headers.get("content-length") or 1024))))
-    return head
-
-
 async def _upgrade_kubelet(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, authority: str, path: str, protocol: str
 ) -> None:
@@ -151,7 +137,7 @@ async def _upgrade_kubelet(
         "Upgrade": "SPDY/3.1",
         "X-Stream-Protocol-Version": protocol,
     }
-    await _ask(reader, writer, "POST", path, headers)
+    await ask(reader, writer, "POST", path, headers)
 
 
 async def _open_socket(incoming: web.BaseRequest, protocol: str) -> web.WebSocketResponse:

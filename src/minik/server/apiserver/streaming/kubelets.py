@@ -6,18 +6,18 @@ kubelet to this server (its serving certificate is from the server CA, whatever 
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from minik.api.status import StatusError, bad_request, internal_error, not_found
 from minik.api.types import GVR, Obj
 from minik.server.apiserver.objects import Reader
+from minik.upgrade import HEAD_LIMIT, UpgradeRefused
 
 NODES = GVR("", "v1", "nodes")
 DEFAULT_PORT = 10250
 CONNECT_TIMEOUT = 10.0  # seconds
-HEAD_LIMIT = 64 * 1024  # bytes of an answer's head
 _PREFERENCE = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
 
 
@@ -31,16 +31,6 @@ class Endpoint:
     @property
     def authority(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Status line and headers (lower-case names) of a kubelet's answer."""
-
-    status: int
-    reason: str
-    headers: Mapping[str, str]
-    raw: bytes
 
 
 class Kubelets:
@@ -102,29 +92,10 @@ def container_of(pod: Obj, wanted: str) -> str:
     raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(known)}]")
 
 
-async def read_head(reader: asyncio.StreamReader) -> Head:
-    """An HTTP answer up to the empty line. Raises StatusError 500 when there is none."""
-    try:
-        raw = await reader.readuntil(b"\r\n\r\n")
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
-        raise internal_error("the kubelet closed the connection") from None
-    first, *lines = raw.decode("latin-1").split("\r\n")
-    parts = first.split(" ", 2)
-    if len(parts) < 2 or not parts[1].isdigit():
-        raise internal_error("the kubelet does not speak HTTP")
-    headers = {}
-    for line in lines:
-        key, separator, value = line.partition(":")
-        if separator:
-            headers[key.strip().lower()] = value.strip()
-    return Head(int(parts[1]), parts[2] if len(parts) > 2 else "", headers, raw)
-
-
-def refused(head: Head, body: bytes) -> StatusError:
+def refused(error: UpgradeRefused) -> StatusError:
     """What a kubelet's refusal becomes."""
-    text = body.decode(errors="replace").strip() or head.reason or "unknown"
-    if head.status == 404:
-        return StatusError(404, "NotFound", text)
-    if head.status == 400:
-        return bad_request(text)
-    return internal_error(text)
+    if error.status == 404:
+        return StatusError(404, "NotFound", error.body)
+    if error.status == 400:
+        return bad_request(error.body)
+    return internal_error(error.body)
