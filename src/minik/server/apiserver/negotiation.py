@@ -70,7 +70,8 @@ def _pair(text: str) -> tuple[str, str]:
 def negotiate(accept: str, *, transforms: bool = True, protobuf: bool = False) -> Form:
     """The form to answer in. Raises StatusError 406.
 
-    `transforms`: the endpoint can answer as Table or PartialObjectMetadata. `protobuf`: it can encode protobuf.
+    `transforms`: the endpoint can answer as Table or PartialObjectMetadata. `protobuf`: it can encode protobuf, which
+    is only done for clients that take nothing else, because JSON lies ready in the store.
     """
     if not accept:
         return PLAIN
@@ -78,18 +79,33 @@ def negotiate(accept: str, *, transforms: bool = True, protobuf: bool = False) -
     if not any(clause.media_type == "*/*" or clause.media_type in OFFERED for clause in entries):
         message = f"406: Not Acceptable\n\nAvailable representations: {_PRODUCED}"
         raise StatusError(406, "NotAcceptable", message, has_details=True)
+    last_resort: Form | None = None
     for clause in entries:
-        media_type = JSON if clause.media_type in ("*/*", "application/*") else clause.media_type
-        if media_type not in OFFERED or (media_type == PROTOBUF and not protobuf):
+        form = _form(clause, transforms=transforms)
+        if form is None:
             continue
-        kind = clause.parameters.get("as", "")
-        if not kind:
-            pretty = clause.parameters.get("pretty") == "1"
-            return PLAIN if media_type == JSON and not pretty else Form(media_type, pretty=pretty)
-        group, version = clause.parameters.get("g", ""), clause.parameters.get("v", "")
-        if transforms and kind in _TRANSFORMS and group == _META and version in ("v1", "v1beta1"):
-            return Form(media_type, kind, version)
-    raise not_accepted()
+        if form.media_type != PROTOBUF:
+            return form
+        if protobuf and form.kind != "Table":
+            last_resort = last_resort or form
+    if last_resort is None:
+        raise not_accepted()
+    return last_resort
+
+
+def _form(clause: Clause, *, transforms: bool) -> Form | None:
+    """What one entry asks for; None if it cannot be had."""
+    media_type = JSON if clause.media_type in ("*/*", "application/*") else clause.media_type
+    if media_type not in OFFERED:
+        return None
+    kind = clause.parameters.get("as", "")
+    if not kind:
+        pretty = clause.parameters.get("pretty") == "1"
+        return PLAIN if media_type == JSON and not pretty else Form(media_type, pretty=pretty)
+    group, version = clause.parameters.get("g", ""), clause.parameters.get("v", "")
+    if transforms and kind in _TRANSFORMS and group == _META and version in ("v1", "v1beta1"):
+        return Form(media_type, kind, version)
+    return None
 
 
 def not_accepted() -> StatusError:

@@ -82,10 +82,15 @@ class ApiServer:
         Discovery(scheme, f"{listener.advertised}:{listener.port}").install(self.routes)
         OpenAPI(scheme).install(self.routes)
         registration.install(self.dispatcher)
+        self.health.add("etcd", self._store_answers)
 
     def client(self, user: UserInfo, *, agent: str = "minik") -> LocalClient:
         """The API as `user` sees it, without a network in between. `agent` names the field manager of its writes."""
         return LocalClient(self.pipeline.handle, user, agent=agent)
+
+    async def _store_answers(self) -> str:
+        await self.registry.storage.store.status()
+        return ""
 
     async def run(self, ready: asyncio.Event) -> None:
         listener = self._listener

@@ -7,8 +7,8 @@ PartialObjectMetadata, YAML and in-process callers need the decoded object.
 from minik.api.codec import json_codec, yaml_codec
 from minik.api.request import Response
 from minik.api.types import Obj
-from minik.server.apiserver.negotiation import JSON, PLAIN, YAML, Form
-from minik.server.apiserver.registry import table
+from minik.server.apiserver.negotiation import PLAIN, PROTOBUF, YAML, Form
+from minik.server.apiserver.registry import protobuf, table
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
 from minik.store.store import KeyValue
@@ -37,9 +37,13 @@ def document(call: Call, status: int, obj: Obj) -> Response:
 
 
 def encoded(status: int, obj: Obj, form: Form, warnings: list[str]) -> Response:
-    body = yaml_codec.dumps(obj) if form.media_type == YAML else to_json(obj, pretty=form.pretty)
-    media_type = YAML if form.media_type == YAML else JSON
-    return Response(status=status, content_type=media_type, body=body, warnings=warnings)
+    if form.media_type == YAML:
+        body = yaml_codec.dumps(obj)
+    elif form.media_type == PROTOBUF:
+        body = protobuf.encoded(obj)
+    else:
+        body = to_json(obj, pretty=form.pretty)
+    return Response(status=status, content_type=form.media_type, body=body, warnings=warnings)
 
 
 def to_json(obj: Obj, *, pretty: bool = False) -> bytes:

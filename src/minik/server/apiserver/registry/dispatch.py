@@ -74,7 +74,7 @@ class Dispatcher:
             raise self._unknown(info)
         if not info.well_formed or (info.has_namespace and not resource.namespaced):
             raise generic_not_found()
-        form = self._form(request, info)
+        form = self._form(request, info, resource)
         call = Call(request=request, info=info, resource=resource, user=user, form=form)
         if resource.deprecation:
             call.warn(resource.deprecation)
@@ -89,10 +89,10 @@ class Dispatcher:
             return NoSuchPath()
         return generic_not_found()
 
-    def _form(self, request: Request, info: RequestInfo) -> Form:
+    def _form(self, request: Request, info: RequestInfo, resource: Resource) -> Form:
         if request.local or info.subresource in RESPONDS_ITSELF:
             return PLAIN
-        return negotiate(request.headers.get("accept", ""))
+        return negotiate(request.headers.get("accept", ""), protobuf=not resource.custom)
 
     def _handler(self, call: Call) -> Handler:
         info, resource = call.info, call.resource

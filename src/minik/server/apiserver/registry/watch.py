@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from minik.api.request import Response
 from minik.api.status import expired
 from minik.api.types import Obj
-from minik.server.apiserver.negotiation import YAML, not_accepted
+from minik.server.apiserver.negotiation import JSON, PROTOBUF, YAML, not_accepted
 from minik.server.apiserver.registry import read_options, selection, table
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.keys import collection_prefix
 from minik.server.apiserver.registry.layout import deleted
 from minik.server.apiserver.registry.list import one_key
+from minik.server.apiserver.registry.protobuf import WATCH_TYPE
 from minik.server.apiserver.registry.read_options import WatchOptions, too_large
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.selection import Selection
@@ -51,7 +52,9 @@ async def watch(registry: Registry, call: Call) -> Response:
     steps = _steps(registry, call, chosen, options)
     if call.request.local:
         return Response(events=local_encoder(registry.layout(call.resource), call, steps), warnings=call.warnings)
-    return Response(stream=encoder(registry.layout(call.resource), call, steps), warnings=call.warnings)
+    content_type = WATCH_TYPE if call.form.media_type == PROTOBUF else JSON
+    stream = encoder(registry.layout(call.resource), call, steps)
+    return Response(stream=stream, content_type=content_type, warnings=call.warnings)
 
 
 async def _steps(registry: Registry, call: Call, chosen: Selection, options: WatchOptions) -> AsyncIterator[Step]:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from minik.api.request import WatchEvent
 from minik.api.status import StatusError
 from minik.api.types import Obj
-from minik.server.apiserver.negotiation import PLAIN
-from minik.server.apiserver.registry import table
+from minik.server.apiserver.negotiation import PLAIN, PROTOBUF
+from minik.server.apiserver.registry import protobuf, table
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.layout import Layout
@@ -44,7 +44,7 @@ async def encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) -> Asy
         if isinstance(step, Bookmark):
             yield line.bookmark(step)
         elif isinstance(step, StatusError):
-            yield _framed("ERROR", step.status())
+            yield line.framed("ERROR", step.status())
         elif call.form is PLAIN:
             yield b"".join([layout.line(change.type, change.kv) for change in step])
         else:
@@ -75,7 +75,7 @@ class _Line:
         if self._call.form.kind:
             obj = table.transform(self._call, [obj], obj["metadata"], header=self._header)
             self._header = False
-        return _framed(change.type, obj)
+        return self.framed(change.type, obj)
 
     def bookmark(self, bookmark: Bookmark) -> bytes:
         obj = _bookmark_object(self._call, bookmark)
@@ -91,7 +91,12 @@ class _Line:
             self._header = False
         elif kind:
             obj = table.partial(obj, self._call.form)
-        return _framed("BOOKMARK", obj)
+        return self.framed("BOOKMARK", obj)
+
+    def framed(self, kind: str, obj: Obj) -> bytes:
+        if self._call.form.media_type == PROTOBUF:
+            return protobuf.frame(kind, obj)
+        return b'{"type":"%b","object":%b}\n' % (kind.encode(), to_json(obj))
 
 
 def _bookmark_object(call: Call, bookmark: Bookmark) -> Obj:
@@ -99,7 +104,3 @@ def _bookmark_object(call: Call, bookmark: Bookmark) -> Obj:
     if bookmark.initial_events_end:
         metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
     return {"kind": call.resource.kind, "apiVersion": call.resource.api_version, "metadata": metadata}
-
-
-def _framed(kind: str, obj: Obj) -> bytes:
-    return b'{"type":"%b","object":%b}\n' % (kind.encode(), to_json(obj))
