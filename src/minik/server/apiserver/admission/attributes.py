@@ -4,14 +4,14 @@ Upstream: apiserver's admission.Attributes, https://kubernetes.io/docs/reference
 """
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Protocol
 
 from minik.api.scheme import Resource
 from minik.api.types import GVR, Obj, UserInfo
 
 
-class Operation(str, Enum):
+class Operation(StrEnum):
     """The kinds of writes; the values are those of admission.k8s.io/v1 AdmissionRequest.operation."""
 
     CREATE = "CREATE"

@@ -1,4 +1,4 @@
-"""CertificateApproval, -Signing, -SubjectRestriction and ClusterTrustBundleAttest: who may speak for which signer.
+"""CertificateApproval, -Signing, -SubjectRestriction, ClusterTrustBundleAttest: who may speak for which signer.
 
 https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization
 """
@@ -81,6 +81,31 @@ class ClusterTrustBundleAttest(_ForSigner):
         signer = ((attributes.obj or {}).get("spec") or {}).get("signerName", "")
         if signer and not attributes.subresource and not await self._allowed(attributes, signer):
             raise refuse(attributes, f'user not permitted to attest for signerName "{signer}"')
+
+
+class CertificateRequester(Plugin):
+    """Writes into a request who made it, whatever the client says. Upstream's create strategy does the same."""
+
+    name = "CertificateRequester"
+    operations = frozenset({CREATE})
+    resources = _REQUESTS
+
+    async def mutate(self, attributes: AdmissionAttributes) -> None:
+        if attributes.obj is None or attributes.subresource:
+            return
+        spec = {k: v for k, v in (attributes.obj.get("spec") or {}).items() if k not in _REQUESTER_FIELDS}
+        user = attributes.user
+        spec["username"] = user.name
+        if user.uid:
+            spec["uid"] = user.uid
+        if user.groups:
+            spec["groups"] = list(user.groups)
+        if user.extra:
+            spec["extra"] = {key: list(values) for key, values in user.extra.items()}
+        attributes.obj["spec"] = spec
+
+
+_REQUESTER_FIELDS = frozenset({"username", "uid", "groups", "extra"})
 
 
 class CertificateSubjectRestriction(Plugin):

@@ -2,6 +2,7 @@
 
 from minik.server.apiserver.admission.certificates import (
     CertificateApproval,
+    CertificateRequester,
     CertificateSigning,
     CertificateSubjectRestriction,
     ClusterTrustBundleAttest,
@@ -13,6 +14,7 @@ from minik.server.apiserver.admission.namespace_lifecycle import NamespaceLifecy
 from minik.server.apiserver.admission.node_restriction import NodeRestriction
 from minik.server.apiserver.admission.persistent_volume_claim_resize import PersistentVolumeClaimResize
 from minik.server.apiserver.admission.plugin import Plugin
+from minik.server.apiserver.admission.pod_security import PodSecurity
 from minik.server.apiserver.admission.pod_topology_labels import PodTopologyLabels
 from minik.server.apiserver.admission.priority import Priority
 from minik.server.apiserver.admission.rbac_escalation import RbacEscalation
@@ -34,12 +36,14 @@ def before_webhooks(objects: Reader, authorize: Authorize) -> list[Plugin]:
         ServiceAccountAdmission(objects),
         NodeRestriction(objects),
         TaintNodesByCondition(),
+        PodSecurity(objects),
         Priority(objects),
         DefaultTolerationSeconds(),
         DefaultStorageClass(objects),
         StorageObjectInUseProtection(),
         PersistentVolumeClaimResize(objects),
         RuntimeClassAdmission(objects),
+        CertificateRequester(),
         CertificateApproval(authorize),
         CertificateSigning(authorize),
         ClusterTrustBundleAttest(authorize),
