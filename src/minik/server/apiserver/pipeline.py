@@ -11,10 +11,11 @@ import time
 from collections.abc import Awaitable, Callable
 
 from minik.api.request import Request, Response
-from minik.api.status import StatusError, forbidden, internal_error, too_large, unauthorized
+from minik.api.status import StatusError, internal_error, too_large, unauthorized
 from minik.api.types import UserInfo
 from minik.server.apiserver.attributes import Attributes, Authorize
 from minik.server.apiserver.authn.impersonation import wanted_user
+from minik.server.apiserver.authz.authorizer import refusal
 from minik.server.apiserver.flow_control import FlowControl
 from minik.server.apiserver.metrics import RequestMetrics
 from minik.server.apiserver.negotiation import error_form
@@ -116,7 +117,7 @@ class Pipeline:
         attributes = attributes_of(request, info, user)
         decision = await self._authorize(attributes)
         if not decision.allowed:
-            raise forbidden(info.group, info.resource, info.name, refusal(attributes, decision.reason))
+            raise refusal(attributes, decision.reason)
 
     async def _path(self, request: Request, info: RequestInfo, user: UserInfo) -> Response:
         found = self._routes.find(info.path)
@@ -155,18 +156,6 @@ def _named_by_selector(request: Request, info: RequestInfo) -> str:
     text = next(iter(request.query.get("fieldSelector", ())), "")
     terms = [term.partition("=") for term in text.split(",")]
     return next((v.lstrip("=") for key, op, v in terms if key == "metadata.name" and op), "")
-
-
-def refusal(attributes: Attributes, reason: str) -> str:
-    """Why a request is refused, in the words of apiserver's responsewriters."""
-    who = f'User "{attributes.user.name}" cannot {attributes.verb}'
-    if not attributes.resource_request:
-        text = f'{who} path "{attributes.path}"'
-    else:
-        what = attributes.resource + (f"/{attributes.subresource}" if attributes.subresource else "")
-        where = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
-        text = f'{who} resource "{what}" in API group "{attributes.api_group}" {where}'
-    return f"{text}: {reason}" if reason else text
 
 
 def status_response(request: Request, error: StatusError) -> Response:
