@@ -32,6 +32,9 @@ class DictObjects:
             if plural == resource.resource and namespace in ("", where)
         ]
 
+    async def wait_for(self, resource: GVR, name: str, namespace: str, seconds: float) -> Obj | None:
+        return self.get(resource, name, namespace)
+
 
 @pytest.fixture
 def objects() -> DictObjects:

@@ -29,6 +29,10 @@ class Reader(Protocol):
 
     def list(self, resource: GVR, namespace: str = "") -> Sequence[Obj]: ...
 
+    async def wait_for(self, resource: GVR, name: str, namespace: str, seconds: float) -> Obj | None:
+        """The object, waiting that long for its creation if it is not there yet."""
+        ...
+
 
 class Objects:
     """Synchronous reads of the current state. An unknown resource has no objects."""
@@ -53,6 +57,24 @@ class Objects:
         prefix = collection_prefix(known, namespace)
         decode = self._layouts.of(known).decode
         return [decode(kv) for kv in self._store.current(prefix, prefix_end(prefix)).kvs]
+
+    async def wait_for(self, resource: GVR, name: str, namespace: str, seconds: float) -> Obj | None:
+        found = self.get(resource, name, namespace)
+        known = self._scheme.get(*resource)
+        if found is not None or known is None:
+            return found
+        watch = self._store.watch(object_key(known, namespace, name))
+        try:
+            async with asyncio.timeout(seconds):
+                async for batch in watch:
+                    for event in batch:
+                        if event.type is EventType.PUT:
+                            return self._layouts.of(known).decode(event.kv)
+        except TimeoutError:
+            pass
+        finally:
+            watch.close()
+        return None
 
     async def follow(
         self,

@@ -3,7 +3,6 @@
 https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#serviceaccount-admission-controller
 """
 
-import asyncio
 import random
 from collections.abc import Iterator
 
@@ -19,7 +18,7 @@ TOKEN_SECONDS = 3607  # an hour, recognisable as asked for by this plugin
 _VOLUME_PREFIX = "kube-api-access-"
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _ENFORCE = "kubernetes.io/enforce-mountable-secrets"
-_ATTEMPTS, _ATTEMPT_DELAY = 10, 0.05  # a new namespace's `default` may be a moment away
+_PATIENCE = 0.5  # seconds; a new namespace's `default` may be a moment away
 
 
 class ServiceAccountAdmission(Plugin):
@@ -67,12 +66,10 @@ class ServiceAccountAdmission(Plugin):
 
     async def _account(self, attributes: AdmissionAttributes, name: str) -> Obj:
         namespace = attributes.namespace
-        for attempt in range(_ATTEMPTS if name == "default" else 1):
-            if attempt:
-                await asyncio.sleep(_ATTEMPT_DELAY)
-            account = self._objects.get(ACCOUNTS, name, namespace)
-            if account is not None:
-                return account
+        patience = _PATIENCE if name == "default" else 0.0
+        account = await self._objects.wait_for(ACCOUNTS, name, namespace, patience)
+        if account is not None:
+            return account
         raise refuse(
             attributes,
             f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found',
