@@ -1,6 +1,6 @@
 """MutatingAdmissionPolicy (admissionregistration.k8s.io/v1, v1beta1, v1alpha1)."""
 
-from minik.api.scheme import Resource
+from minik.api.scheme import Resource, Strategy
 from minik.api.types import GVR
 
 RESOURCES = (
@@ -13,6 +13,7 @@ RESOURCES = (
         type_name="io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy",
         namespaced=False,
         categories=("api-extensions",),
+        strategy=Strategy(has_generation=True),
         storage=GVR("admissionregistration.k8s.io", "v1beta1", "mutatingadmissionpolicies"),
         storage_version_hash="LYmCf+UMVdg=",
     ),
@@ -25,6 +26,7 @@ RESOURCES = (
         type_name="io.k8s.api.admissionregistration.v1beta1.MutatingAdmissionPolicy",
         namespaced=False,
         categories=("api-extensions",),
+        strategy=Strategy(has_generation=True),
         storage_version_hash="LYmCf+UMVdg=",
     ),
     Resource(
@@ -36,6 +38,7 @@ RESOURCES = (
         type_name="io.k8s.api.admissionregistration.v1alpha1.MutatingAdmissionPolicy",
         namespaced=False,
         categories=("api-extensions",),
+        strategy=Strategy(has_generation=True),
         storage=GVR("admissionregistration.k8s.io", "v1beta1", "mutatingadmissionpolicies"),
         storage_version_hash="LYmCf+UMVdg=",
     ),

@@ -1,6 +1,6 @@
 """ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1)."""
 
-from minik.api.scheme import Resource, Subresource
+from minik.api.scheme import Resource, Strategy, Subresource
 
 RESOURCES = (
     Resource(
@@ -12,6 +12,7 @@ RESOURCES = (
         type_name="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
         namespaced=False,
         categories=("api-extensions",),
+        strategy=Strategy(has_generation=True),
         subresources=(Subresource(name="status", kind="ValidatingAdmissionPolicy"),),
         storage_version_hash="6OxvlMmQ6is=",
     ),

@@ -1,6 +1,6 @@
 """ValidatingAdmissionPolicyBinding (admissionregistration.k8s.io/v1)."""
 
-from minik.api.scheme import Resource
+from minik.api.scheme import Resource, Strategy
 
 RESOURCES = (
     Resource(
@@ -12,6 +12,7 @@ RESOURCES = (
         type_name="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding",
         namespaced=False,
         categories=("api-extensions",),
+        strategy=Strategy(has_generation=True),
         storage_version_hash="v9715VZqakg=",
     ),
 )

@@ -1,6 +1,6 @@
 """CustomResourceDefinition (apiextensions.k8s.io/v1)."""
 
-from minik.api.scheme import Resource, Subresource
+from minik.api.scheme import Resource, Strategy, Subresource
 
 RESOURCES = (
     Resource(
@@ -13,6 +13,7 @@ RESOURCES = (
         namespaced=False,
         short_names=("crd", "crds"),
         categories=("api-extensions",),
+        strategy=Strategy(has_generation=True),
         subresources=(Subresource(name="status", kind="CustomResourceDefinition"),),
         storage_version_hash="jfWCUB31mvA=",
     ),

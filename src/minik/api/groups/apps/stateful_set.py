@@ -1,6 +1,74 @@
-"""StatefulSet (apps/v1)."""
+"""StatefulSet (apps/v1): Pods with lasting names and volumes.
 
-from minik.api.scheme import Resource, Subresource
+Behaviour: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/
+"""
+
+from datetime import datetime
+from typing import Any
+
+from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells
+from minik.api.groups.core.pod_defaults import default_pod_template
+from minik.api.groups.core.pod_warnings import claim_spec_warnings, template_warnings
+from minik.api.groups.core.volume_claim_defaults import default_claim_spec
+from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
+from minik.api.scheme import Column, Resource, Strategy, Subresource
+from minik.api.types import Obj
+
+_TYPE = "io.k8s.api.apps.v1.StatefulSet"
+_COLUMNS = (
+    NAME,
+    Column("Ready", description="Number of the pod with ready state"),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+)
+
+
+def _cells(obj: Obj, now: datetime) -> list[Any]:
+    spec, status = obj["spec"], obj.get("status") or {}
+    return [
+        obj["metadata"]["name"],
+        f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}",
+        age(obj, now),
+        *container_cells(spec["template"]["spec"].get("containers")),
+    ]
+
+
+def _default_claim(claim: Obj) -> None:
+    """Claims inside the set are whole PersistentVolumeClaims, status included."""
+    claim["kind"], claim["apiVersion"] = "PersistentVolumeClaim", "v1"
+    default_claim_spec(claim.setdefault("spec", {}))
+    status = claim.setdefault("status", {})
+    status["phase"] = status.get("phase") or "Pending"
+
+
+def _default(obj: Obj) -> None:
+    spec = obj.setdefault("spec", {})
+    default_pod_template(spec.setdefault("template", {}))
+    for claim in spec.get("volumeClaimTemplates") or ():
+        _default_claim(claim)
+    spec["podManagementPolicy"] = spec.get("podManagementPolicy") or "OrderedReady"
+    strategy = spec.setdefault("updateStrategy", {})
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+        strategy.setdefault("rollingUpdate", {})
+    if strategy["type"] == "RollingUpdate" and strategy.get("rollingUpdate") is not None:
+        strategy["rollingUpdate"].setdefault("partition", 0)
+    retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
+    for key in ("whenDeleted", "whenScaled"):
+        retention[key] = retention.get(key) or "Retain"
+    for key, value in (("replicas", 1), ("revisionHistoryLimit", 10)):
+        if spec.get(key) is None:
+            spec[key] = value
+
+
+def _warn(new: Obj, _old: Obj | None) -> list[str]:
+    spec = new["spec"]
+    warnings = template_warnings(spec.get("template"), "spec.template")
+    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        warnings += claim_spec_warnings(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
+    return warnings
+
 
 RESOURCES = (
     Resource(
@@ -9,13 +77,23 @@ RESOURCES = (
         kind="StatefulSet",
         plural="statefulsets",
         singular="statefulset",
-        type_name="io.k8s.api.apps.v1.StatefulSet",
+        type_name=_TYPE,
         short_names=("sts",),
         categories=("all",),
+        strategy=Strategy(
+            default=_default,
+            prepare_create=reset_status(_TYPE),
+            prepare_update=keep_status,
+            warn=_warn,
+            has_generation=True,
+            reset_fields=RESET_STATUS,
+        ),
         subresources=(
             Subresource(name="scale", kind="Scale", kind_group="autoscaling", kind_version="v1"),
-            Subresource(name="status", kind="StatefulSet"),
+            Subresource(name="status", kind="StatefulSet", strategy=status_strategy(default=_default)),
         ),
+        columns=_COLUMNS,
+        cells=_cells,
         storage_version_hash="H+vl74LkKdo=",
     ),
 )

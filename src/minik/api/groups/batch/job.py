@@ -1,6 +1,102 @@
-"""Job (batch/v1)."""
+"""Job (batch/v1): Pods that run to their end.
 
-from minik.api.scheme import Resource, Subresource
+Behaviour: https://kubernetes.io/docs/concepts/workloads/controllers/job/
+"""
+
+from datetime import datetime
+from typing import Any
+
+from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells, human_duration, parse_time
+from minik.api.groups.apps.workload_columns import selector_cell
+from minik.api.groups.batch.job_defaults import default_job, generate_selector
+from minik.api.groups.core.pod_warnings import template_warnings
+from minik.api.groups.status_rules import RESET_STATUS, empty_status, keep_status, status_strategy
+from minik.api.scheme import Column, Resource, Strategy, Subresource
+from minik.api.types import Obj
+
+_TYPE = "io.k8s.api.batch.v1.Job"
+_COLUMNS = (
+    NAME,
+    Column("Status", description="Status of the job."),
+    Column(
+        "Completions",
+        description=(
+            "The number of pods which reached phase Succeeded. The value increases monotonically for a given spec. "
+            "However, it may decrease in reaction to scale down of elastic indexed jobs."
+        ),
+    ),
+    Column("Duration", description="Time required to complete the job."),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    Column(
+        "Selector",
+        priority=1,
+        description=(
+            "A label query over pods that should match the pod count. Normally, the system sets this field for "
+            "you. More info: "
+            "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors"
+        ),
+    ),
+)
+# conditions that name the state of a Job, the strongest first
+_STATES = (("Complete", "Complete"), ("Failed", "Failed"))
+_WEAKER_STATES = (
+    ("Suspended", "Suspended"),
+    ("FailureTarget", "FailureTarget"),
+    ("SuccessCriteriaMet", "SuccessCriteriaMet"),
+)
+
+
+def _has_condition(status: Obj, kind: str) -> bool:
+    return any(c.get("type") == kind and c.get("status") == "True" for c in status.get("conditions") or ())
+
+
+def _state(obj: Obj) -> str:
+    status = obj.get("status") or {}
+    for kind, text in _STATES:
+        if _has_condition(status, kind):
+            return text
+    if obj["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    return next((text for kind, text in _WEAKER_STATES if _has_condition(status, kind)), "Running")
+
+
+def _completions(spec: Obj, status: Obj) -> str:
+    succeeded, parallelism = status.get("succeeded", 0), spec.get("parallelism") or 0
+    if spec.get("completions") is not None:
+        return f"{succeeded}/{spec['completions']}"
+    return f"{succeeded}/1 of {parallelism}" if parallelism > 1 else f"{succeeded}/1"
+
+
+def _duration(status: Obj, now: datetime) -> str:
+    start, end = status.get("startTime"), status.get("completionTime")
+    if not start:
+        return ""
+    return human_duration((parse_time(end) if end else now) - parse_time(start))
+
+
+def _cells(obj: Obj, now: datetime) -> list[Any]:
+    spec, status = obj["spec"], obj.get("status") or {}
+    return [
+        obj["metadata"]["name"],
+        _state(obj),
+        _completions(spec, status),
+        _duration(status, now),
+        age(obj, now),
+        *container_cells(spec["template"]["spec"].get("containers")),
+        selector_cell(spec.get("selector")),
+    ]
+
+
+def _prepare_create(obj: Obj) -> None:
+    generate_selector(obj)
+    obj["status"] = empty_status(_TYPE)
+
+
+def _warn(new: Obj, _old: Obj | None) -> list[str]:
+    return template_warnings(new["spec"].get("template"), "spec.template")
+
 
 RESOURCES = (
     Resource(
@@ -9,9 +105,21 @@ RESOURCES = (
         kind="Job",
         plural="jobs",
         singular="job",
-        type_name="io.k8s.api.batch.v1.Job",
+        type_name=_TYPE,
         categories=("all",),
-        subresources=(Subresource(name="status", kind="Job"),),
+        strategy=Strategy(
+            default=default_job,
+            prepare_create=_prepare_create,
+            prepare_update=keep_status,
+            warn=_warn,
+            has_generation=True,
+            default_propagation="Orphan",
+            reset_fields=RESET_STATUS,
+        ),
+        subresources=(Subresource(name="status", kind="Job", strategy=status_strategy(default=default_job)),),
+        columns=_COLUMNS,
+        cells=_cells,
+        selectable_fields={"status.successful": lambda obj: str((obj.get("status") or {}).get("succeeded", 0))},
         storage_version_hash="mudhfqk/qZY=",
     ),
 )

@@ -1,6 +1,6 @@
 """FlowSchema (flowcontrol.apiserver.k8s.io/v1)."""
 
-from minik.api.scheme import Resource, Subresource
+from minik.api.scheme import Resource, Strategy, Subresource
 
 RESOURCES = (
     Resource(
@@ -11,6 +11,7 @@ RESOURCES = (
         singular="flowschema",
         type_name="io.k8s.api.flowcontrol.v1.FlowSchema",
         namespaced=False,
+        strategy=Strategy(has_generation=True),
         subresources=(Subresource(name="status", kind="FlowSchema"),),
         storage_version_hash="GJVAJZSZBIw=",
     ),

@@ -1,6 +1,6 @@
 """PriorityLevelConfiguration (flowcontrol.apiserver.k8s.io/v1)."""
 
-from minik.api.scheme import Resource, Subresource
+from minik.api.scheme import Resource, Strategy, Subresource
 
 RESOURCES = (
     Resource(
@@ -11,6 +11,7 @@ RESOURCES = (
         singular="prioritylevelconfiguration",
         type_name="io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration",
         namespaced=False,
+        strategy=Strategy(has_generation=True),
         subresources=(Subresource(name="status", kind="PriorityLevelConfiguration"),),
         storage_version_hash="Kir5PVfvNeI=",
     ),

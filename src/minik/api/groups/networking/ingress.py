@@ -1,6 +1,6 @@
 """Ingress (networking.k8s.io/v1)."""
 
-from minik.api.scheme import Resource, Subresource
+from minik.api.scheme import Resource, Strategy, Subresource
 
 RESOURCES = (
     Resource(
@@ -11,6 +11,7 @@ RESOURCES = (
         singular="ingress",
         type_name="io.k8s.api.networking.v1.Ingress",
         short_names=("ing",),
+        strategy=Strategy(has_generation=True),
         subresources=(Subresource(name="status", kind="Ingress"),),
         storage_version_hash="39NQlfNR+bo=",
     ),

@@ -1,6 +1,6 @@
 """IngressClass (networking.k8s.io/v1)."""
 
-from minik.api.scheme import Resource
+from minik.api.scheme import Resource, Strategy
 
 RESOURCES = (
     Resource(
@@ -11,6 +11,7 @@ RESOURCES = (
         singular="ingressclass",
         type_name="io.k8s.api.networking.v1.IngressClass",
         namespaced=False,
+        strategy=Strategy(has_generation=True),
         storage_version_hash="l/iqIbDgFyQ=",
     ),
 )

@@ -1,6 +1,6 @@
 """PodDisruptionBudget (policy/v1)."""
 
-from minik.api.scheme import Resource, Subresource
+from minik.api.scheme import Resource, Strategy, Subresource
 
 RESOURCES = (
     Resource(
@@ -11,6 +11,7 @@ RESOURCES = (
         singular="poddisruptionbudget",
         type_name="io.k8s.api.policy.v1.PodDisruptionBudget",
         short_names=("pdb",),
+        strategy=Strategy(has_generation=True),
         subresources=(Subresource(name="status", kind="PodDisruptionBudget"),),
         storage_version_hash="EVWiDmWqyJw=",
     ),

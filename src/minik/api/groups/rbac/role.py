@@ -1,6 +1,7 @@
 """Role (rbac.authorization.k8s.io/v1)."""
 
-from minik.api.scheme import Resource
+from minik.api.names import path_segment_name
+from minik.api.scheme import Resource, Strategy
 
 RESOURCES = (
     Resource(
@@ -10,6 +11,7 @@ RESOURCES = (
         plural="roles",
         singular="role",
         type_name="io.k8s.api.rbac.v1.Role",
+        strategy=Strategy(name_errors=path_segment_name),
         storage_version_hash="7FuwZcIIItM=",
     ),
 )

@@ -1,6 +1,7 @@
 """RoleBinding (rbac.authorization.k8s.io/v1)."""
 
-from minik.api.scheme import Resource
+from minik.api.names import path_segment_name
+from minik.api.scheme import Resource, Strategy
 
 RESOURCES = (
     Resource(
@@ -10,6 +11,7 @@ RESOURCES = (
         plural="rolebindings",
         singular="rolebinding",
         type_name="io.k8s.api.rbac.v1.RoleBinding",
+        strategy=Strategy(name_errors=path_segment_name),
         storage_version_hash="eGsCzGH6b1g=",
     ),
 )

@@ -1,6 +1,6 @@
 """ResourceSlice (resource.k8s.io/v1, resource.k8s.io/v1beta2, resource.k8s.io/v1beta1)."""
 
-from minik.api.scheme import Resource
+from minik.api.scheme import Resource, Strategy
 from minik.api.types import GVR
 
 RESOURCES = (
@@ -12,6 +12,7 @@ RESOURCES = (
         singular="resourceslice",
         type_name="io.k8s.api.resource.v1.ResourceSlice",
         namespaced=False,
+        strategy=Strategy(has_generation=True),
         storage_version_hash="KsC072WgaEY=",
     ),
     Resource(
@@ -22,6 +23,7 @@ RESOURCES = (
         singular="resourceslice",
         type_name="io.k8s.api.resource.v1beta2.ResourceSlice",
         namespaced=False,
+        strategy=Strategy(has_generation=True),
         storage=GVR("resource.k8s.io", "v1", "resourceslices"),
         storage_version_hash="KsC072WgaEY=",
     ),
@@ -33,6 +35,7 @@ RESOURCES = (
         singular="resourceslice",
         type_name="io.k8s.api.resource.v1beta1.ResourceSlice",
         namespaced=False,
+        strategy=Strategy(has_generation=True),
         storage=GVR("resource.k8s.io", "v1", "resourceslices"),
         storage_version_hash="KsC072WgaEY=",
     ),

@@ -1,6 +1,6 @@
 """PriorityClass (scheduling.k8s.io/v1)."""
 
-from minik.api.scheme import Resource
+from minik.api.scheme import Resource, Strategy
 
 RESOURCES = (
     Resource(
@@ -12,6 +12,7 @@ RESOURCES = (
         type_name="io.k8s.api.scheduling.v1.PriorityClass",
         namespaced=False,
         short_names=("pc",),
+        strategy=Strategy(has_generation=True, generation_changes=lambda _new, _old: False),
         storage_version_hash="1QwjyaZjj3Y=",
     ),
 )
