@@ -106,12 +106,17 @@ _ROOMS: dict[str, tuple[str, ...]] = {
 }
 
 
-def load() -> Scheme:
-    """Import every room and register what it exports."""
+def load(*, stable_only: bool = False) -> Scheme:
+    """Import every room and register what it exports.
+
+    `stable_only` leaves alpha and beta versions out, as kube-apiserver does unless --runtime-config asks for them.
+    """
     resources: list[Resource] = []
     for package, rooms in _ROOMS.items():
         for room in rooms:
             resources.extend(import_module(f"{__name__}.{package}.{room}").RESOURCES)
+    if stable_only:
+        resources = [r for r in resources if "alpha" not in r.version and "beta" not in r.version]
     rank = {(g, v): (i, n) for i, (g, vs) in enumerate(GROUP_VERSIONS.items()) for n, v in enumerate(vs)}
     resources.sort(key=lambda r: (rank[r.group, r.version], r.plural))
     return Scheme(resources)
