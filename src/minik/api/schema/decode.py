@@ -191,7 +191,7 @@ def repeats_keys(raw: bytes, value: Any, seen: structs.Pass) -> bool:
     A key ends in a quote and a colon. Quotes inside strings are escaped, so `":` is a key's end unless a backslash
     stands before it.
     """
-    written = raw.count(b'":') - raw.count(b'\\":') + raw.count(b'" :')
+    written = raw.count(b'":') - raw.count(b'\\":') + raw.count(b'" :') - raw.count(b'\\" :')
     keys = seen.keys if not seen.unknown else _count(value)
     return written != keys
 
