@@ -151,7 +151,8 @@ def read_key(path: Path) -> PrivateKey | None:
     if data is None:
         return None
     try:
-        key = serialization.load_pem_private_key(data, password=None)
+        # Our own file: proving the primes of an RSA key anew at every start would cost 20 ms.
+        key = serialization.load_pem_private_key(data, password=None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError):
         raise CertificateError(f"{path} holds no readable PEM private key; restore it or remove it") from None
     if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
