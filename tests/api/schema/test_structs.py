@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from minik.api.schema import structs, types
+from minik.api.schema import structs, types, values
 from minik.api.schema.decode import prune
 from minik.api.status import StatusError
 
@@ -142,5 +142,5 @@ def test_values_of_the_wrong_type(type_name: str, given: Any, message: str) -> N
     ("text", "offset"), [("%%", 0), ("ab%d", 2), ("YWJ", 3), ("YW=J", 3), ("YQ==YQ==", 4), ("a", 0), ("====", 0)]
 )
 def test_malformed_base64_names_the_byte(text: str, offset: int) -> None:
-    with pytest.raises(structs.BadValue, match=f"illegal base64 data at input byte {offset}$"):
+    with pytest.raises(values.BadValue, match=f"illegal base64 data at input byte {offset}$"):
         _converted(CORE + "Secret", {"data": {"a": text}})

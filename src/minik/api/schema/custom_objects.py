@@ -8,7 +8,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from minik.api.schema import strict, structs, types
+from minik.api.schema import strict, structs, types, values
 from minik.api.schema.decode import Body, cannot_handle, group_version, repeats_keys, stated_kind
 from minik.api.schema.types import GroupVersionKind, Shape
 from minik.api.status import bad_request
@@ -35,7 +35,7 @@ def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validatio
         complaints += repeated_fields(strict.with_duplicates(body.raw.decode(errors="replace")))
     try:
         complaints += sorted(f'unknown field "{path}"' for path in prune(obj, shape.structural_schema))
-    except (structs.TypeMismatch, structs.BadValue) as error:
+    except (values.TypeMismatch, values.BadValue) as error:
         raise cannot_handle(actual, expected, str(error)) from None
     if complaints and field_validation == "Strict":
         raise cannot_handle(actual, expected, f"strict decoding error: {', '.join(complaints)}")

@@ -8,7 +8,7 @@ already decoded, such as the result of a patch. Behaviour: apimachinery's serial
 from typing import Any, NamedTuple
 
 from minik.api.codec import json_codec
-from minik.api.schema import strict, structs, types
+from minik.api.schema import strict, structs, types, values
 from minik.api.schema.types import GroupVersionKind, Shape
 from minik.api.scheme import Resource
 from minik.api.status import StatusError, bad_request, unsupported_media_type
@@ -63,7 +63,7 @@ def prune(obj: Obj, shape: Shape) -> Obj:
 
             return custom_objects.pruned(obj, shape)
         pruned: Obj = structs.converter(shape)(obj, structs.Pass())
-    except (structs.TypeMismatch, structs.BadValue) as error:
+    except (values.TypeMismatch, values.BadValue) as error:
         raise bad_request(str(error)) from None
     return pruned
 
@@ -126,12 +126,12 @@ def stated_kind(body: Body, expected: GroupVersionKind) -> GroupVersionKind:
     """What the body says it is, with the gaps filled from what is expected."""
     value = {} if body.value is None else body.value
     if not isinstance(value, dict):
-        found = structs.found(value)
+        found = values.found(value)
         text = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
         raise _unrecognized(body.raw, expected, f"couldn't get version/kind; json parse error: {text}")
     for name in ("apiVersion", "kind"):
         if not isinstance(value.get(name), str | None):
-            found = structs.found(value[name])
+            found = values.found(value[name])
             text = f"json: cannot unmarshal {found} into Go struct field .{name} of type string"
             raise _unrecognized(body.raw, expected, f"couldn't get version/kind; json parse error: {text}")
     api_version, kind = value.get("apiVersion") or "", value.get("kind") or expected.kind
@@ -172,7 +172,7 @@ def _convert(body: Body, shape: Shape, actual: GroupVersionKind, expected: Group
     seen = structs.Pass()
     try:
         converted: Obj = structs.converter(shape)(body.value or {}, seen)
-    except (structs.TypeMismatch, structs.BadValue) as error:
+    except (values.TypeMismatch, values.BadValue) as error:
         raise cannot_handle(actual, expected, str(error)) from None
     converted.pop("kind", None)
     converted.pop("apiVersion", None)
