@@ -33,7 +33,7 @@ _SAFE = "bcdfghjklmnpqrstvwxz2456789"  # no vowels: no words
 def template_hash(template: Obj, collisions: int | None) -> str:
     """The pod-template-hash; `collisions` (status.collisionCount) makes it another one."""
     value = 0x811C9DC5
-    data = orjson.dumps(_without_empty(template), option=orjson.OPT_SORT_KEYS)
+    data = orjson.dumps(without_empty(template), option=orjson.OPT_SORT_KEYS)
     if collisions is not None:
         data += collisions.to_bytes(8, "little")
     for byte in data:
@@ -43,7 +43,7 @@ def template_hash(template: Obj, collisions: int | None) -> str:
 
 def same_template(one: Obj, other: Obj) -> bool:
     """Equal but for the pod-template-hash label; absent and empty are the same, as to Go's DeepEqual."""
-    return bool(_without_empty(_without_hash(one)) == _without_empty(_without_hash(other)))
+    return bool(without_empty(_without_hash(one)) == without_empty(_without_hash(other)))
 
 
 def _without_hash(template: Obj) -> Obj:
@@ -52,11 +52,11 @@ def _without_hash(template: Obj) -> Obj:
     return {**template, "metadata": {**metadata, "labels": labels}}
 
 
-def _without_empty(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = ((name, _without_empty(item)) for name, item in value.items())
+        kept = ((name, without_empty(item)) for name, item in value.items())
         return {name: item for name, item in kept if item is not None and item != {} and item != []}
-    return [_without_empty(item) for item in value] if isinstance(value, list) else value
+    return [without_empty(item) for item in value] if isinstance(value, list) else value
 
 
 def by_creation(sets: Iterable[Obj]) -> list[Obj]:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from minik.client.controller import Controller
 from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.daemon_set import DaemonSetController
 from minik.server.controllers.deployment import DeploymentController
 from minik.server.controllers.endpoint_slice import EndpointSliceController
 from minik.server.controllers.endpoints import EndpointsController
 from minik.server.controllers.garbage_collector import GarbageCollector
+from minik.server.controllers.job import JobController
 from minik.server.controllers.namespace import NamespaceController
 from minik.server.controllers.node_ipam import NodeIpamController
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
@@ -22,6 +24,7 @@ from minik.server.controllers.pod_gc import PodGCController
 from minik.server.controllers.replica_set import ReplicaSetController, ReplicationControllerController
 from minik.server.controllers.root_ca import RootCAController
 from minik.server.controllers.service_account import ServiceAccountController
+from minik.server.controllers.stateful_set import StatefulSetController
 from minik.server.controllers.taint_eviction import TaintEvictionController
 
 log = logging.getLogger("minik.controller-manager")
@@ -41,6 +44,9 @@ CONTROLLERS: Sequence[Build] = (
     ReplicaSetController,
     DeploymentController,
     ReplicationControllerController,
+    DaemonSetController,
+    StatefulSetController,
+    JobController,
     NamespaceController,
     PodGCController,
     GarbageCollector,  # last: it reads along with the informers that the others asked for

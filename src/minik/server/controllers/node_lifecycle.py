@@ -71,7 +71,7 @@ class NodeLifecycleController(Controller):
         if left <= 0 and (never_heard or health.ready_status(node) != "Unknown"):
             node = await self._declare_silent(node)
         again = await self._taint(node)
-        if health.ready_status(node) != "True":
+        if condition_of(node, "Ready") is not None and health.ready_status(node) != "True":
             await self._mark_pods_not_ready(node)
         waits = [wait for wait in (left, again) if wait is not None and wait > 0]
         return min(waits) + 0.01 if waits else None

@@ -1,0 +1,221 @@
+"""Decides for DaemonSets: which nodes run a Pod, which Pods to replace in a rolling update, which status to show.
+
+Behaviour: https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from minik.api.node_affinity import required_matches
+from minik.api.tolerations import untolerated
+from minik.api.types import Obj
+from minik.server.controllers.claims import Owner
+from minik.server.controllers.controller_history import HASH_LABEL
+from minik.server.controllers.objects import annotations_of, is_deleting, labels_of
+from minik.server.controllers.pod_control import pod_from_template
+from minik.server.controllers.pods import is_available, is_ready, node_name, phase
+from minik.server.controllers.rolling import scaled
+
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+GENERATION_LABEL = "pod-template-generation"
+BURST = 250
+
+_TOLERATED = (
+    ("node.kubernetes.io/not-ready", "NoExecute"),
+    ("node.kubernetes.io/unreachable", "NoExecute"),
+    ("node.kubernetes.io/disk-pressure", "NoSchedule"),
+    ("node.kubernetes.io/memory-pressure", "NoSchedule"),
+    ("node.kubernetes.io/pid-pressure", "NoSchedule"),
+    ("node.kubernetes.io/unschedulable", "NoSchedule"),
+)
+_TOLERATED_ON_HOST_NETWORK = (("node.kubernetes.io/network-unavailable", "NoSchedule"),)
+
+
+@dataclass(slots=True)
+class Plan:
+    create: list[str] = field(default_factory=list)  # nodes
+    delete: list[Obj] = field(default_factory=list)
+    failed: list[Obj] = field(default_factory=list)  # of `delete`, those that ended by themselves
+
+
+def tolerations(spec: Obj) -> list[Obj]:
+    """The template's tolerations and those every daemon has."""
+    wanted = _TOLERATED + (_TOLERATED_ON_HOST_NETWORK if spec.get("hostNetwork") else ())
+    own = list(spec.get("tolerations") or ())
+    added = [{"key": key, "operator": "Exists", "effect": effect} for key, effect in wanted]
+    return own + [toleration for toleration in added if toleration not in own]
+
+
+def fits(daemon_set: Obj, node: Obj) -> tuple[bool, bool]:
+    """(should a Pod be started on the node, may one that runs there stay)."""
+    spec = daemon_set["spec"]["template"]["spec"]
+    if spec.get("nodeName") and spec["nodeName"] != node["metadata"]["name"]:
+        return False, False
+    if not required_matches(spec, node):
+        return False, False
+    taints, tolerated = node["spec"].get("taints") or (), tolerations(spec)
+    may_stay = untolerated(taints, tolerated, ("NoExecute",)) is None
+    return may_stay and untolerated(taints, tolerated, ("NoSchedule",)) is None, may_stay
+
+
+def build_pod(owner: Owner, node: str, revision_hash: str) -> Obj:
+    """The Pod for one node; the scheduler puts it there by its node affinity."""
+    pod = pod_from_template(owner.obj["spec"]["template"], owner)
+    labels = pod["metadata"].setdefault("labels", {})
+    labels[HASH_LABEL] = revision_hash
+    if generation := annotations_of(owner.obj).get(TEMPLATE_GENERATION):
+        labels[GENERATION_LABEL] = generation
+    spec = pod["spec"]
+    spec["tolerations"] = tolerations(spec)
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+    affinity = spec.setdefault("affinity", {}).setdefault("nodeAffinity", {})
+    affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": [term]}
+    return pod
+
+
+def target_node(pod: Obj) -> str:
+    """The node a daemon Pod is bound to, or meant for."""
+    if name := node_name(pod):
+        return name
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    for term in required.get("nodeSelectorTerms") or ():
+        for requirement in term.get("matchFields") or ():
+            if requirement["key"] == "metadata.name" and requirement["operator"] == "In":
+                return str(requirement["values"][0])
+    return ""
+
+
+def by_node(pods: Iterable[Obj]) -> dict[str, list[Obj]]:
+    grouped: dict[str, list[Obj]] = {}
+    for pod in pods:
+        grouped.setdefault(target_node(pod), []).append(pod)
+    return grouped
+
+
+def plan(
+    daemon_set: Obj, nodes: Sequence[Obj], pods: Mapping[str, Sequence[Obj]], revision_hash: str, now: datetime
+) -> Plan:
+    """What to start and stop so that every node that should has its Pod; rolling updates are `plan_update`'s."""
+    result = Plan()
+    known = set()
+    for node in nodes:
+        name = node["metadata"]["name"]
+        known.add(name)
+        _plan_node(daemon_set, node, pods.get(name, ()), revision_hash, now, result)
+    for name, orphans in pods.items():
+        if name not in known:  # bound Pods of missing nodes are pod garbage collection's
+            result.delete += [pod for pod in orphans if not node_name(pod) and not is_deleting(pod)]
+    result.create = result.create[:BURST]
+    result.delete = result.delete[:BURST]
+    return result
+
+
+def _plan_node(
+    daemon_set: Obj, node: Obj, pods: Sequence[Obj], revision_hash: str, now: datetime, result: Plan
+) -> None:
+    should_run, may_stay = fits(daemon_set, node)
+    if not may_stay:
+        result.delete += [pod for pod in pods if not is_deleting(pod)]
+        return
+    running = []
+    for pod in pods:
+        if is_deleting(pod):
+            continue
+        if phase(pod) in ("Failed", "Succeeded"):
+            result.delete.append(pod)
+            result.failed.append(pod)
+        else:
+            running.append(pod)
+    if not pods and should_run:
+        result.create.append(node["metadata"]["name"])
+    surge, _ = limits(daemon_set, 1)
+    new = [pod for pod in running if labels_of(pod).get(HASH_LABEL) == revision_hash]
+    old = [pod for pod in running if pod not in new]
+    if not surge:
+        result.delete += _oldest_first(running)[1:]
+        return
+    result.delete += _oldest_first(new)[1:] + _oldest_first(old)[1:]
+    min_ready = daemon_set["spec"].get("minReadySeconds", 0)
+    if new and old and is_available(new[0], min_ready, now):
+        result.delete.append(old[0])  # the surge has served
+
+
+def _oldest_first(pods: Sequence[Obj]) -> list[Obj]:
+    return sorted(pods, key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]))
+
+
+def limits(daemon_set: Obj, desired: int) -> tuple[int, int]:
+    """(maxSurge, maxUnavailable) in Pods; at least one is more than 0."""
+    strategy = daemon_set["spec"].get("updateStrategy") or {}
+    if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+        return 0, 0
+    rolling = strategy.get("rollingUpdate") or {}
+    surge = scaled(rolling.get("maxSurge", 0), desired, round_up=True)
+    unavailable = scaled(rolling.get("maxUnavailable", 1), desired, round_up=True)
+    return (surge, unavailable) if surge or unavailable else (0, 1)
+
+
+def plan_update(
+    daemon_set: Obj, nodes: Sequence[Obj], pods: Mapping[str, Sequence[Obj]], revision_hash: str, now: datetime
+) -> Plan:
+    """The next Pods of a rolling update. Pods that are not available anyway are replaced without waiting."""
+    wanted = [node["metadata"]["name"] for node in nodes if fits(daemon_set, node)[0]]
+    surge, max_unavailable = limits(daemon_set, len(wanted))
+    strategy = (daemon_set["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate")
+    if strategy != "RollingUpdate":
+        return Plan()
+    min_ready = daemon_set["spec"].get("minReadySeconds", 0)
+    result, unavailable, surging = Plan(), 0, 0
+    candidates: list[Obj] = []
+    for name in wanted:
+        present = [pod for pod in pods.get(name, ()) if phase(pod) not in ("Failed", "Succeeded")]
+        new = [pod for pod in present if labels_of(pod).get(HASH_LABEL) == revision_hash]
+        old = [pod for pod in present if pod not in new]
+        serving = any(is_available(pod, min_ready, now) and not is_deleting(pod) for pod in present)
+        unavailable += not serving
+        surging += bool(new and old)
+        if old and not new and not any(map(is_deleting, old)):
+            (candidates if serving else result.delete).extend(old[:1])
+    if surge:
+        nodes_to_surge = [target_node(pod) for pod in candidates][: max(0, surge - surging)]
+        return Plan(create=nodes_to_surge + [target_node(pod) for pod in result.delete])
+    result.delete += candidates[: max(0, max_unavailable - unavailable)]
+    return result
+
+
+def new_status(
+    daemon_set: Obj, nodes: Sequence[Obj], pods: Mapping[str, Sequence[Obj]], revision_hash: str, now: datetime
+) -> Obj:
+    min_ready = daemon_set["spec"].get("minReadySeconds", 0)
+    counts = dict.fromkeys(("desired", "current", "misscheduled", "ready", "available", "updated"), 0)
+    for node in nodes:
+        here = pods.get(node["metadata"]["name"], ())
+        if not fits(daemon_set, node)[0]:
+            counts["misscheduled"] += bool(here)
+            continue
+        counts["desired"] += 1
+        if not here:
+            continue
+        counts["current"] += 1
+        newest = _oldest_first(here)[-1]
+        alive = [pod for pod in here if not is_deleting(pod)]
+        counts["ready"] += any(map(is_ready, alive))
+        counts["available"] += any(is_available(pod, min_ready, now) for pod in alive)
+        counts["updated"] += labels_of(newest).get(HASH_LABEL) == revision_hash
+    status: Obj = {
+        "currentNumberScheduled": counts["current"],
+        "numberMisscheduled": counts["misscheduled"],
+        "desiredNumberScheduled": counts["desired"],
+        "numberReady": counts["ready"],
+    }
+    optional = {
+        "observedGeneration": daemon_set["metadata"].get("generation", 0),
+        "updatedNumberScheduled": counts["updated"],
+        "numberAvailable": counts["available"],
+        "numberUnavailable": counts["desired"] - counts["available"],
+    }
+    status |= {name: value for name, value in optional.items() if value}
+    old = daemon_set.get("status") or {}
+    return status | {name: old[name] for name in ("collisionCount", "conditions") if name in old}
