@@ -216,6 +216,8 @@ class Containerd:
             for path in mounts.unmount_below(directory):
                 log.warning("could not unmount %s", path)
         shutil.rmtree(self.paths.state, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not empty: another minik's
+            self.paths.state.parent.rmdir()
 
 
 def _has_capability(number: int) -> bool:

@@ -53,12 +53,17 @@ def shares_to_weight(shares: int) -> int:
     return 1 + (shares - 2) * 9999 // 262142
 
 
+def systemd_is_init() -> bool:
+    return Path("/run/systemd/system").is_dir()
+
+
 class Cgroups:
     """Makes, limits and removes cgroups. All methods block shortly: they write to kernel files."""
 
-    def __init__(self, root: str = "/", *, systemd: bool = False) -> None:
+    def __init__(self, root: str = "/", *, systemd: bool | None = None) -> None:
+        """`systemd`: the driver; None: whether systemd is the init, which is also what containerd is told."""
         self._root = root.strip("/")
-        self._systemd = systemd
+        self._systemd = systemd_is_init() if systemd is None else systemd
         self._hierarchies = _hierarchies()
         self.v2 = "" in self._hierarchies
 

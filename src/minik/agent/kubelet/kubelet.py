@@ -154,7 +154,7 @@ class Kubelet:
 
     def _make_context(self, group: asyncio.TaskGroup, handlers: Handlers, reporter: NodeReporter) -> NodeContext:
         settings, config = self.settings, self._config
-        groups = cgroups.Cgroups(settings.cgroup_root, systemd=Path("/run/systemd/system").is_dir())
+        groups = cgroups.Cgroups(settings.cgroup_root)
         parallel = 1 if settings.serialize_image_pulls else settings.max_parallel_image_pulls
         return NodeContext(
             settings=settings,
