@@ -127,9 +127,8 @@ def test_hosts_file_names_the_pod_and_its_aliases():
     text = hosts_file(named, ["10.42.0.5"], "cluster.local", "")
     assert "10.42.0.5\tweb-0.web.ns.svc.cluster.local\tweb-0\n" in text
     assert text.endswith("\n# Entries added by HostAliases.\n9.9.9.9\ta\tb\n")
-    assert hosts_file(pod(hostNetwork=True), [], "c", "HOST").startswith(
-        "# Kubernetes-managed hosts file (host network)"
-    )
+    on_host = hosts_file(pod(hostNetwork=True), [], "c", "HOST")
+    assert on_host == "# Kubernetes-managed hosts file (host network).\nHOST"
 
 
 def test_image_names_and_policies():

@@ -96,7 +96,7 @@ def test_the_group_gets_the_files(tmp_path):
 async def test_host_path_types_are_checked(tmp_path):
     made = await path_of({"path": str(tmp_path / "new"), "type": "DirectoryOrCreate"})
     assert made.is_dir()
-    with pytest.raises(VolumeError, match="hostPath type check failed: .* is not a file"):
+    with pytest.raises(VolumeError, match=r"hostPath type check failed: .* is not a file"):
         await path_of({"path": str(tmp_path), "type": "File"})
     with pytest.raises(VolumeError, match="is not a directory"):
         await path_of({"path": str(tmp_path / "none"), "type": "Directory"})
