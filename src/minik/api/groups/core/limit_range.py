@@ -3,6 +3,7 @@
 Behaviour: https://kubernetes.io/docs/concepts/policy/limit-range/
 """
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +33,12 @@ def _default(obj: Obj) -> None:
             item["defaultRequest"] = request
 
 
+def _prepare_create(obj: Obj) -> None:
+    """The one kind whose objects need no name."""
+    if not obj["metadata"].get("name"):
+        obj["metadata"]["name"] = str(uuid.uuid4())
+
+
 def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
     return validate_limit_range(new)
 
@@ -45,7 +52,12 @@ RESOURCES = (
         singular="limitrange",
         type_name="io.k8s.api.core.v1.LimitRange",
         short_names=("limits",),
-        strategy=Strategy(default=_default, validate=validate_limit_range, validate_update=_validate_update),
+        strategy=Strategy(
+            default=_default,
+            prepare_create=_prepare_create,
+            validate=validate_limit_range,
+            validate_update=_validate_update,
+        ),
         columns=_COLUMNS,
         cells=_cells,
         storage_version_hash="EBKMFVe6cwo=",
