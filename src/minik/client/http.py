@@ -34,6 +34,7 @@ from minik.client.paths import (
 
 _CONNECT = 10.0  # seconds to reach the server
 _REQUEST = 60.0  # seconds for a whole request that is no watch
+_PATIENCE = 5  # times a server may say that it is too busy
 _SILENCE = 300.0  # seconds without a byte after which a watch counts as dead; bookmarks come about once a minute
 _CHUNK = 1 << 16
 _LIMITS = aiohttp.ClientTimeout(total=_REQUEST, sock_connect=_CONNECT)
@@ -209,19 +210,22 @@ class HttpClient:
         kind: str = "",
         limits: aiohttp.ClientTimeout = _LIMITS,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer to a request, if it is a good one."""
-        session = await self._open()
+        """The answer to a request, if it is a good one. A server that is too busy is asked again."""
+        session, address = await self._open(), self._address(where, query)
         try:
-            async with session.request(
-                method,
-                self._address(where, query),
-                data=body or None,
-                headers=self._headers(kind if body else ""),
-                timeout=limits,
-            ) as answer:
-                if answer.status >= 400:
-                    raise _refusal(answer.status, await answer.read())
-                yield answer
+            for attempt in range(_PATIENCE + 1):
+                headers = self._headers(kind if body else "")
+                async with session.request(
+                    method, address, data=body or None, headers=headers, timeout=limits
+                ) as answer:
+                    if answer.status < 400:
+                        yield answer
+                        return
+                    wait = answer.headers.get("Retry-After", "") if answer.status == 429 else ""
+                    refusal = _refusal(answer.status, await answer.read())
+                if attempt == _PATIENCE or not wait.isdigit():
+                    raise refusal
+                await asyncio.sleep(int(wait))
         except _FAILURES as error:
             raise ConnectionError(f"{method} {self._url}{where}: {error or type(error).__name__}") from error
 

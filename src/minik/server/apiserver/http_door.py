@@ -5,11 +5,12 @@ certificates are asked for and verified against the client CAs, but not required
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import ssl
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -27,11 +28,12 @@ log = logging.getLogger("minik.apiserver.http")
 
 _GZIP_FROM = 128 * 1024  # bytes; smaller answers are not worth it (upstream's defaultGzipThresholdBytes)
 _KEEPALIVE = 180.0  # seconds an idle connection is kept
-_SHUTDOWN = 10.0  # seconds running requests may take to end
+_SHUTDOWN = 5.0  # seconds running requests may take to end
 _RAW_BODY = frozenset({"proxy", "exec", "attach", "portforward"})
 _NO_QUERY: Mapping[str, Sequence[str]] = {}
 
 Handle = Callable[[Request], Awaitable[Response]]
+Upgrade = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def tls_context(certificate: Path, key: Path, client_cas: Sequence[Path]) -> ssl.SSLContext:
@@ -56,16 +58,24 @@ class HttpDoor:
         )
         self._audit_prefix = os.urandom(10).hex()
         self._audit_count = 0
+        self._endless: set[asyncio.Timeout] = set()  # requests that end only when somebody ends them
 
     async def listen(self, host: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         return await loop.create_server(self._server, host, port, ssl=context, backlog=1024, reuse_address=True)
 
     async def close(self) -> None:
-        """Ends keepalive connections at once and running requests after a while."""
+        """Ends idle connections, watches and streams at once, other requests after a while."""
+        now = asyncio.get_running_loop().time()
+        for limit in self._endless:
+            limit.reschedule(now)
         await self._server.shutdown(_SHUTDOWN)
 
-    def _audit_id(self) -> str:
+    def _audit_id(self, request: Request) -> str:
+        """The client's own, or a UUID that costs less than a random one."""
+        given = request.headers.get("audit-id", "")
+        if given:
+            return given[:64]
         self._audit_count += 1
         p = self._audit_prefix
         return f"{p[:8]}-{p[8:12]}-4{p[12:15]}-8{p[15:18]}-{self._audit_count:012x}"
@@ -74,17 +84,57 @@ class HttpDoor:
         try:
             request = await _read(incoming)
         except StatusError as error:
-            bare = Request(method=incoming.method, path=incoming.path, headers=incoming.headers)
-            return _plain(incoming, status_response(bare, error), self._audit_id())
+            bare = Request(method=incoming.method, path=incoming.path, headers=_lower(incoming))
+            return _plain(incoming, status_response(bare, error), self._audit_id(bare))
         response = await self._handle(request)
         if response.upgrade is not None:
-            outgoing: web.StreamResponse = await response.upgrade(incoming)
-            return outgoing
+            return await self._upgrade(incoming, response.upgrade)
         if response.stream is not None:
-            return await _stream(incoming, response, self._audit_id())
+            return await self._stream(incoming, request, response, response.stream)
         if len(response.body) > _GZIP_FROM and "gzip" in incoming.headers.get("Accept-Encoding", ""):
             await _compress(response)
-        return _plain(incoming, response, self._audit_id())
+        return _plain(incoming, response, self._audit_id(request))
+
+    async def _upgrade(self, incoming: web.BaseRequest, upgrade: Upgrade) -> web.StreamResponse:
+        """Somebody else's from here on, until the server stops."""
+        try:
+            async with self._until_closed():
+                return await upgrade(incoming)
+        except TimeoutError:
+            if incoming.transport is not None:
+                incoming.transport.close()
+            return web.Response(status=503)
+
+    async def _stream(
+        self, incoming: web.BaseRequest, request: Request, response: Response, chunks: AsyncIterator[bytes]
+    ) -> web.StreamResponse:
+        """Chunks as they come. The client going away, or the server stopping, ends the stream."""
+        outgoing = web.StreamResponse(status=response.status, headers=_headers(response, self._audit_id(request)))
+        outgoing.enable_chunked_encoding()
+        try:
+            await outgoing.prepare(incoming)
+            with contextlib.suppress(TimeoutError):
+                async with self._until_closed():
+                    async for chunk in chunks:
+                        await outgoing.write(chunk)
+            await outgoing.write_eof()
+        except ConnectionError:
+            log.debug("%s went away from %s", incoming.remote, incoming.path)
+        finally:
+            close = getattr(chunks, "aclose", None)
+            if close is not None:
+                await close()
+        return outgoing
+
+    @contextlib.asynccontextmanager
+    async def _until_closed(self) -> AsyncIterator[None]:
+        """Raises TimeoutError inside when the door closes."""
+        async with asyncio.timeout(None) as limit:
+            self._endless.add(limit)
+            try:
+                yield
+            finally:
+                self._endless.discard(limit)
 
 
 async def _read(incoming: web.BaseRequest) -> Request:
@@ -172,23 +222,3 @@ async def _compress(response: Response) -> None:
     response.body = await asyncio.to_thread(deflate)
     response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-
-
-async def _stream(incoming: web.BaseRequest, response: Response, audit_id: str) -> web.StreamResponse:
-    """Chunks as they come; the client going away ends the stream."""
-    outgoing = web.StreamResponse(status=response.status, headers=_headers(response, audit_id))
-    outgoing.enable_chunked_encoding()
-    await outgoing.prepare(incoming)
-    assert response.stream is not None
-    chunks = response.stream
-    try:
-        async for chunk in chunks:
-            await outgoing.write(chunk)
-        await outgoing.write_eof()
-    except ConnectionError:
-        log.debug("%s went away from %s", incoming.remote, incoming.path)
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()
-    return outgoing

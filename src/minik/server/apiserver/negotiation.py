@@ -7,6 +7,7 @@ Rules: https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from minik.api.request import Request
 from minik.api.status import StatusError
 
 JSON = "application/json"
@@ -106,6 +107,14 @@ def _form(clause: Clause, *, transforms: bool) -> Form | None:
     if transforms and kind in _TRANSFORMS and group == _META and version in ("v1", "v1beta1"):
         return Form(media_type, kind, version)
     return None
+
+
+def wants_pretty(request: Request) -> bool:
+    """Indented JSON for people: asked for, or read with a tool of people."""
+    asked = request.query.get("pretty")
+    if asked:
+        return asked[0] not in ("0", "false")
+    return request.headers.get("user-agent", "").startswith(("curl", "Wget", "Mozilla/5.0"))
 
 
 def not_accepted() -> StatusError:

@@ -19,6 +19,7 @@ from minik.server.apiserver.admission.attributes import Admission
 from minik.server.apiserver.attributes import Authorize
 from minik.server.apiserver.handlers import metrics as metrics_handler
 from minik.server.apiserver.handlers import root, version
+from minik.server.apiserver.handlers.component_status import ComponentStatuses
 from minik.server.apiserver.handlers.discovery import Discovery
 from minik.server.apiserver.handlers.health import Health
 from minik.server.apiserver.handlers.openapi import OpenAPI
@@ -83,6 +84,8 @@ class ApiServer:
         OpenAPI(scheme).install(self.routes)
         registration.install(self.dispatcher)
         self.health.add("etcd", self._store_answers)
+        component_statuses = ComponentStatuses(self._store_answers)
+        self.dispatcher.add_virtual("", "componentstatuses", component_statuses.serve)
 
     def client(self, user: UserInfo, *, agent: str = "minik") -> LocalClient:
         """The API as `user` sees it, without a network in between. `agent` names the field manager of its writes."""

@@ -4,12 +4,13 @@ Subresources and resources that are not stored (reviews, componentstatuses) have
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from minik.api.request import Request, Response
 from minik.api.scheme import Resource, Scheme, Subresource
 from minik.api.status import StatusError, generic_not_found, method_not_supported
 from minik.api.types import UserInfo
-from minik.server.apiserver.negotiation import PLAIN, Form, negotiate
+from minik.server.apiserver.negotiation import JSON, PLAIN, Form, negotiate, wants_pretty
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.create import create
 from minik.server.apiserver.registry.delete import delete
@@ -92,7 +93,8 @@ class Dispatcher:
     def _form(self, request: Request, info: RequestInfo, resource: Resource) -> Form:
         if request.local or info.subresource in RESPONDS_ITSELF:
             return PLAIN
-        return negotiate(request.headers.get("accept", ""), protobuf=not resource.custom)
+        form = negotiate(request.headers.get("accept", ""), protobuf=not resource.custom)
+        return replace(form, pretty=True) if form.media_type == JSON and wants_pretty(request) else form
 
     def _handler(self, call: Call) -> Handler:
         info, resource = call.info, call.resource
