@@ -6,12 +6,22 @@ import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from minik.api import status
+from minik.api.groups import load
+from minik.api.patch import strategic_merge
 from minik.api.request import WatchEvent
+from minik.api.schema.decode import shape_of
+from minik.api.scheme import Scheme
 from minik.api.types import GVR, Obj
-from minik.client.client import ListResult
+from minik.client.client import STRATEGIC_MERGE_PATCH, ListResult
+
+
+@lru_cache
+def _scheme() -> Scheme:
+    return load()
 
 
 class FakeTimer:
@@ -161,7 +171,8 @@ class FakeClient:
         if version and version != old["metadata"]["resourceVersion"]:
             raise status.conflict(resource.group, resource.resource, name, status.OPTIMISTIC_LOCK)
         if subresource == "status":
-            new = {**old, "status": copy.deepcopy(obj.get("status", {}))}
+            given = {k: v for k, v in obj["metadata"].items() if k in ("annotations", "labels")}
+            new = {**old, "metadata": {**old["metadata"], **given}, "status": copy.deepcopy(obj.get("status", {}))}
         else:
             new = copy.deepcopy(obj)
             if "status" in old and resource.resource != "endpointslices":
@@ -182,11 +193,16 @@ class FakeClient:
     ) -> Obj:
         self._call("patch", resource, namespace, name, subresource)
         old = self._existing(resource, name, namespace)
-        if isinstance(patch, list):
-            raise NotImplementedError("JSON patch")
         uid = patch.get("metadata", {}).get("uid")
         if uid and uid != old["metadata"]["uid"]:
             raise status.conflict(resource.group, resource.resource, name, "Precondition failed: UID in precondition")
+        if patch_type == STRATEGIC_MERGE_PATCH:
+            known = _scheme().get(*resource)
+            assert known is not None
+            return self._changed_object(resource, old, strategic_merge.apply(old, patch, shape_of(known)))
+        version = patch.get("metadata", {}).get("resourceVersion")
+        if version and version != old["metadata"]["resourceVersion"]:
+            raise status.conflict(resource.group, resource.resource, name, status.OPTIMISTIC_LOCK)
         return self._changed_object(resource, old, _merge(old, patch))
 
     async def delete(
