@@ -14,7 +14,7 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
 def version_info() -> Obj:
-    machine = platform.machine()
+    machine, release = platform.machine(), package_version("minik")
     return {
         "major": MAJOR,
         "minor": MINOR,
@@ -22,11 +22,10 @@ def version_info() -> Obj:
         "emulationMinor": MINOR,
         "minCompatibilityMajor": MAJOR,
         "minCompatibilityMinor": str(int(MINOR) - 1),
-        "gitVersion": f"{KUBERNETES_VERSION}+minik{package_version('minik')}",
-        "gitCommit": "",
-        "gitTreeState": "clean",
-        "buildDate": "",
-        "goVersion": "",
+        "gitVersion": f"{KUBERNETES_VERSION}+minik{release}",
+        "gitCommit": release,
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": f"python{platform.python_version()}",
         "compiler": platform.python_implementation().lower(),
         "platform": f"linux/{_MACHINES.get(machine, machine)}",
     }

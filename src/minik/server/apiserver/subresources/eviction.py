@@ -29,6 +29,12 @@ from minik.server.apiserver.registry.write_options import WriteOptions
 from minik.store.store import prefix_end
 
 _SUCCESS: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+_EVICTING: Obj = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "EvictionByEvictionAPI",
+    "message": "Eviction API: evicting",
+}
 _MOST_DISRUPTED = 2000
 _VIOLATES = "Cannot evict pod as it would violate the pod's disruption budget."
 
@@ -51,6 +57,8 @@ async def evict(registry: Registry, call: Call) -> Response:
     pod = registry.layout(call.resource).decode(current)
     if not _ignores_budgets(pod):
         await _ask_budget(registry, call, pod, deletion)
+    if not deletion.dry_run:
+        await _say_why(registry, call, deletion)
     await delete_object(registry, call, deletion)
     return answer.document(call, 201, _SUCCESS)
 
@@ -68,6 +76,27 @@ def _read(call: Call, options: WriteOptions) -> Obj:
             call.warn(warning)
     eviction.setdefault("metadata", {})
     return eviction
+
+
+async def _say_why(registry: Registry, call: Call, deletion: DeleteOptions) -> None:
+    """Give the Pod the condition DisruptionTarget. A precondition on its version follows the write."""
+    layout = registry.layout(call.resource)
+    while True:
+        current = registry.storage.get(call.resource, call.namespace, call.name)
+        if current is None:
+            raise call.not_found()
+        pod: Obj = layout.fresh(current)
+        conditions = (pod.get("status") or {}).get("conditions") or []
+        if any(c.get("type") == "DisruptionTarget" and c.get("status") == "True" for c in conditions):
+            return
+        others = [c for c in conditions if c.get("type") != "DisruptionTarget"]
+        condition = {**_EVICTING, "lastProbeTime": None, "lastTransitionTime": timestamp(registry.now())}
+        pod["status"] = {**(pod.get("status") or {}), "conditions": [*others, condition]}
+        stored = await registry.storage.replace(call.resource, current, layout.encode(pod))
+        if stored is not None:
+            if deletion.resource_version == str(current.mod_revision):
+                deletion.resource_version = str(stored.mod_revision)
+            return
 
 
 def _ignores_budgets(pod: Obj) -> bool:
