@@ -132,7 +132,13 @@ class Kubelet:
         settings = self.settings
         housekeeping = Housekeeping(self.runtime, settings)
         reporter = NodeReporter(
-            self._client, self.runtime, settings, self.node_name, self.node_ips, lambda: housekeeping.pressure
+            self._client,
+            self.runtime,
+            settings,
+            self.node_name,
+            self.node_ips,
+            lambda: housekeeping.pressure,
+            self._became_ready,
         )
         self._reporter = reporter
         self._context = self._make_context(group, handlers, reporter)
@@ -181,6 +187,7 @@ class Kubelet:
             group=group,
             node=self._node_facts,
             services=self._services.list,
+            network_problem=lambda: reporter.problem,
         )
 
     def _prepare_host(self, reporter: NodeReporter) -> None:
@@ -236,6 +243,11 @@ class Kubelet:
         return admission.check(
             pod, node, others, allocatable=capacity, allowed_sysctls=self.settings.allowed_unsafe_sysctls
         )
+
+    def _became_ready(self) -> None:
+        """Runtime and network can take Pods now: those that wait for it need not wait longer."""
+        for worker in self._workers.values():
+            worker.retry()
 
     def _evict(self, uid: str, message: str) -> None:
         worker = self._workers.get(uid)

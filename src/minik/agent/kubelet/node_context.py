@@ -44,6 +44,7 @@ class NodeContext:
     group: asyncio.TaskGroup
     node: Callable[[], NodeFacts]
     services: Callable[[], Sequence[Obj]]
+    network_problem: Callable[[], str]  # "" when Pods can get addresses
 
     def pod_directory(self, uid: str) -> Path:
         return self.settings.root_dir / "pods" / uid

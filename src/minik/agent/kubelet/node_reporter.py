@@ -26,7 +26,7 @@ log = logging.getLogger("minik.kubelet")
 
 LEASE_NAMESPACE = "kube-node-lease"
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.1, 7.0  # seconds
-NOT_READY_PAUSE = 0.5  # seconds between looks at a runtime that is not ready
+NOT_READY_PAUSE, LONGEST_NOT_READY_PAUSE = 0.05, 2.0  # seconds between looks at a runtime that is not ready
 
 
 class NodeReporter:
@@ -40,6 +40,7 @@ class NodeReporter:
         node_name: str,
         ips: Sequence[str],
         pressure: Callable[[], Pressure],
+        became_ready: Callable[[], None],
     ) -> None:
         self._client = client
         self._runtime = runtime
@@ -47,6 +48,8 @@ class NodeReporter:
         self._name = node_name
         self._ips = ips
         self._pressure = pressure
+        self._became_ready = became_ready
+        self.problem = "container runtime status check may not have completed yet"  # why it is not ready; "" if it is
         self._machine = machine.read_machine()
         self._version = RuntimeVersion("containerd", "Unknown")
         self._images: list[Image] = []
@@ -121,7 +124,7 @@ class NodeReporter:
 
     async def run_status(self) -> None:
         """Report changes at once (at most every `node_status_update_frequency`), everything every 5 min."""
-        settings = self._settings
+        settings, impatient = self._settings, NOT_READY_PAUSE
         while True:
             period = settings.node_status_update_frequency
             try:
@@ -133,8 +136,10 @@ class NodeReporter:
                 log.warning("cannot report the node's status: %s", error.message)
             except (ConnectionError, TimeoutError, OSError) as error:
                 log.warning("cannot report the node's status: %r", error)
-            if not _is_ready(self._last):
-                period = NOT_READY_PAUSE
+            if self.problem:
+                period = impatient = min(impatient * 1.5, LONGEST_NOT_READY_PAUSE)
+            else:
+                impatient = NOT_READY_PAUSE
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(period):
                     await self._changed.wait()
@@ -163,13 +168,14 @@ class NodeReporter:
                 self._images_stale = False
         except CRIError as error:
             log.debug("the runtime does not answer: %s", error)
+        before, self.problem = self.problem, node_status.why_not_ready(told)
+        if before and not self.problem:
+            self._became_ready()
         now = format_time(datetime.now(UTC))
         return {
             "capacity": node_status.capacity(self._machine, disk, self._settings),
             "allocatable": node_status.allocatable(self._machine, disk, self._settings),
-            "conditions": node_status.conditions(
-                self._pressure(), node_status.why_not_ready(told), old_conditions, now
-            ),
+            "conditions": node_status.conditions(self._pressure(), self.problem, old_conditions, now),
             "addresses": node_status.addresses(self._ips, self._name),
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self._settings.port}},
             "nodeInfo": node_status.node_info(self._machine, self._version),
@@ -228,7 +234,3 @@ class NodeReporter:
     def _owner(self) -> list[Obj]:
         uid = (self.node.get("metadata") or {}).get("uid")
         return [{"apiVersion": "v1", "kind": "Node", "name": self._name, "uid": uid}] if uid else []
-
-
-def _is_ready(status: Obj) -> bool:
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())

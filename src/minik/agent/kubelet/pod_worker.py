@@ -16,8 +16,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from minik.agent.kubelet import lifecycle, pod_end, pod_files, quantities
-from minik.agent.kubelet.conditions import OWNED
+from minik.agent.kubelet import lifecycle, pod_end, pod_files, quantities, resize
 from minik.agent.kubelet.lifecycle import Stopper
 from minik.agent.kubelet.node_context import NodeContext
 from minik.agent.kubelet.plan import Kill, make_plan
@@ -25,7 +24,7 @@ from minik.agent.kubelet.pod_events import PodEvents
 from minik.agent.kubelet.pod_start import PodStarter
 from minik.agent.kubelet.probes import PodProbes
 from minik.agent.kubelet.runtime_types import ContainerState, CRIError, PodState
-from minik.agent.kubelet.status import Facts, make_status, pod_ips
+from minik.agent.kubelet.status import Facts, last_reported, make_status, pod_ips
 from minik.agent.kubelet.wake import Wake
 from minik.api.status import StatusError
 from minik.api.types import Obj
@@ -83,6 +82,8 @@ class PodWorker:
         self._events.pod = pod
         if old["metadata"].get("generation") != pod["metadata"].get("generation"):
             self._starter.retry_now()
+        if self.phase is Phase.ACTIVE and (wanted := resize.changes(old, pod)):
+            self._spawn(self._resize(wanted))
         if self.phase is Phase.ENDING and lifecycle.grace_period(pod) < lifecycle.grace_period(old):
             self._spawn(self._stopper.hurry(max(MINIMUM_GRACE, lifecycle.grace_period(pod))))
         if old["metadata"].get("labels") != pod["metadata"].get("labels") or old["metadata"].get("annotations") != pod[
@@ -109,6 +110,11 @@ class PodWorker:
         if self._starter.volumes_ready and self.phase is Phase.ACTIVE and self._refresh_task is None:
             self._refresh_task = self._spawn(self._starter.set_up_volumes(self.pod, self._ips()))
             self._refresh_task.add_done_callback(self._refreshed)
+        self._wake.now()
+
+    def retry(self) -> None:
+        """What failed for want of runtime or network may work now."""
+        self._starter.retry_now()
         self._wake.now()
 
     def evict(self, reason: str, message: str) -> None:
@@ -140,11 +146,12 @@ class PodWorker:
                 try:
                     await self._sync()
                     failures = 0
-                except (CRIError, StatusError, OSError) as error:
+                except Exception as error:
                     failures += 1
-                    log.warning("pod %s: %s", self.pod["metadata"]["name"], error)
+                    expected = isinstance(error, (CRIError, StatusError, OSError))
+                    log.warning("pod %s: %s", self.pod["metadata"]["name"], error, exc_info=not expected)
                     self._stale = True
-                    self._wake.after(min(0.2 * 2**failures, 30.0))
+                    self._wake.after(min(0.2 * 2**failures, LONGEST_RETRY))
         finally:
             self._probes.stop()
             self._wake.close()
@@ -211,6 +218,8 @@ class PodWorker:
         if self._work is not None or not self._starter.due():
             return
         if plan.new_sandbox:
+            if not self.pod["spec"].get("hostNetwork") and not self._network_ready():
+                return
             self._begin_work(self._starter.make_sandbox(self.pod, self.state, plan.sandbox_attempt))
             return
         if not self._starter.volumes_ready:
@@ -220,6 +229,13 @@ class PodWorker:
         if starts:
             self._begin_work(self._starter.start(self.pod, self.state, starts, self._status))
         self._renew_tokens()
+
+    def _network_ready(self) -> bool:
+        """The kubelet wakes everybody when the network has come up."""
+        problem = self._context.network_problem()
+        if problem:
+            self._events.pod_event("Warning", "NetworkNotReady", f"network is not ready: {problem}")
+        return not problem
 
     def _renew_tokens(self) -> None:
         renew_at = self._starter.volumes.renew_at
@@ -257,6 +273,15 @@ class PodWorker:
         finally:
             self._kills.pop(container.id, None)
             self.runtime_changed()
+
+    async def _resize(self, wanted: list[resize.Change]) -> None:
+        await resize.apply(self._context, self.pod, self.state, wanted)
+        for change in wanted:
+            current = self.state.current(change.container["name"])
+            if change.restart and current is not None and current.running and current.id not in self._kills:
+                message = f"Container {current.name} resize requires restart"
+                self._kills[current.id] = self._spawn(self._kill(Kill(current, message)))
+        self._wake.now()
 
     # -- ending
 
@@ -358,7 +383,7 @@ class PodWorker:
         if self._work is not None and young > 0 and not self.state.containers:
             self._wake.after(young)
             return
-        pod = {**self.pod, "status": self._last_status()}
+        pod = {**self.pod, "status": last_reported(self.pod, self._status)}
         context = self._context
         facts = Facts(
             now=format_time(datetime.now(UTC)),
@@ -374,18 +399,6 @@ class PodWorker:
         if status != self._status:
             self._status = status
             context.statuses.set(self.pod, status)
-
-    def _last_status(self) -> Obj:
-        """What was reported last, with the conditions that others have set meanwhile."""
-        api = self.pod.get("status") or {}
-        own = [condition for condition in self._status.get("conditions") or () if condition["type"] in OWNED]
-        foreign = [condition for condition in api.get("conditions") or () if condition["type"] not in OWNED]
-        scheduled = [
-            condition
-            for condition in api.get("conditions") or ()
-            if condition["type"] in OWNED and not any(c["type"] == condition["type"] for c in own)
-        ]
-        return {**api, **self._status, "conditions": [*own, *scheduled, *foreign]}
 
     def _ips(self) -> list[str]:
         return pod_ips(self.pod, self.state, self._context.node().ips)

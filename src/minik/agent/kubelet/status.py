@@ -71,6 +71,15 @@ def make_status(pod: Obj, state: PodState, facts: Facts) -> Obj:
     return status
 
 
+def last_reported(pod: Obj, own: Obj) -> Obj:
+    """The status that the next one builds on: `own`, the last one made here, with what others have set meanwhile."""
+    api = pod.get("status") or {}
+    mine = [condition for condition in own.get("conditions") or () if condition["type"] in conditions.OWNED]
+    known = {condition["type"] for condition in mine}
+    others = [condition for condition in api.get("conditions") or () if condition["type"] not in known]
+    return {**api, **own, "conditions": [*mine, *others]}
+
+
 def pod_ips(pod: Obj, state: PodState, host_ips: Sequence[str]) -> list[str]:
     """The Pod's addresses; on the host's network those of the node."""
     sandbox = state.sandbox

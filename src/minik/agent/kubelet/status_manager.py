@@ -62,8 +62,10 @@ class StatusManager:
                     self._wanted.pop(uid, None)
                     return
                 log.warning("cannot update the status of pod %s: %s", pod["metadata"]["name"], error.message)
-            except (ConnectionError, TimeoutError, OSError) as error:
+            except OSError as error:
                 log.warning("cannot update the status of pod %s: %r", pod["metadata"]["name"], error)
+            except Exception:
+                log.exception("cannot update the status of pod %s", pod["metadata"]["name"])
             else:
                 backoff = FIRST_BACKOFF
                 if self._wanted.get(uid) == (pod, status):

@@ -1,0 +1,64 @@
+"""Changing the resources of running containers in place (KEP-1287).
+
+A changed resource is given to the runtime at once; one whose resizePolicy says RestartContainer restarts its container.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from minik.agent.kubelet import cgroups, runtime_config
+from minik.agent.kubelet.node_context import NodeContext
+from minik.agent.kubelet.quantities import all_containers
+from minik.agent.kubelet.runtime_types import CRIError, PodState
+from minik.api.pod_resources import amounts
+from minik.api.types import Obj
+
+log = logging.getLogger("minik.kubelet")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One container whose resources differ; `restart` when it must be restarted for it."""
+
+    container: Obj
+    restart: bool
+
+
+def changes(old: Obj, new: Obj) -> list[Change]:
+    """What differs between two versions of a Pod (pure)."""
+    before = {container["name"]: container for container in all_containers(old)}
+    found = []
+    for container in all_containers(new):
+        names = _changed(before.get(container["name"], container), container)
+        if names:
+            policies = {p["resourceName"]: p.get("restartPolicy") for p in container.get("resizePolicy") or ()}
+            found.append(Change(container, any(policies.get(name) == "RestartContainer" for name in names)))
+    return found
+
+
+def _changed(old: Obj, new: Obj) -> set[str]:
+    names: set[str] = set()
+    for which in ("requests", "limits"):
+        before = amounts((old.get("resources") or {}).get(which) or {})
+        after = amounts((new.get("resources") or {}).get(which) or {})
+        names |= {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    return names
+
+
+async def apply(context: NodeContext, pod: Obj, state: PodState, wanted: list[Change]) -> None:
+    """Change the Pod's cgroup and the containers that need no restart. What the runtime refuses is logged."""
+    settings = context.settings
+    limits = cgroups.pod_limits(pod, cpu_cfs_quota=settings.cpu_cfs_quota, pids=settings.pod_pids_limit)
+    parent = context.cgroups.pod_parent(pod)
+    await asyncio.to_thread(context.cgroups.apply, parent, limits)
+    for change in wanted:
+        current = state.current(change.container["name"])
+        if change.restart or current is None or not current.running:
+            continue
+        resources = runtime_config.container_resources(pod, change.container, context.host)
+        try:
+            await context.runtime.update_container(current.id, resources)
+        except CRIError as error:
+            log.warning("cannot resize container %s: %s", change.container["name"], error)
+    await asyncio.to_thread(context.cgroups.apply, parent, limits)  # a limit below the old containers' was refused
