@@ -30,6 +30,7 @@ _GZIP_FROM = 128 * 1024  # bytes; smaller answers are not worth it (upstream's d
 _KEEPALIVE = 180.0  # seconds an idle connection is kept
 _SHUTDOWN = 5.0  # seconds running requests may take to end
 _RAW_BODY = frozenset({"proxy", "exec", "attach", "portforward"})
+_HEAD = 64 * 1024  # bytes of a request line or of one header
 _NO_QUERY: Mapping[str, Sequence[str]] = {}
 
 Handle = Callable[[Request], Awaitable[Response]]
@@ -54,7 +55,13 @@ class HttpDoor:
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
         self._server = UpgradingServer(
-            self._serve, keepalive_timeout=_KEEPALIVE, access_log=None, handler_cancellation=True, logger=log
+            self._serve,
+            keepalive_timeout=_KEEPALIVE,
+            access_log=None,
+            handler_cancellation=True,
+            logger=log,
+            max_line_size=_HEAD,
+            max_field_size=_HEAD,
         )
         self._audit_prefix = os.urandom(10).hex()
         self._audit_count = 0
@@ -168,6 +175,9 @@ async def _body(incoming: web.BaseRequest) -> bytes:
     """The body, up to the limit. Raises StatusError 413."""
     if (incoming.content_length or 0) > MAX_BODY:
         raise too_large(MAX_BODY)
+    if incoming.headers.get("Expect", "").lower() == "100-continue":
+        await incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        incoming.writer.output_size = 0
     chunks, size = [], 0
     async for chunk in incoming.content.iter_any():
         size += len(chunk)

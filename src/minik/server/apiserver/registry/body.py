@@ -5,7 +5,6 @@ from minik.api.scheme import Resource
 from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
 from minik.server.apiserver.registry.call import Call
-from minik.server.apiserver.registry.shapes import shape_of
 
 MAX_BODY = 3 * 1024 * 1024  # bytes; also the limit of patches, as upstream's MaxRequestBodyBytes
 
@@ -21,7 +20,6 @@ def read_object(call: Call, resource: Resource, field_validation: str) -> Obj:
         # as Go's structs would hold it, or an object would differ from itself after its first patch
         pruned = decode.prune(call.request.obj, decode.shape_of(resource))
         obj = {"kind": resource.kind, "apiVersion": resource.api_version, **pruned}
-        obj = {"kind": obj["kind"], "apiVersion": obj["apiVersion"], **decode.prune(obj, shape_of(resource))}
         if not isinstance(obj.get("metadata"), dict):
             obj["metadata"] = {}
         return obj

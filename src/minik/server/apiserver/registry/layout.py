@@ -85,13 +85,15 @@ class Layout:
         obj = self.decode(kv)
         return orjson.dumps({k: v for k, v in obj.items() if k not in ("kind", "apiVersion")})
 
-    def line(self, kind: str, kv: KeyValue) -> bytes:
-        """One line of a watch: event `kind` about the object as it is in `kv`; built once for all watchers."""
+    def line(self, kind: str, kv: KeyValue, *, keep: bool = True) -> bytes:
+        """One line of a watch: event `kind` about the object as it is in `kv`; with `keep` built once for all."""
         key = kind + self._version
-        memo = _memo(kv)
-        line = memo.lines.get(key)
+        memo = kv.memo
+        line: bytes | None = None if memo is None else memo.lines.get(key)
         if line is None:
-            line = memo.lines[key] = b'{"type":"%b","object":%b}\n' % (kind.encode(), self.whole(kv))
+            line = b'{"type":"%b","object":%b}\n' % (kind.encode(), self.whole(kv))
+            if keep:
+                _memo(kv).lines[key] = line
         return line
 
 

@@ -3,6 +3,7 @@
 Nothing here knows rules of the API; create.py, update.py and delete.py do.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -33,6 +34,7 @@ class Storage:
         self.layouts = Layouts()
         self._clock = clock
         self._event_lease = 0
+        self._granting = asyncio.Lock()
         self._event_lease_until = float("-inf")
 
     def layout(self, resource: Resource) -> Layout:
@@ -82,10 +84,11 @@ class Storage:
         """The lease an object is written under: Events live an hour, everything else for ever."""
         if not _is_event(resource):
             return 0
-        now = self._clock()
-        if now >= self._event_lease_until:
-            self._event_lease_until = now + _BUCKET
-            self._event_lease = await self.store.lease_grant(EVENT_TTL + _BUCKET)
+        if self._clock() >= self._event_lease_until:
+            async with self._granting:
+                if self._clock() >= self._event_lease_until:
+                    self._event_lease = await self.store.lease_grant(EVENT_TTL + _BUCKET)
+                    self._event_lease_until = self._clock() + _BUCKET
         return self._event_lease
 
 

@@ -69,7 +69,7 @@ async def _steps(registry: Registry, call: Call, chosen: Selection, options: Wat
             if not chosen.everything:
                 present = [kv for kv in present if chosen.matches(layout.decode(kv))]
             for index in range(0, len(present), _INITIAL_CHUNK):
-                yield [Change("ADDED", kv) for kv in present[index : index + _INITIAL_CHUNK]]
+                yield [Change("ADDED", kv, shared=False) for kv in present[index : index + _INITIAL_CHUNK]]
             if options.marked:
                 yield Bookmark(start, initial_events_end=True)
         async for step in _live(stream, options):
@@ -126,6 +126,6 @@ def _changes(events: Sequence[Event], chosen: Selection, decode: Callable[[KeyVa
                 yield Change("MODIFIED" if was else "ADDED", kv)
             elif was and before is not None:
                 gone = KeyValue(kv.key, before.value, before.create_revision, kv.mod_revision, before.version)
-                yield Change("DELETED", gone)
+                yield Change("DELETED", gone, shared=False)
         elif before is not None and (everything or chosen.matches(decode(before))):
             yield Change("DELETED", deleted(event))

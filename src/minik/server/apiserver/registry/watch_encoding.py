@@ -21,10 +21,14 @@ INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
 class Change(NamedTuple):
-    """One event as a watcher sees it: `type` is ADDED, MODIFIED or DELETED, `kv` holds the object to send."""
+    """One event as a watcher sees it: `type` is ADDED, MODIFIED or DELETED, `kv` holds the object to send.
+
+    `shared` is false for what no other watcher will ask for: keeping the line would only cost memory.
+    """
 
     type: str
     kv: KeyValue
+    shared: bool = True
 
 
 class Bookmark(NamedTuple):
@@ -46,7 +50,7 @@ async def encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) -> Asy
         elif isinstance(step, StatusError):
             yield line.framed("ERROR", step.status())
         elif call.form is PLAIN:
-            yield b"".join([layout.line(change.type, change.kv) for change in step])
+            yield b"".join([layout.line(change.type, change.kv, keep=change.shared) for change in step])
         else:
             yield b"".join([line.transformed(change) for change in step])
 
