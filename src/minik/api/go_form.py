@@ -142,6 +142,11 @@ def go_value(obj: Obj, type_name: str) -> Obj:
     return _struct(obj, types.get(_CORE + type_name))
 
 
+def go_struct(obj: Obj, type_name: str) -> Obj:
+    """An object of any type, by its OpenAPI name, in its internal Go form."""
+    return _struct(obj, types.get(type_name))
+
+
 def go_diff(old: Obj, new: Obj, type_name: str) -> str:
     """The unified diff between two objects that upstream adds to `may not change` messages."""
     before, after = (_lines(go_value(each, type_name)) for each in (old, new))

@@ -1,6 +1,52 @@
-"""NetworkPolicy (networking.k8s.io/v1)."""
+"""NetworkPolicy (networking.k8s.io/v1): which Pods may talk to which.
 
-from minik.api.scheme import Resource, Strategy
+Behaviour: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+"""
+
+from datetime import datetime
+from typing import Any
+
+from minik.api.columns import AGE, NAME, age
+from minik.api.groups.apps.workload_columns import selector_cell
+from minik.api.groups.networking.network_policy_validation import validate_network_policy
+from minik.api.scheme import Column, Resource, Strategy
+from minik.api.types import Obj
+from minik.api.validation import FieldError
+
+_COLUMNS = (
+    NAME,
+    Column(
+        "Pod-Selector",
+        description=(
+            "podSelector selects the pods to which this NetworkPolicy object applies. The array of rules is "
+            "applied to any pods selected by this field. An empty selector matches all pods in the policy's "
+            "namespace. Multiple network policies can select the same set of pods. In this case, the ingress "
+            "rules for each are combined additively. This field is optional. If it is not specified, it defaults "
+            "to an empty selector."
+        ),
+    ),
+    AGE,
+)
+
+
+def _cells(obj: Obj, now: datetime) -> list[Any]:
+    return [obj["metadata"]["name"], selector_cell(obj["spec"].get("podSelector") or {}), age(obj, now)]
+
+
+def _default(obj: Obj) -> None:
+    spec = obj.setdefault("spec", {})
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    for direction in ("ingress", "egress"):
+        for rule in spec.get(direction) or ():
+            for port in rule.get("ports") or ():
+                if port.get("protocol") is None:
+                    port["protocol"] = "TCP"
+
+
+def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
+    return validate_network_policy(new)
+
 
 RESOURCES = (
     Resource(
@@ -11,7 +57,14 @@ RESOURCES = (
         singular="networkpolicy",
         type_name="io.k8s.api.networking.v1.NetworkPolicy",
         short_names=("netpol",),
-        strategy=Strategy(has_generation=True),
+        strategy=Strategy(
+            default=_default,
+            validate=validate_network_policy,
+            validate_update=_validate_update,
+            has_generation=True,
+        ),
+        columns=_COLUMNS,
+        cells=_cells,
         storage_version_hash="YpfwF18m1G8=",
     ),
 )

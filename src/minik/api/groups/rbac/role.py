@@ -1,7 +1,16 @@
-"""Role (rbac.authorization.k8s.io/v1)."""
+"""Role (rbac.authorization.k8s.io/v1): what may be done in one namespace."""
 
+from minik.api.groups.creation_time_columns import COLUMNS, cells
+from minik.api.groups.rbac.rule_validation import validate_role
 from minik.api.names import path_segment_name
 from minik.api.scheme import Resource, Strategy
+from minik.api.types import Obj
+from minik.api.validation import FieldError
+
+
+def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
+    return validate_role(new)
+
 
 RESOURCES = (
     Resource(
@@ -11,7 +20,14 @@ RESOURCES = (
         plural="roles",
         singular="role",
         type_name="io.k8s.api.rbac.v1.Role",
-        strategy=Strategy(name_errors=path_segment_name),
+        strategy=Strategy(
+            validate=validate_role,
+            validate_update=_validate_update,
+            name_errors=path_segment_name,
+            create_on_update=True,
+        ),
+        columns=COLUMNS,
+        cells=cells,
         storage_version_hash="7FuwZcIIItM=",
     ),
 )
