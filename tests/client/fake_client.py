@@ -300,7 +300,8 @@ class FakeClient:
 
     def _changed_object(self, resource: GVR, old: Obj, new: Obj) -> Obj:
         metadata = new["metadata"]
-        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+        released = old["metadata"].get("finalizers") and not metadata.get("finalizers")
+        if metadata.get("deletionTimestamp") and released:
             self._forget(resource, (metadata.get("namespace", ""), metadata["name"]))
             return new
         if new == old:

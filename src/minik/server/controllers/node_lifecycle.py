@@ -109,9 +109,10 @@ class NodeLifecycleController(Controller):
 
     def _turn(self, node: Obj) -> float | None:
         """0: now; None: not while the zone is as it is."""
-        settings, zone = self._settings, health.zone_of(node)
+        settings, zone, name = self._settings, health.zone_of(node), node["metadata"]["name"]
+        others = [other for other in self._nodes.list() if other["metadata"]["name"] != name]
         rate = health.eviction_rate(
-            [other for other in self._nodes.list() if health.zone_of(other) == zone],
+            [node, *(other for other in others if health.zone_of(other) == zone)],
             normal=settings.node_eviction_rate,
             reduced=settings.secondary_node_eviction_rate,
             large=settings.large_cluster_size_threshold,
