@@ -12,7 +12,7 @@ from minik.store.open import open_store
 from minik.store.store import Range
 
 WRITER = Path(__file__).with_name("store_crash_writer.py")
-ROUNDS = 8
+ROUNDS = 6
 SECONDS = 10.0  # for all rounds
 
 

@@ -222,7 +222,7 @@ def tiny_boundaries() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, min_size=1, max_size=12))
 def test_any_history_is_told_as_it_was(history: list[Write | Compact | Reopen]) -> None:
     with tempfile.TemporaryDirectory() as directory:
