@@ -96,7 +96,7 @@ async def test_leases_survive_a_restart_and_start_over(tmp_path: Path) -> None:
         status = store.lease_status(lease)
         assert (status.granted_ttl, status.keys) == (1, [b"a"])
         async with asyncio.timeout(5):
-            await anext(store.watch(b"a"))
+            await asyncio.wait_for(anext(store.watch(b"a")), 5)
         assert store.get(b"a") is None
 
 

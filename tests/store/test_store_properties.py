@@ -164,7 +164,7 @@ async def check_watch(store: MvccStore, model: Model, start: int) -> None:
     watch = store.watch(b"b", b"d", start_revision=start)
     if start < model.compacted or any(start - 1 in lost for lost in model.lost):
         with pytest.raises(CompactedError):
-            await anext(watch)
+            await asyncio.wait_for(anext(watch), 5)
         return
     expected = [each for each in model.changes if each[2] >= start and b"b" <= each[1] < b"d"]
     seen: list[Change] = []

@@ -101,7 +101,7 @@ async def test_after_a_crash_lost_revisions_are_never_used_again(tmp_path: Path)
             assert store.get(b"a").value == b"durable"  # type: ignore[union-attr]
             assert store.revision > durable + RESERVE
             with pytest.raises(CompactedError):  # has seen what was lost
-                await anext(store.watch(b"a", start_revision=seen + 1))
+                await asyncio.wait_for(anext(store.watch(b"a", start_revision=seen + 1)), 5)
             with pytest.raises(CompactedError):
                 await store.range(Range(b"a", revision=seen))
             assert (await store.range(Range(b"a", revision=durable))).count == 1

@@ -286,7 +286,7 @@ async def test_snapshot_and_restore(tmp_path: Path) -> None:
         assert store.revision > last + 1000
         for revision in (last, last + 1000):  # seen before time went back
             with pytest.raises(CompactedError):
-                await anext(store.watch(b"a", start_revision=revision + 1))
+                await asyncio.wait_for(anext(store.watch(b"a", start_revision=revision + 1)), 5)
         assert (await store.range(Range(b"a", revision=seen))).kvs[0].value == b"2"
 
 

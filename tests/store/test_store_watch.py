@@ -118,7 +118,7 @@ async def test_watch_from_a_compacted_revision(store: MvccStore) -> None:
     await write_history(store)
     await store.compact(4)
     with pytest.raises(CompactedError) as caught:
-        await anext(store.watch(b"a", start_revision=3))
+        await asyncio.wait_for(anext(store.watch(b"a", start_revision=3)), 5)
     assert caught.value.compact_revision == 4
     watch = store.watch(b"a", b"c", start_revision=4)  # the compacted revision itself is still there, prev_kv included
     assert [short(event) for event in await take(watch, 3)] == HISTORY[3:]
