@@ -59,7 +59,7 @@ class Server:
         self._config = config
         self._store = store
         self._pki = pki
-        self._scheme = load()
+        self._scheme = load(stable_only=True)
         self._identity = Identity(config, pki, store, self._scheme)
         listener = Listener(
             host=config.bind_address,

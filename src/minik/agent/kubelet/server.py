@@ -28,6 +28,7 @@ from minik.upgrade import HEAD_LIMIT, UpgradeRefused, UpgradingServer, ask, carr
 log = logging.getLogger("minik.kubelet.server")
 
 CONNECT_TIMEOUT = 10.0  # seconds to reach the runtime's streaming server
+ATTACH_CHECK = 1.0  # seconds between looks at a container someone is attached to
 SHUTDOWN = 2.0  # seconds running requests may take to end
 _TRUE = ("1", "true")
 _WAITING = {"ImagePullBackOff": "trying and failing to pull image", "ErrImagePull": "image can't be pulled"}
@@ -110,7 +111,10 @@ class KubeletServer:
         if first == "containerLogs" and len(rest) == 3:
             return await self._logs(request, self._find(*rest))
         if first in ("exec", "attach") and len(rest) in (3, 4):
-            return await self._stream(request, await self._command_url(request, first, self._find_with_uid(rest)))
+            target = self._find_with_uid(rest)
+            return await self._stream(
+                request, await self._command_url(request, first, target), attached=target if first == "attach" else None
+            )
         if first == "portForward" and len(rest) in (2, 3):
             target = self._find_with_uid([*rest, ""])
             return await self._stream(request, await self._forward_url(request, target))
@@ -197,7 +201,20 @@ class KubeletServer:
         ports = [int(port) for text in values.get("port", []) for port in text.split(",") if port.isdigit()]
         return await self._kubelet.runtime.port_forward_url(sandbox, ports)
 
-    async def _stream(self, request: web.BaseRequest, url: str) -> web.StreamResponse:
+    async def _close_when_stopped(self, target: _Target, writer: asyncio.StreamWriter) -> None:
+        """containerd can miss the end of a container that stops while someone attaches to it."""
+        while True:
+            await asyncio.sleep(ATTACH_CHECK)
+            container = self._kubelet.container(target.uid, target.container)
+            if container is None or not container.running:
+                await asyncio.sleep(ATTACH_CHECK)  # what was written last may still be on its way
+                writer.close()
+                return
+
+    async def _stream(
+        self, request: web.BaseRequest, url: str, *, attached: _Target | None = None
+    ) -> web.StreamResponse:
+        """Carry the connection to the runtime. `attached`: end it soon after that container has stopped."""
         if not upgrade_of(request.headers):
             raise _Refusal(400, "Upgrade request required")
         parts = urlsplit(url)
@@ -209,7 +226,13 @@ class KubeletServer:
         try:
             path = parts.path + (f"?{parts.query}" if parts.query else "")
             head = await ask(reader, writer, request.method, path, upgrade_headers(request, parts.netloc))
-            return await carry(request, reader, writer, head)
+            if attached is None:
+                return await carry(request, reader, writer, head)
+            watcher = asyncio.create_task(self._close_when_stopped(attached, writer), name="attach watcher")
+            try:
+                return await carry(request, reader, writer, head)
+            finally:
+                watcher.cancel()
         except UpgradeRefused as refused:
             raise _Refusal(refused.status, refused.body) from None
         except ConnectionError as error:

@@ -16,6 +16,7 @@ from minik.api.groups.core.service_fields import (
     normalize_cluster_ips,
     patch_allocated_values,
 )
+from minik.api.groups.core.service_ip_validation import validate_cluster_ips_related_fields
 from minik.api.status import StatusError, internal_error
 from minik.api.types import GVR, Obj
 from minik.api.validation import FieldError, invalid, invalid_value
@@ -52,7 +53,8 @@ class ServiceAllocator:
             patch_allocated_values(new, old)
         if new["spec"].get("type") == "ExternalName":
             return None
-        errors = set_ip_families(new, self._ips.families)
+        # checked here too, so that nothing below meets families and addresses that contradict each other
+        errors = validate_cluster_ips_related_fields(new) or set_ip_families(new, self._ips.families)
         if errors:
             raise _invalid(new, errors)
         taken: list[str] = []

@@ -59,31 +59,20 @@ def _table(call: Call, objects: Sequence[Obj], metadata: Obj, *, header: bool) -
         "apiVersion": call.form.group_version,
         "metadata": {key: metadata[key] for key in _LIST_METADATA if key in metadata},
         "columnDefinitions": column_definitions(call.resource) if header else None,
-        "rows": [_row(obj, cells, now, include, call.form) for obj in objects],
+        "rows": [_row(call, obj, cells, now, include) for obj in objects],
     }
 
 
-def _row(obj: Obj, cells: Callable[[Obj, datetime], list[Any]], now: datetime, include: str, form: Form) -> Obj:
+def _row(call: Call, obj: Obj, cells: Callable[[Obj, datetime], list[Any]], now: datetime, include: str) -> Obj:
     row: Obj = {"cells": cells(obj, now), "object": None}
     if include == "Object":
         row["object"] = obj
     elif include == "Metadata":
-        row["object"] = partial(obj, form)
-    conditions = row_conditions(obj)
+        row["object"] = partial(obj, call.form)
+    conditions = call.resource.row_conditions(obj) if call.resource.row_conditions else []
     if conditions:
         row["conditions"] = conditions
     return row
-
-
-def row_conditions(obj: Obj) -> list[Obj]:
-    """A Pod that is over is marked, so that clients may hide it."""
-    if obj.get("kind") != "Pod":
-        return []
-    phase = (obj.get("status") or {}).get("phase")
-    if phase not in ("Succeeded", "Failed"):
-        return []
-    message = "The pod has completed successfully." if phase == "Succeeded" else "The pod failed."
-    return [{"type": "Completed", "status": "True", "reason": phase, "message": message}]
 
 
 def _name_and_age(obj: Obj, now: datetime) -> list[Any]:

@@ -43,11 +43,14 @@ class Kubelets:
         context.load_cert_chain(certificate, key)
         self.tls = context
 
-    def endpoint(self, node_name: str) -> Endpoint:
-        """Raises StatusError 404 for a node that does not exist, 500 for one without an address."""
+    def endpoint(self, node_name: str, *, plural: str = "pods") -> Endpoint:
+        """Raises StatusError 404 for a node that does not exist, 500 for one without an address.
+
+        Upstream names the resource of the request (`plural`) in the 404, with the node's name.
+        """
         node = self._nodes.get(NODES, node_name)
         if node is None:
-            raise not_found("", "nodes", node_name)
+            raise not_found("", plural, node_name)
         status = node.get("status") or {}
         port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port") or DEFAULT_PORT
         return Endpoint(_address(node_name, status.get("addresses") or ()), port)

@@ -100,7 +100,7 @@ class Proxy:
         return _checked(_Target(scheme, host, number, _unverified(scheme)))
 
     def _node(self, call: Call, scheme: str, name: str, port: str) -> _Target:
-        endpoint = self.kubelets.endpoint(name)
+        endpoint = self.kubelets.endpoint(name, plural="nodes")
         if port and port != str(endpoint.port):
             return _checked(_Target(scheme, endpoint.host, int(port) if port.isdigit() else 0, _unverified(scheme)))
         return _Target("https", endpoint.host, endpoint.port, self.kubelets.tls)

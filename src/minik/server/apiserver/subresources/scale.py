@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import orjson
 
 from minik.api import selectors
+from minik.api.patch import apply as server_side_apply
+from minik.api.patch import managed_fields, scale_fields
 from minik.api.request import Response
 from minik.api.schema import decode, types
 from minik.api.scheme import Resource
@@ -21,6 +23,7 @@ from minik.server.apiserver.registry.body import match_name, match_namespace, me
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.create import attributes_of
 from minik.server.apiserver.registry.dispatch import Handler
+from minik.server.apiserver.registry.metadata import timestamp
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.update import Change, update_object
 from minik.server.apiserver.registry.write_options import WriteOptions
@@ -44,6 +47,7 @@ class Scaling:
     set_replicas: Callable[[Obj, int], None]
     status_replicas: Callable[[Obj], int]
     selector: Callable[[Obj], str]
+    path: tuple[str, ...] = ("spec", "replicas")
 
 
 def _spec(obj: Obj) -> Obj:
@@ -142,39 +146,70 @@ async def _patch(registry: Registry, call: Call, scaling: Scaling) -> Response:
 
 
 async def _apply(registry: Registry, call: Call, scaling: Scaling, options: WriteOptions) -> Response:
-    """Applied to the parent: only its replicas are claimed."""
     applied = apply.read_applied(call, SCALE)
-    replicas = (applied.get("spec") or {}).get("replicas") or 0
-    _check(call, replicas)
-    metadata = {key: value for key, value in applied["metadata"].items() if key in ("name", "uid", "resourceVersion")}
-    resource = call.resource
-    claim: Obj = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
-    scaling.set_replicas(claim, replicas)
-    change = apply.applied_by(registry, call, claim, options, resource.strategy, "scale")
-    written = await update_object(
-        registry, call, change, options, resource.strategy, subresource="scale", owned=True, admit=False
-    )
-    return _answer(call, to_scale(written.obj, scaling))
+
+    def merged(scale: Obj) -> Obj:
+        new = server_side_apply.apply(
+            scale,
+            applied,
+            shape=types.get(SCALE.type_name),
+            manager=options.field_manager,
+            api_version=SCALE.api_version,
+            force=options.force,
+            now=timestamp(registry.now()),
+            subresource="scale",
+        )
+        if new["metadata"].get("name") != call.name:
+            raise name_mismatch(new["metadata"].get("name", ""), call.name)
+        return new
+
+    return await _write(registry, call, scaling, options, merged, owned=True)
 
 
 async def _write(
-    registry: Registry, call: Call, scaling: Scaling, options: WriteOptions, wanted: Callable[[Obj], Obj]
+    registry: Registry,
+    call: Call,
+    scaling: Scaling,
+    options: WriteOptions,
+    wanted: Callable[[Obj], Obj],
+    *,
+    owned: bool = False,
 ) -> Response:
-    change = _scaled(registry, call, scaling, options, wanted)
+    """`owned`: `wanted` keeps the Scale's managedFields itself."""
+    change = _scaled(registry, call, scaling, options, wanted, owned=owned)
     written = await update_object(
-        registry, call, change, options, call.resource.strategy, subresource="scale", admit=False
+        registry, call, change, options, call.resource.strategy, subresource="scale", owned=True, admit=False
     )
     return _answer(call, to_scale(written.obj, scaling))
 
 
 def _scaled(
-    registry: Registry, call: Call, scaling: Scaling, options: WriteOptions, wanted: Callable[[Obj], Obj]
+    registry: Registry,
+    call: Call,
+    scaling: Scaling,
+    options: WriteOptions,
+    wanted: Callable[[Obj], Obj],
+    *,
+    owned: bool,
 ) -> Change:
     """The parent with the replicas of the Scale wanted, after the Scale passed admission."""
+    paths = {call.resource.api_version: scaling.path}
 
     async def change(old: Obj) -> Obj:
         before = to_scale(old, scaling)
+        entries = old["metadata"].get("managedFields", [])
+        before["metadata"]["managedFields"] = scale_fields.of_scale(entries, paths)
         scale = wanted(before)
+        if not owned:
+            scale = managed_fields.update(
+                before,
+                scale,
+                shape=types.get(SCALE.type_name),
+                manager=options.field_manager,
+                api_version=SCALE.api_version,
+                now=timestamp(registry.now()),
+                subresource="scale",
+            )
         attributes = attributes_of(call, Operation.UPDATE, scale, before, options)
         attributes.kind = "Scale"
         await registry.admission.mutate(attributes)
@@ -184,6 +219,8 @@ def _scaled(
         await registry.admission.validate(attributes)
         new: Obj = orjson.loads(orjson.dumps(old))
         scaling.set_replicas(new, replicas)
+        owners = scale["metadata"].get("managedFields", [])
+        new["metadata"]["managedFields"] = scale_fields.of_parent(entries, owners, paths, call.resource.api_version)
         for key in ("resourceVersion", "uid"):
             new["metadata"][key] = scale["metadata"].get(key, "")
         return new
