@@ -10,14 +10,13 @@ import orjson
 
 from minik.api.types import Obj
 from minik.server.controllers import service_pods as members
-from minik.server.controllers.objects import annotations_of, is_deleting, labels_of, owner_reference
+from minik.server.controllers.objects import is_deleting, labels_of, owner_reference
 from minik.server.controllers.pods import is_ready, node_name
 
 MAX_ENDPOINTS = 100
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
-TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
 ZONE = "topology.kubernetes.io/zone"
 
 _RESERVED = (SERVICE_NAME, MANAGED_BY, members.HEADLESS)
@@ -122,7 +121,7 @@ def _identity(entry: Obj) -> str:
     return f"{entry.get('targetRef', {}).get('uid', '')} {','.join(entry['addresses'])} {entry.get('hostname', '')}"
 
 
-def plan(service: Obj, slices: Iterable[Obj], desired: Desired, trigger_time: str = "") -> Plan:
+def plan(service: Obj, slices: Iterable[Obj], desired: Desired) -> Plan:
     """`slices` are the managed ones of the Service now."""
     by_group: dict[_Group, list[Obj]] = {key: [] for key in desired.groups}
     for present in slices:
@@ -144,15 +143,15 @@ def plan(service: Obj, slices: Iterable[Obj], desired: Desired, trigger_time: st
     for (family, ports), chunk in missing:
         reused = next((s for s in empty if s["addressType"] == family), None)
         if reused is None:
-            result.create.append(_new_slice(service, family, orjson.loads(ports), chunk, trigger_time))
+            result.create.append(_new_slice(service, family, orjson.loads(ports), chunk))
             continue
         empty.remove(reused)
         if _group(reused) != (family, ports) or _differs(service, reused, chunk):
             changed = {**reused, "ports": orjson.loads(ports)}
-            result.update.append(_written(service, changed, chunk, trigger_time))
+            result.update.append(_written(service, changed, chunk))
     for present, entries in filled:
         if _differs(service, present, entries):
-            result.update.append(_written(service, present, entries, trigger_time))
+            result.update.append(_written(service, present, entries))
     result.delete = empty
     return result
 
@@ -193,7 +192,7 @@ def slice_labels(service: Obj) -> dict[str, str]:
     return labels | {SERVICE_NAME: service["metadata"]["name"], MANAGED_BY: MANAGER}
 
 
-def _new_slice(service: Obj, family: str, ports: list[Obj], entries: list[Obj], trigger_time: str) -> Obj:
+def _new_slice(service: Obj, family: str, ports: list[Obj], entries: list[Obj]) -> Obj:
     metadata = service["metadata"]
     new: Obj = {
         "apiVersion": "discovery.k8s.io/v1",
@@ -208,8 +207,6 @@ def _new_slice(service: Obj, family: str, ports: list[Obj], entries: list[Obj], 
         "endpoints": entries,
         "ports": ports,
     }
-    if trigger_time:
-        new["metadata"]["annotations"] = {TRIGGER_TIME: trigger_time}
     return new
 
 
@@ -218,9 +215,6 @@ def _differs(service: Obj, endpoint_slice: Obj, entries: list[Obj]) -> bool:
     return entries != present or slice_labels(service) != dict(labels_of(endpoint_slice))
 
 
-def _written(service: Obj, endpoint_slice: Obj, entries: list[Obj], trigger_time: str) -> Obj:
-    annotations = {name: value for name, value in annotations_of(endpoint_slice).items() if name != TRIGGER_TIME}
-    if trigger_time:
-        annotations[TRIGGER_TIME] = trigger_time
-    metadata = {**endpoint_slice["metadata"], "labels": slice_labels(service), "annotations": annotations}
+def _written(service: Obj, endpoint_slice: Obj, entries: list[Obj]) -> Obj:
+    metadata = {**endpoint_slice["metadata"], "labels": slice_labels(service)}
     return {**endpoint_slice, "metadata": metadata, "endpoints": entries}
