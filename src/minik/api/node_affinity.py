@@ -35,7 +35,8 @@ def term_matches(term: Obj, node: Obj) -> bool:
 
 
 def _requirement(requirement: Obj, labels: Mapping[str, str]) -> bool:
-    key, operator, values = requirement["key"], requirement["operator"], requirement.get("values") or ()
+    key, operator = requirement["key"], requirement["operator"]
+    values: Sequence[str] = requirement.get("values") or ()
     if operator == "In":
         return key in labels and labels[key] in values
     if operator == "NotIn":
