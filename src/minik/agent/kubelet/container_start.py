@@ -18,6 +18,7 @@ from minik.agent.kubelet.node_context import NodeContext
 from minik.agent.kubelet.object_cache import CacheTimeout
 from minik.agent.kubelet.runtime_config import ContainerMount, ContainerPlan
 from minik.agent.kubelet.runtime_types import CRIError, Image, Sandbox
+from minik.agent.kubelet.sandbox_start import volume_context
 from minik.agent.kubelet.volumes.pod_volumes import PodVolumes
 from minik.agent.kubelet.volumes.volume import VolumeError
 from minik.api.types import Obj
@@ -88,23 +89,15 @@ async def _image(context: NodeContext, run: PodRun, container: Obj) -> tuple[str
     def tell(kind: str, reason: str, message: str) -> None:
         run.tell(name, kind, reason, message)
 
-    secrets = await pull_secrets(context, pod)
     try:
+        secrets = await volume_context(context, pod, tell).pull_secrets()
         return await context.images.ensure(
             pod, container, pull_secrets=secrets, sandbox_config=run.sandbox_config, tell=tell
         )
     except ImageError as error:
         raise StartError(error.reason, error.message, error.retry) from error
-
-
-async def pull_secrets(context: NodeContext, pod: Obj) -> list[Obj]:
-    """The Secrets of imagePullSecrets that exist."""
-    metadata, found = pod["metadata"], []
-    for reference in pod["spec"].get("imagePullSecrets") or ():
-        secret = await context.objects.get(metadata["uid"], SECRETS, metadata["namespace"], reference.get("name", ""))
-        if secret is not None:
-            found.append(secret)
-    return found
+    except CacheTimeout as error:
+        raise StartError("ErrImagePull", str(error), CONFIG_RETRY) from error
 
 
 async def _plan(
@@ -121,7 +114,7 @@ async def _plan(
     sources = await _env_sources(context, run, container)
     environment = env.make_environment(pod, container, sources)
     directory = context.pod_directory(pod["metadata"]["uid"])
-    mounts = await run.volumes.mounts_of(pod, container, directory, environment)
+    mounts = await run.volumes.mounts_of(container, directory, environment)
     mounts += _own_mounts(container, directory)
     return ContainerPlan(
         attempt=restart_count,

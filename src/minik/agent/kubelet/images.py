@@ -68,7 +68,7 @@ class Images:
     """The node's images. `ensure` is called for every container start."""
 
     def __init__(self, runtime: Runtime, *, parallel: int = 0, pulled: Callable[[], None] = lambda: None) -> None:
-        self._runtime = runtime
+        self.runtime = runtime
         self._pulled = pulled
         self._backoff = Backoff()
         self._failures: dict[str, float] = {}  # when each pull failed last
@@ -99,7 +99,7 @@ class Images:
         name = with_default_tag(wanted)
         policy = container.get("imagePullPolicy") or default_policy(wanted)
         try:
-            present = await self._runtime.image(name)
+            present = await self.runtime.image(name)
         except CRIError as error:
             message = f'Failed to inspect image "{name}": {error}'
             tell("Warning", "Failed", message)
@@ -147,7 +147,7 @@ class Images:
         self._pulled()
         self._backoff.forget(key)
         self._causes.pop(key, None)
-        image = await self._runtime.image(reference)
+        image = await self.runtime.image(reference)
         took, waited = _round(finished - started), _round(finished - queued)
         size = f". Image size: {image.size} bytes." if image else "."
         tell("Normal", "Pulled", f'Successfully pulled image "{wanted}" in {took} ({waited} including waiting){size}')
@@ -168,12 +168,12 @@ class Images:
         last: CRIError | None = None
         for credentials in credentials_for(name, secrets):
             try:
-                return await self._runtime.pull_image(name, credentials.for_cri(), sandbox_config)
+                return await self.runtime.pull_image(name, credentials.for_cri(), sandbox_config)
             except CRIError as error:
                 last = error
         if last is not None:
             raise last
-        return await self._runtime.pull_image(name, None, sandbox_config)
+        return await self.runtime.pull_image(name, None, sandbox_config)
 
     def forget(self, pod_uid: str) -> None:
         self._backoff.forget(pod_uid)

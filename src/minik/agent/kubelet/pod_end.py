@@ -10,7 +10,9 @@ from minik.agent.kubelet import quantities, runtime_config
 from minik.agent.kubelet.lifecycle import Stopper, stop_order
 from minik.agent.kubelet.node_context import NodeContext
 from minik.agent.kubelet.runtime_types import Container, CRIError, PodState
+from minik.agent.kubelet.volumes import image
 from minik.agent.kubelet.volumes.pod_volumes import remove_pod_directory
+from minik.agent.kubelet.volumes.volume import VolumeError
 from minik.api.types import Obj
 
 log = logging.getLogger("minik.kubelet")
@@ -57,6 +59,10 @@ async def release(context: NodeContext, uid: str, cgroup_parent: str) -> None:
     """Volumes and cgroup of a Pod whose containers are all gone. Never raises for what cannot be removed."""
     context.objects.release(uid)
     context.tokens.forget(uid)
+    try:
+        await image.tear_down(context.runtime, uid, context.pod_directory(uid))
+    except VolumeError as error:
+        log.warning("cannot take down image volumes: %s", error)
     await asyncio.to_thread(_release_host, context, uid, cgroup_parent)
 
 

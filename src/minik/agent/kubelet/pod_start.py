@@ -86,7 +86,7 @@ class PodStarter:
                 self._events.pod_event("Normal", "SandboxChanged", message)
             grace = lifecycle.grace_period(pod)
             await asyncio.gather(*(self._context.runtime.stop_container(c.id, grace) for c in state.running))
-            await sandbox_start.make_sandbox(self._context, pod, state, attempt, self.volumes)
+            await sandbox_start.make_sandbox(self._context, pod, state, attempt, self.volumes, self._events.pod_event)
             self.volumes_ready = True
             self._delay = FIRST_RETRY
         except SetUpFailed as error:
@@ -99,7 +99,7 @@ class PodStarter:
     async def set_up_volumes(self, pod: Obj, ips: list[str]) -> None:
         """Know the volumes of a running Pod again after a restart, or bring their content up to date."""
         try:
-            await self.volumes.set_up(sandbox_start.volume_context(self._context, pod, ips))
+            await self.volumes.set_up(sandbox_start.volume_context(self._context, pod, self._events.pod_event, ips))
             self.volumes_ready = True
         except SetUpFailed as error:
             self._events.failed_mounts(error)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from minik.agent.kubelet import lifecycle, pod_end, pod_files, quantities, resize
+from minik.agent.kubelet import container_gc, lifecycle, pod_end, pod_files, quantities, resize
 from minik.agent.kubelet.lifecycle import Stopper
 from minik.agent.kubelet.node_context import NodeContext
 from minik.agent.kubelet.plan import Kill, make_plan
@@ -90,6 +90,7 @@ class PodWorker:
             "metadata"
         ].get("annotations"):
             self.refresh_volumes()
+        self._context.statuses.observe(pod, self._status)
         self._wake.now()
 
     def removed(self) -> None:
@@ -185,25 +186,10 @@ class PodWorker:
         for container in self.state.containers:
             if container.state is ContainerState.EXITED and container.id not in self._messages:
                 self._messages[container.id] = await asyncio.to_thread(pod_files.termination_message, container)
-        await self._remove_old()
-
-    async def _remove_old(self) -> None:
-        """Keep the newest two attempts of every container: the current one and what `lastState` shows."""
-        seen: dict[str, int] = {}
-        for container in self.state.containers:
-            seen[container.name] = seen.get(container.name, 0) + 1
-            if seen[container.name] > 2 and not container.running:
-                await self._context.runtime.remove_container(container.id)
-                self._messages.pop(container.id, None)
-                self._restarting.discard(container.id)
-                logs = self._context.settings.container_logs_dir
-                await asyncio.to_thread(pod_files.remove_container_log, logs, container)
-                self._stale = True
-        used = {container.sandbox_id for container in self.state.containers}
-        for sandbox in self.state.sandboxes[1:]:
-            if not sandbox.ready and sandbox.id not in used:
-                await self._context.runtime.remove_sandbox(sandbox.id)
-                self._stale = True
+        for container in await container_gc.collect(self._context, self.state):
+            self._messages.pop(container.id, None)
+            self._restarting.discard(container.id)
+            self._stale = True
 
     # -- going forward
 

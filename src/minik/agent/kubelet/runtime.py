@@ -216,6 +216,11 @@ class Runtime:
         answer = await _call(self._images.ImageStatus, cri.ImageStatusRequest(image=cri.ImageSpec(image=name)))
         return _image(answer.image) if answer.HasField("image") else None
 
+    async def image_info(self, name: str) -> dict[str, str]:
+        """What the runtime adds in verbose mode; containerd: "info" is JSON with the image's chainID."""
+        request = cri.ImageStatusRequest(image=cri.ImageSpec(image=name), verbose=True)
+        return dict((await _call(self._images.ImageStatus, request)).info)
+
     async def pull_image(self, name: str, auth: dict[str, str] | None, sandbox_config: Any) -> str:
         """`auth` has AuthConfig's fields. Returns the image's reference."""
         request = cri.PullImageRequest(image=cri.ImageSpec(image=name, user_specified_image=name))

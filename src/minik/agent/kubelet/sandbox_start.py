@@ -1,6 +1,7 @@
 """Makes a Pod's sandbox: volumes, cgroup, log directory, RunPodSandbox, /etc/hosts."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minik.agent.kubelet import cgroups, etc_files, pod_files, runtime_config
@@ -11,6 +12,8 @@ from minik.agent.kubelet.volumes.volume import VolumeContext
 from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.resources import RUNTIME_CLASSES
+
+Tell = Callable[[str, str, str], None]  # event type, reason, message
 
 
 def sandbox_config(context: NodeContext, pod: Obj, attempt: int) -> Any:
@@ -29,7 +32,7 @@ def sandbox_config(context: NodeContext, pod: Obj, attempt: int) -> Any:
     )
 
 
-def volume_context(context: NodeContext, pod: Obj, pod_ips: list[str] | tuple[str, ...] = ()) -> VolumeContext:
+def volume_context(context: NodeContext, pod: Obj, tell: Tell, pod_ips: Sequence[str] = ()) -> VolumeContext:
     uid = pod["metadata"]["uid"]
     return VolumeContext(
         pod=pod,
@@ -38,15 +41,19 @@ def volume_context(context: NodeContext, pod: Obj, pod_ips: list[str] | tuple[st
         objects=context.objects,
         tokens=context.tokens,
         client=context.client,
+        images=context.images,
+        tell=tell,
         pod_ips=tuple(pod_ips),
     )
 
 
-async def make_sandbox(context: NodeContext, pod: Obj, state: PodState, attempt: int, volumes: PodVolumes) -> Sandbox:
+async def make_sandbox(
+    context: NodeContext, pod: Obj, state: PodState, attempt: int, volumes: PodVolumes, tell: Tell
+) -> Sandbox:
     """Raises SetUpFailed (volumes), CRIError. Sandboxes that are left from before are stopped first."""
     for old in state.sandboxes:
         await _stop_quietly(context, old)
-    await volumes.set_up(volume_context(context, pod))
+    await volumes.set_up(volume_context(context, pod, tell))
     await asyncio.to_thread(_prepare_host, context, pod)
     config = sandbox_config(context, pod, attempt)
     handler = await _runtime_handler(context, pod)

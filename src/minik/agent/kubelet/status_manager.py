@@ -28,7 +28,7 @@ class StatusManager:
         self._client = client
         self._group = group
         self._wanted: dict[str, tuple[Obj, Obj]] = {}  # uid -> (pod, status) not sent yet
-        self._sent: dict[str, Obj] = {}  # uid -> the status the API has
+        self._sent: dict[str, Obj] = {}  # uid -> the Pod as the API answered it last
         self._senders: dict[str, asyncio.Task[None]] = {}
 
     def set(self, pod: Obj, status: Obj) -> None:
@@ -37,6 +37,16 @@ class StatusManager:
         if uid not in self._senders:
             task = self._senders[uid] = self._group.create_task(self._send_newest(uid), name=f"status {uid}")
             task.add_done_callback(lambda _: self._senders.pop(uid, None))
+
+    def observe(self, pod: Obj, status: Obj) -> None:
+        """The API shows `pod`; send `status`, the kubelet's own, again if somebody else has changed it."""
+        uid = pod["metadata"]["uid"]
+        sent = self._sent.get(uid)
+        if sent is None or uid in self._senders or not _is_newer(pod, sent):
+            return
+        self._sent[uid] = pod
+        if _verdicts(pod.get("status") or {}) != _verdicts(status):
+            self.set(pod, status)
 
     async def flush(self, uid: str) -> None:
         """Raises TimeoutError."""
@@ -75,7 +85,7 @@ class StatusManager:
             backoff = min(backoff * 2, LONGEST_BACKOFF)
 
     async def _send(self, uid: str, pod: Obj, status: Obj) -> None:
-        old = self._sent.get(uid) or pod.get("status") or {}
+        old = (self._sent.get(uid) or pod).get("status") or {}
         patch = status_patch(old, status)
         if patch:
             metadata = pod["metadata"]
@@ -88,7 +98,7 @@ class StatusManager:
                 patch_type=STRATEGIC_MERGE_PATCH,
                 subresource="status",
             )
-            self._sent[uid] = answer.get("status") or status
+            self._sent[uid] = answer
 
     async def _is_same(self, pod: Obj) -> bool:
         """Whether the API still has this very Pod."""
@@ -98,6 +108,17 @@ class StatusManager:
         except StatusError as error:
             return error.code != 404
         return bool(found["metadata"]["uid"] == metadata["uid"])
+
+
+def _is_newer(pod: Obj, other: Obj) -> bool:
+    new, old = pod["metadata"].get("resourceVersion", ""), other["metadata"].get("resourceVersion", "")
+    return new.isdigit() and old.isdigit() and int(new) > int(old)
+
+
+def _verdicts(status: Obj) -> tuple[object, dict[str, str]]:
+    """What others (node lifecycle controller, users) may have overwritten."""
+    own = {c["type"]: c["status"] for c in status.get("conditions") or () if c["type"] in OWNED}
+    return status.get("phase"), own
 
 
 def status_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Obj:

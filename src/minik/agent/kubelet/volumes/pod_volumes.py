@@ -22,6 +22,7 @@ from minik.agent.kubelet.volumes import (
     downward_api,
     empty_dir,
     host_path,
+    image,
     ownership,
     persistent_volume,
     projected,
@@ -46,6 +47,7 @@ _PATH_KINDS: Mapping[str, Callable[[Obj, VolumeContext], Awaitable[Path]]] = {
     "persistentVolumeClaim": persistent_volume.set_up,
     "ephemeral": persistent_volume.set_up,
     "nfs": persistent_volume.set_up_inline,
+    "image": image.set_up,
 }
 _GROUP_OWNED = ("emptyDir", "persistentVolumeClaim", "ephemeral")  # hostPath and NFS keep their owners
 
@@ -68,7 +70,7 @@ class PodVolumes:
     async def set_up(self, context: VolumeContext) -> None:
         """Raises SetUpFailed."""
         self.renew_at = 0.0
-        wanted = [volume for volume in context.pod["spec"].get("volumes") or () if "image" not in volume]
+        wanted = context.pod["spec"].get("volumes") or ()
         results = await asyncio.gather(*(self._one(volume, context) for volume in wanted))
         errors = {name: error for name, error in results if error}
         if errors:
@@ -107,16 +109,12 @@ class PodVolumes:
         await asyncio.to_thread(_write, path, payload, group, module.MEMORY)
         return path
 
-    async def mounts_of(
-        self, pod: Obj, container: Obj, directory: Path, environment: Mapping[str, str], *, init_index: int = 0
-    ) -> list[ContainerMount]:
+    async def mounts_of(self, container: Obj, directory: Path, environment: Mapping[str, str]) -> list[ContainerMount]:
         """The bind mounts of one container; subPaths are mounted aside first. Raises VolumeError."""
         result = []
         for index, mount in enumerate(container.get("volumeMounts") or ()):
             name = mount["name"]
             if name not in self.paths:
-                if any(volume["name"] == name and "image" in volume for volume in pod["spec"].get("volumes") or ()):
-                    continue  # the runtime mounts images
                 raise VolumeError(f'cannot find volume "{name}" to mount into container "{container["name"]}"')
             source = self.paths[name]
             sub_path = mount.get("subPath") or ""
@@ -128,11 +126,6 @@ class PodVolumes:
                 source = target
             result.append(_container_mount(mount, source))
         return result
-
-    async def tear_down(self, directory: Path) -> None:
-        """Unmount and delete everything of a Pod; its directory is gone afterwards. Never raises."""
-        self.paths.clear()
-        await asyncio.to_thread(remove_pod_directory, directory)
 
 
 def _container_mount(mount: Obj, source: Path) -> ContainerMount:

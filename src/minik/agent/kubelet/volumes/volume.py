@@ -5,15 +5,17 @@ Kinds whose content is data (configMap, secret, downwardAPI, projected) return a
 atomically by atomic_writer.py; they are set up again whenever an object they came from changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from minik.agent.kubelet.downward import NodeFacts
+from minik.agent.kubelet.images import Images
 from minik.agent.kubelet.object_cache import ObjectCache
 from minik.agent.kubelet.tokens import TokenCache
 from minik.api.types import Obj
 from minik.client.client import Client
+from minik.client.resources import SECRETS
 
 
 class VolumeError(Exception):
@@ -30,6 +32,8 @@ class VolumeContext:
     objects: ObjectCache
     tokens: TokenCache
     client: Client
+    images: Images
+    tell: Callable[[str, str, str], None]  # event type, reason, message
     pod_ips: Sequence[str] = ()
 
     @property
@@ -39,6 +43,12 @@ class VolumeContext:
     @property
     def namespace(self) -> str:
         return str(self.pod["metadata"]["namespace"])
+
+    async def pull_secrets(self) -> list[Obj]:
+        """The Secrets of imagePullSecrets that exist. Raises CacheTimeout."""
+        names = [reference.get("name", "") for reference in self.pod["spec"].get("imagePullSecrets") or ()]
+        found = [await self.objects.get(self.uid, SECRETS, self.namespace, name) for name in names]
+        return [secret for secret in found if secret is not None]
 
     def path(self, plugin: str, volume_name: str) -> Path:
         """volumes/kubernetes.io~configmap/<name>, as upstream."""
