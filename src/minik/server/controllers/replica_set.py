@@ -144,8 +144,10 @@ class ReplicaSetController(Controller):
     async def _create(self, key: str, owner: Owner, count: int) -> StatusError | None:
         self._expectations.expect(key, creations=count)
 
+        pod = pod_from_template(owner.obj["spec"]["template"], owner)  # all alike; the API names them
+
         async def create(_: int) -> None:
-            await self._control.create(owner, pod_from_template(owner.obj["spec"]["template"], owner))
+            await self._control.create(owner, pod)
 
         done = 0
         try:
