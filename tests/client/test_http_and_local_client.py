@@ -205,3 +205,34 @@ async def test_big_answers_are_squeezed_and_warnings_are_headers(address: str, p
             assert len((await answer.json())["items"][0]["data"]["x"]) == 200_000
         async with session.post(url, data=b"x" * (4 << 20), headers={"Content-Type": "application/json"}) as answer:
             assert answer.status == 413
+
+
+async def test_a_closing_door_ends_watches(server: ApiServer, pki: Any) -> None:
+    door = HttpDoor(server.pipeline.handle)
+    listening = await door.listen("127.0.0.1", 0, tls_context(pki.serving.certificate, pki.serving.key, []))
+    url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with HttpClient(url, ca=pki.server_ca.certificate, token="secret") as client:
+        await client.create(CONFIG_MAPS, config_map("a"))
+        seen = asyncio.Event()
+
+        async def watch() -> None:
+            async for _ in client.watch(CONFIG_MAPS, "ns"):
+                seen.set()
+
+        watching = asyncio.create_task(watch())
+        await seen.wait()
+        listening.close()
+        async with asyncio.timeout(2):
+            await door.close()
+            await watching
+
+
+async def test_an_unknown_method_is_a_status(address: str, pki: Any) -> None:
+    host, port = address.removeprefix("https://").split(":")
+    context = ssl.create_default_context(cafile=str(pki.server_ca.certificate))
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
+    writer.write(b"FROB /api/v1/pods HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 2)
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b'"reason":"MethodNotAllowed"' in answer
+    writer.close()

@@ -15,14 +15,18 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
 from multidict import CIMultiDict
 
 from minik.api.request import Request, Response
-from minik.api.status import StatusError, too_large
+from minik.api.status import StatusError, bad_request, too_large
+from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
+from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.body import MAX_BODY
+from minik.server.apiserver.registry.dispatch import not_allowed
 from minik.server.apiserver.request_info import resolve
-from minik.upgrade import UpgradingServer
+from minik.upgrade import Connection, UpgradingServer
 
 log = logging.getLogger("minik.apiserver.http")
 
@@ -49,12 +53,41 @@ def tls_context(certificate: Path, key: Path, client_cas: Sequence[Path]) -> ssl
     return context
 
 
+class _Connection(Connection):
+    """Answers what is no HTTP request as the API answers everything: with a Status."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if isinstance(exc, BadHttpMethod):
+            error = not_allowed()
+        elif isinstance(exc, HttpProcessingError):
+            error = bad_request(message or str(exc))
+        else:
+            return super().handle_error(request, status, exc, message)
+        log.debug("no good request from %s: %s", request.remote, exc)
+        answer = web.Response(status=error.code, body=to_json(error.status()), content_type=JSON)
+        answer.force_close()
+        return answer
+
+
+class _Server(UpgradingServer):
+    def __call__(self) -> _Connection:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
 class HttpDoor:
     """Serves `handle` on one address."""
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
-        self._server = UpgradingServer(
+        self._server = _Server(
             self._serve,
             keepalive_timeout=_KEEPALIVE,
             access_log=None,

@@ -15,8 +15,10 @@ from minik.api.types import Obj, UserInfo
 from minik.client.local import LocalClient
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.attributes import Attributes, Decision
+from minik.server.apiserver.registry.keys import storage_prefix
 from minik.server.apiserver.server import ApiServer, Hooks, Listener
 from minik.store.open import open_store
+from minik.store.store import prefix_end
 
 ADMIN = UserInfo("admin", groups=("system:masters",))
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -76,6 +78,16 @@ class Api:
         return self.server.client(ADMIN)
 
 
+def assert_unchanged(server: ApiServer) -> None:
+    """Decoded objects are shared by all readers: none of them may have been changed."""
+    registry = server.registry
+    for resource in registry.scheme:
+        prefix, layout = storage_prefix(resource), registry.layout(resource)
+        for kv in registry.storage.store.current(prefix, prefix_end(prefix)).kvs:
+            shared = None if kv.memo is None else kv.memo.objects.get(resource.api_version)
+            assert shared is None or shared == layout.fresh(kv), f"somebody changed the shared {kv.key.decode()}"
+
+
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     async def authenticate(_: Request) -> UserInfo:
@@ -91,4 +103,6 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     hooks = Hooks(authenticate=authenticate, impersonate=impersonate, authorize=authorize, admission=admission)
     listener = Listener(host="127.0.0.1", port=0, certificate=Path(), key=Path())
     async with open_store(tmp_path) as store:
-        yield Api(ApiServer(store, load(), listener, hooks), admission)
+        server = ApiServer(store, load(), listener, hooks)
+        yield Api(server, admission)
+        assert_unchanged(server)
