@@ -233,6 +233,6 @@ async def test_an_unknown_method_is_a_status(address: str, pki: Any) -> None:
     reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
     writer.write(b"FROB /api/v1/pods HTTP/1.1\r\nHost: x\r\n\r\n")
     answer = await asyncio.wait_for(reader.read(), 2)
-    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b" 405 " in answer.partition(b"\r\n")[0]
     assert b'"reason":"MethodNotAllowed"' in answer
     writer.close()
