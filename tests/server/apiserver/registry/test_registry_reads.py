@@ -183,3 +183,38 @@ async def test_an_unknown_group_is_plain_text(api: Any) -> None:
     response = await api.send("GET", "/apis/nothere.example.com/v1/things")
     assert (response.status, response.body) == (404, b"404 page not found\n")
     assert response.content_type.startswith("text/plain")
+
+
+async def test_protobuf_only_for_who_takes_nothing_else(api: Any) -> None:
+    await api.config_map("a", data={"x": "y"})
+    protobuf = "application/vnd.kubernetes.protobuf"
+    response = await api.send("GET", f"{CONFIG_MAPS}/a", headers={"accept": protobuf})
+    assert (response.content_type, response.body[:4]) == (protobuf, b"k8s\x00")
+    both = await api.send("GET", f"{CONFIG_MAPS}/a", headers={"accept": f"{protobuf},application/json"})
+    assert both.content_type == "application/json"
+
+
+async def test_people_get_indented_json(api: Any) -> None:
+    await api.config_map("a")
+    for query, agent in (("?pretty=true", "x"), ("", "curl/8.0")):
+        response = await api.send("GET", f"{CONFIG_MAPS}/a{query}", headers={"user-agent": agent})
+        assert response.body.startswith(b'{\n  "kind": "ConfigMap"')
+
+
+async def test_component_statuses_are_computed(api: Any) -> None:
+    status, answer = await api("GET", "/api/v1/componentstatuses")
+    assert status == 200
+    assert {item["conditions"][0]["status"] for item in answer["items"]} == {"True"}
+    response = await api.send("GET", "/api/v1/componentstatuses")
+    assert response.warnings == ["v1 ComponentStatus is deprecated in v1.19+"]
+    assert (await api("GET", "/api/v1/componentstatuses?watch=true"))[0] == 405
+
+
+async def test_health_metrics_and_version(api: Any) -> None:
+    assert (await api.send("GET", "/readyz")).body == b"ok"
+    assert b"[+]etcd ok" in (await api.send("GET", "/livez?verbose")).body
+    assert (await api.send("GET", "/livez/nope")).status == 404
+    assert (await api("GET", "/version"))[1]["minor"] == "36"
+    assert b'apiserver_request_total{code="200"' in (await api.send("GET", "/metrics")).body
+    _, groups = await api("GET", "/apis")
+    assert groups["kind"] == "APIGroupList"

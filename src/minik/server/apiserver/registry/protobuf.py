@@ -3,34 +3,37 @@
 https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
 """
 
-from minik.api.codec import protobuf_encode
 from minik.api.schema import types
 from minik.api.schema.types import Shape
 from minik.api.types import Obj
 from minik.server.apiserver.negotiation import not_accepted
 
-WATCH_TYPE = f"{protobuf_encode.MEDIA_TYPE};stream=watch"
-_PARTIAL = {
-    "PartialObjectMetadata": protobuf_encode.PARTIAL_OBJECT_METADATA,
-    "PartialObjectMetadataList": protobuf_encode.PARTIAL_OBJECT_METADATA_LIST,
-}
+WATCH_TYPE = "application/vnd.kubernetes.protobuf;stream=watch"
 _STATUS = "io.k8s.apimachinery.pkg.apis.meta.v1.Status"
 
 
 def encoded(obj: Obj) -> bytes:
     """The object in its envelope. Raises StatusError 406 for kinds without a protobuf form."""
+    from minik.api.codec import protobuf_encode  # hardly any client needs it
+
     return protobuf_encode.encode(obj, _shape(obj))
 
 
 def frame(event_type: str, obj: Obj) -> bytes:
     """One event of a watch."""
+    from minik.api.codec import protobuf_encode
+
     return protobuf_encode.watch_frame(event_type, encoded(obj))
 
 
 def _shape(obj: Obj) -> Shape:
+    from minik.api.codec import protobuf_encode
+
     kind = obj["kind"]
-    if kind in _PARTIAL:
-        return _PARTIAL[kind]
+    if kind == "PartialObjectMetadata":
+        return protobuf_encode.PARTIAL_OBJECT_METADATA
+    if kind == "PartialObjectMetadataList":
+        return protobuf_encode.PARTIAL_OBJECT_METADATA_LIST
     if kind == "Status":
         return types.get(_STATUS)
     group, _, version = obj["apiVersion"].rpartition("/")
