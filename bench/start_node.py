@@ -1,0 +1,33 @@
+"""Process start -> the node is Ready, containerd started cold by minik: python bench/start_node.py (root)"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from api import Api, wait_answer
+from node import Cluster
+from table import row, seconds
+
+
+def once() -> float:
+    with tempfile.TemporaryDirectory(prefix="minik-bench-") as directory:
+        cluster = Cluster(Path(directory) / "c")
+        try:
+            cluster.start()
+            started = time.monotonic()
+            wait_answer(cluster.url)
+            _wait_ready(Api(cluster.url, cluster.data_dir))
+            return time.monotonic() - started
+        finally:
+            cluster.destroy()
+
+
+def _wait_ready(api: Api) -> None:
+    for event in api.watch("/api/v1/nodes?watch=true"):
+        conditions = event["object"].get("status", {}).get("conditions", ())
+        if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
+            return
+
+
+if __name__ == "__main__":
+    row("start -> node Ready, containerd cold", seconds([once() for _ in range(3)]), "3 s")
