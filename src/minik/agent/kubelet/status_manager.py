@@ -68,7 +68,7 @@ class StatusManager:
             try:
                 await self._send(uid, pod, status)
             except StatusError as error:
-                if error.code in (404, 409) and not await self._is_same(pod):
+                if error.code == 404 or (error.code == 409 and not await self._is_same(pod)):
                     self._wanted.pop(uid, None)
                     return
                 log.warning("cannot update the status of pod %s: %s", pod["metadata"]["name"], error.message)
@@ -106,7 +106,7 @@ class StatusManager:
         try:
             found = await self._client.get(PODS, metadata["name"], metadata["namespace"])
         except StatusError as error:
-            return error.code != 404
+            return error.code not in (403, 404)  # a node may not read Pods that are not, or no longer, its own
         return bool(found["metadata"]["uid"] == metadata["uid"])
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+import orjson
 from aiohttp import web
 
 from minik.api.request import Response
@@ -44,10 +45,12 @@ class Connect:
         await _admit(registry, call)
         node = host_of(pod)
         path = _kubelet_path(call, pod)
+        silence = _silence(call, pod)
         kubelet = self.kubelets.endpoint(node)
 
         async def upgrade(incoming: web.BaseRequest) -> web.StreamResponse:
-            return await self._upgrade(incoming, call, kubelet.authority, path, await self.kubelets.connect(kubelet))
+            connection = await self.kubelets.connect(kubelet)
+            return await self._upgrade(incoming, call, kubelet.authority, path, connection, silence)
 
         if call.request.local or not upgrade_of(call.request.headers):
             raise bad_request("Upgrade request required")
@@ -60,6 +63,7 @@ class Connect:
         authority: str,
         path: str,
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        silence: bytes,
     ) -> web.StreamResponse:
         reader, writer = connection
         offered = [p.strip() for p in incoming.headers.get("Sec-WebSocket-Protocol", "").split(",")]
@@ -74,7 +78,7 @@ class Connect:
                 socket = await _open_socket(incoming, remote_command.PROTOCOL)
                 first = {name: values[0] for name, values in call.request.query.items() if values}
                 async with SpdyConnection(reader, writer) as spdy:
-                    await remote_command.translate(socket, spdy, remote_command.channels(first))
+                    await remote_command.translate(socket, spdy, remote_command.channels(first), silence=silence)
                 return await _closed(socket)
             head = await ask(reader, writer, incoming.method, path, upgrade_headers(incoming, authority))
             return await carry(incoming, reader, writer, head)
@@ -118,6 +122,18 @@ def _kubelet_path(call: Call, pod: Obj) -> str:
             raise bad_request("you must specify a command")
         values += [("command", command) for command in commands]
     return f"{base}/{quote(container)}?{_query(values)}"
+
+
+def _silence(call: Call, pod: Obj) -> bytes:
+    """What to answer who attaches to a program made for one visitor (kubectl run -it) and gets nothing of it."""
+    if call.info.subresource != "attach":
+        return b""
+    name = container_of(pod, call.parameter("container"))
+    container: Obj = next((c for c in pod["spec"]["containers"] if c["name"] == name), {})
+    if not container.get("stdinOnce"):
+        return b""
+    status = internal_error("the container ended before its output could be attached to")
+    return orjson.dumps(status.status())
 
 
 def _true(text: str) -> bool:

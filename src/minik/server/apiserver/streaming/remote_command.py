@@ -37,8 +37,14 @@ def channels(query: Mapping[str, str]) -> list[int]:
     return chosen
 
 
-async def translate(socket: web.WebSocketResponse, kubelet: SpdyConnection, opened: list[int]) -> None:
-    """Carry both directions until the kubelet has reported the outcome or the client is gone."""
+async def translate(
+    socket: web.WebSocketResponse, kubelet: SpdyConnection, opened: list[int], *, silence: bytes = b""
+) -> None:
+    """Carry both directions until the kubelet has reported the outcome or the client is gone.
+
+    `silence` is the outcome to report when nothing else came: who attaches to a program that is over in an instant
+    can be too late for all it said, and kubectl shows its log instead when it is told so.
+    """
     streams: dict[int, SpdyStream] = {}
     for channel in opened:
         streams[channel] = await kubelet.open_stream({"streamType": _NAMES[channel]})
@@ -47,7 +53,8 @@ async def translate(socket: web.WebSocketResponse, kubelet: SpdyConnection, open
     await streams[ERROR].close()
     outputs = [c for c in (ERROR, STDOUT, STDERR) if c in streams]
     incoming = asyncio.create_task(_from_client(socket, streams), name="exec input")
-    outgoing = asyncio.create_task(_all_to_client(socket, {c: streams[c] for c in outputs}), name="exec output")
+    output = {c: streams[c] for c in outputs}
+    outgoing = asyncio.create_task(_all_to_client(socket, output, silence), name="exec output")
     try:
         await asyncio.wait([incoming, outgoing], return_when=asyncio.FIRST_COMPLETED)
         if not socket.closed:
@@ -60,16 +67,24 @@ async def translate(socket: web.WebSocketResponse, kubelet: SpdyConnection, open
         await asyncio.wait([incoming, outgoing])
 
 
-async def _all_to_client(socket: web.WebSocketResponse, streams: Mapping[int, SpdyStream]) -> None:
+async def _all_to_client(socket: web.WebSocketResponse, streams: Mapping[int, SpdyStream], silence: bytes) -> None:
     async with asyncio.TaskGroup() as tasks:
-        for channel, stream in streams.items():
-            tasks.create_task(_to_client(socket, channel, stream))
+        outputs = [tasks.create_task(_to_client(socket, c, stream)) for c, stream in streams.items() if c != ERROR]
+        if not silence:
+            tasks.create_task(_to_client(socket, ERROR, streams[ERROR]))
+    if silence and not any(output.result() for output in outputs):
+        await socket.send_bytes(bytes([ERROR]) + silence)
+    elif silence:
+        await _to_client(socket, ERROR, streams[ERROR])
 
 
-async def _to_client(socket: web.WebSocketResponse, channel: int, stream: SpdyStream) -> None:
-    prefix = bytes([channel])
+async def _to_client(socket: web.WebSocketResponse, channel: int, stream: SpdyStream) -> int:
+    """Returns how many bytes there were."""
+    prefix, count = bytes([channel]), 0
     while data := await stream.read():
         await socket.send_bytes(prefix + data)
+        count += len(data)
+    return count
 
 
 async def _from_client(socket: web.WebSocketResponse, streams: Mapping[int, SpdyStream]) -> None:
