@@ -233,11 +233,16 @@ class Cluster:
         """The JSON of `kubectl get ... -o json`."""
         return json.loads(self.kubectl("get", *what, "-o", "json"))
 
+    def ctr(self, *arguments: str) -> str:
+        """containerd's ctr at the node's runtime."""
+        command = self.inside([str(MINIK), "ctr", *arguments])
+        environment = {**os.environ, "MINIK_CONFIG": str(self.config)}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=60)
+        return done.stdout
+
     def import_image(self, archive: Path) -> None:
         """Give an image archive to the node's runtime."""
-        command = self.inside([str(MINIK), "ctr", "images", "import", str(archive)])
-        environment = {**os.environ, "MINIK_CONFIG": str(self.config)}
-        subprocess.run(command, check=True, capture_output=True, env=environment, timeout=60)
+        self.ctr("images", "import", str(archive))
 
     def import_sample(self) -> None:
         """Build minik.local/httpd:1 and give it to the node."""

@@ -1,0 +1,97 @@
+"""What a minik leaves on the machine: processes, network namespaces, mounts, cgroups, nft tables, state directories.
+
+Other clusters may come and go on the same machine meanwhile. What some living process of theirs uses is theirs.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_NAMESPACES = Path("/run/netns")
+_STATES = Path("/run/minik")
+
+
+@dataclass(frozen=True)
+class Footprint:
+    namespaces: frozenset[str]
+    mounts: frozenset[str]
+    cgroups: frozenset[str]
+    tables: frozenset[str]
+    states: frozenset[str]
+    links: frozenset[str]
+
+
+def take() -> Footprint:
+    return Footprint(
+        namespaces=_entries(_NAMESPACES),
+        mounts=frozenset(line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()),
+        cgroups=frozenset(entry.name for entry in _CGROUPS.iterdir() if entry.is_dir()),
+        tables=frozenset(_output("nft", "list", "tables").splitlines()),
+        states=_entries(_STATES),
+        links=_entries(Path("/sys/class/net")),
+    )
+
+
+def leftovers(before: Footprint, directory: Path) -> list[str]:
+    """What is there now, was not there before and is nobody's; and every process that mentions the directory."""
+    now = take()
+    commands = _commands()
+    used = _used_namespaces()
+    found = [f"process {pid}: {command}" for pid, command in commands.items() if str(directory) in command]
+    for name in now.namespaces - before.namespaces:
+        if _inode(_NAMESPACES / name) not in used and not name.startswith("minik-"):
+            found.append(f"network namespace {name}")
+    for path in now.mounts - before.mounts:
+        if path.startswith(str(directory)):
+            found.append(f"mount {path}")
+    for name in now.states - before.states:
+        if not any(f"{_STATES}/{name}" in command for command in commands.values()):
+            found.append(f"directory {_STATES}/{name}")
+    for name in now.cgroups - before.cgroups:
+        events = _CGROUPS / name / "cgroup.events"
+        if events.exists() and "populated 0" in events.read_text() and not _has_namespace(name):
+            found.append(f"cgroup {name}")
+    found += [f"nft table {table}" for table in now.tables - before.tables]
+    found += [f"link {name}" for name in now.links - before.links if not name.startswith("mk")]
+    return sorted(found)
+
+
+def _has_namespace(cgroup: str) -> bool:
+    """Whether the cluster that a cgroup root is named after still exists."""
+    return (_NAMESPACES / cgroup).exists()
+
+
+def _commands() -> dict[int, str]:
+    commands = {}
+    for pid in _pids():
+        try:
+            commands[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+    commands.pop(os.getpid(), None)
+    return commands
+
+
+def _used_namespaces() -> set[int]:
+    return {inode for pid in _pids() if (inode := _inode(Path(f"/proc/{pid}/ns/net")))}
+
+
+def _pids() -> list[int]:
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
+def _entries(directory: Path) -> frozenset[str]:
+    return frozenset(os.listdir(directory)) if directory.is_dir() else frozenset()
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
