@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from minik.client.controller import Controller
 from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.cron_job import CronJobController
 from minik.server.controllers.daemon_set import DaemonSetController
 from minik.server.controllers.deployment import DeploymentController
 from minik.server.controllers.endpoint_slice import EndpointSliceController
@@ -47,6 +48,7 @@ CONTROLLERS: Sequence[Build] = (
     DaemonSetController,
     StatefulSetController,
     JobController,
+    CronJobController,
     NamespaceController,
     PodGCController,
     GarbageCollector,  # last: it reads along with the informers that the others asked for
