@@ -32,7 +32,7 @@ class SpdyError(Exception):
 
 
 def _words(*words: str) -> bytes:
-    return b"".join(struct.pack(">I", len(word)) + word.encode() for word in words)
+    return b"".join(struct.pack(">I", len(data)) + data for data in map(str.encode, words))
 
 
 # The header dictionary of the specification: words with their length, then plain text.
