@@ -12,6 +12,7 @@ from minik.agent.kubelet.images import credentials_for, default_policy, with_def
 from minik.agent.kubelet.quantities import cpu_quota, cpu_shares, oom_score_adj, qos_class
 from minik.agent.kubelet.runtime_events import RuntimeEvent, parse_envelope
 from minik.agent.kubelet.security import NonRootError, check_non_root, effective_context, forbidden_sysctl
+from minik.agent.kubelet.systemd_slices import properties_for
 from minik.config import AgentConfig
 
 
@@ -205,3 +206,11 @@ def test_containerd_events_are_read_from_the_wire():
     assert parse_envelope(envelope(b"/tasks/exit", of_exec)) == RuntimeEvent("/tasks/exit", "abc", "exec1")
     assert parse_envelope(envelope(b"/tasks/oom", field(1, b"abc"))) == RuntimeEvent("/tasks/oom", "abc")
     assert parse_envelope(envelope(b"/images/create", b"")) is None
+
+
+def test_limits_become_properties_of_a_slice():
+    def properties(v2):
+        return properties_for(v2=v2, cpu_shares=1024, cpu_quota=50000, memory=0, pids=5)
+
+    assert properties(True) == ["CPUWeight=39", "CPUQuota=50.00%", "MemoryMax=infinity", "TasksMax=5"]
+    assert properties(False) == ["CPUShares=1024", "CPUQuota=50.00%", "MemoryLimit=infinity", "TasksMax=5"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minik.agent import mounts
-from minik.agent.kubelet import quantities
+from minik.agent.kubelet import quantities, systemd_slices
 from minik.api import pod_resources
 from minik.api.types import Obj
 
@@ -109,6 +109,16 @@ class Cgroups:
 
     def apply(self, parent: str, limits: Limits) -> None:
         """Make the cgroup in every hierarchy and set its limits. A limit that the kernel refuses is logged."""
+        if self._systemd:
+            systemd_slices.set_limits(
+                parent,
+                v2=self.v2,
+                cpu_shares=limits.cpu_shares,
+                cpu_quota=limits.cpu_quota,
+                memory=limits.memory,
+                pids=limits.pids,
+            )
+            return
         for controller, base in self._hierarchies.items():
             directory = base / self._relative(parent)
             self._make(base, directory)
@@ -129,6 +139,8 @@ class Cgroups:
 
     def remove(self, parent: str) -> None:
         """Remove the cgroup and what is below it, in every hierarchy; processes left in it are left alone."""
+        if self._systemd:
+            systemd_slices.remove(parent)
         for directory in self.directories(parent):
             _remove_tree(directory)
 

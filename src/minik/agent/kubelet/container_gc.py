@@ -4,10 +4,13 @@ The current attempt and the one before are kept: `lastState` and `kubectl logs -
 """
 
 import asyncio
+import logging
 
 from minik.agent.kubelet import pod_files
 from minik.agent.kubelet.node_context import NodeContext
-from minik.agent.kubelet.runtime_types import Container, PodState, Sandbox
+from minik.agent.kubelet.runtime_types import Container, CRIError, PodState, Sandbox
+
+log = logging.getLogger("minik.kubelet")
 
 KEPT_ATTEMPTS = 2
 
@@ -25,11 +28,16 @@ def superfluous(state: PodState) -> tuple[list[Container], list[Sandbox]]:
 
 
 async def collect(context: NodeContext, state: PodState) -> list[Container]:
-    """Remove it, logs and all. Returns the containers removed. Raises CRIError."""
+    """Remove it, logs and all. Returns the containers removed; what the runtime keeps is tried again later."""
     containers, sandboxes = superfluous(state)
-    for container in containers:
-        await context.runtime.remove_container(container.id)
-        await asyncio.to_thread(pod_files.remove_container_log, context.settings.container_logs_dir, container)
-    for sandbox in sandboxes:
-        await context.runtime.remove_sandbox(sandbox.id)
-    return containers
+    removed = []
+    try:
+        for container in containers:
+            await context.runtime.remove_container(container.id)
+            await asyncio.to_thread(pod_files.remove_container_files, context.settings.container_logs_dir, container)
+            removed.append(container)
+        for sandbox in sandboxes:
+            await context.runtime.remove_sandbox(sandbox.id)
+    except CRIError as error:
+        log.warning("cannot remove what is left of an earlier start: %s", error)
+    return removed

@@ -33,6 +33,8 @@ class LogRotator:
                 continue
             try:
                 await self._rotate(container, path)
+            except FileNotFoundError:
+                log.debug("%s went away while it was rotated", path)
             except (OSError, CRIError) as error:
                 log.warning("cannot rotate %s: %s", path, error)
 

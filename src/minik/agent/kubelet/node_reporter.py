@@ -129,6 +129,7 @@ class NodeReporter:
             period = settings.node_status_update_frequency
             try:
                 due = time.monotonic() - self._last_full >= settings.node_status_report_frequency
+                self._images_stale = self._images_stale or due
                 await self._send(full=due)
             except StatusError as error:
                 if error.code == 404:

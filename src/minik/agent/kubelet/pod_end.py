@@ -24,6 +24,7 @@ async def stop_pod(
     state: PodState,
     stopper: Stopper,
     grace: float,
+    pod_ip: str,
     stopped: Callable[[], None],
 ) -> None:
     """Stop all containers within `grace` seconds, sidecars last, then the sandboxes. Raises CRIError.
@@ -32,7 +33,6 @@ async def stop_pod(
     """
     deadline = time.monotonic() + grace
     specs = {container["name"]: container for container in quantities.all_containers(pod)}
-    pod_ip = state.sandbox.ips[0] if state.sandbox and state.sandbox.ips else ""
     for group in stop_order(pod, [c for c in state.containers if not _is_over(c)]):
         left = max(1.0, deadline - time.monotonic())
         await asyncio.gather(

@@ -73,8 +73,11 @@ def link_container_log(directory: Path, pod: Obj, container_name: str, container
         link.symlink_to(log)
 
 
-def remove_container_log(directory: Path, container: Container) -> None:
-    """The log of a removed container, its rotated parts and its link."""
+def remove_container_files(directory: Path, container: Container) -> None:
+    """The termination message and the log of a removed container, the log's rotated parts and its link."""
+    message = container.mounts.get(container.annotations.get(names.MESSAGE_PATH_ANNOTATION, ""))
+    if message and Path(message).parent.parent.name == "containers":
+        Path(message).unlink(missing_ok=True)
     link = directory / f"{container.pod_name}_{container.namespace}_{container.name}-{container.id}.log"
     link.unlink(missing_ok=True)
     if container.log_path:

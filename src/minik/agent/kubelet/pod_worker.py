@@ -165,8 +165,7 @@ class PodWorker:
             await self._look()
         self._check_end()
         if self.phase is Phase.ACTIVE:
-            ips = self._ips()
-            self._probes.sync(self.pod, self.state, ips[0] if ips else "", adopted=self._adopted)
+            self._probes.sync(self.pod, self.state, self._ip(), adopted=self._adopted)
             self._adopted = False
             self._advance()
         self._report()
@@ -250,10 +249,9 @@ class PodWorker:
         container = kill.container
         self._restarting.add(container.id)
         grace = lifecycle.grace_period(self.pod) if kill.grace is None else float(kill.grace)
-        ips = self._ips()
         spec = quantities.container_named(self.pod, container.name)
         try:
-            await self._stopper.stop(container, spec, grace, kill.message, ips[0] if ips else "")
+            await self._stopper.stop(container, spec, grace, kill.message, self._ip())
         except CRIError as error:
             log.warning("cannot stop container %s: %s", container.name, error)
         finally:
@@ -308,7 +306,9 @@ class PodWorker:
             try:
                 self.state = await self._context.runtime.pod_state(self.uid, self.state)
                 grace = self._grace()
-                await pod_end.stop_pod(self._context, self.pod, self.state, self._stopper, grace, self.runtime_changed)
+                await pod_end.stop_pod(
+                    self._context, self.pod, self.state, self._stopper, grace, self._ip(), self.runtime_changed
+                )
                 break
             except CRIError as error:
                 log.warning("cannot stop pod %s, trying again: %s", self.pod["metadata"]["name"], error)
@@ -388,6 +388,9 @@ class PodWorker:
 
     def _ips(self) -> list[str]:
         return pod_ips(self.pod, self.state, self._context.node().ips)
+
+    def _ip(self) -> str:
+        return next(iter(self._ips()), "")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._context.group.create_task(self._guard(work), name=f"pod {self.pod['metadata']['name']}")
