@@ -41,6 +41,13 @@ def eventually(condition: Callable[[], Any], *, within: float = 30.0, every: flo
     raise Timeout(f"{what or 'the condition'} did not come true within {within:.0f} s; last: {str(last)[-2000:]}")
 
 
+class CommandFailed(subprocess.CalledProcessError):
+    """Says what the command said."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n{self.stderr}"
+
+
 class Cluster:
     """One server. Use as a context manager, or `start` and `destroy`."""
 
@@ -201,19 +208,22 @@ class Cluster:
         self, *command: str, stdin: str | None = None, timeout: float = 60.0, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """A command in the cluster's network namespace with its kubeconfig."""
-        return subprocess.run(
+        done = subprocess.run(
             self.inside(command),
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
             timeout=timeout,
-            check=check,
+            check=False,
             env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.directory)},
         )
+        if check and done.returncode != 0:
+            raise CommandFailed(done.returncode, command, done.stdout, done.stderr)
+        return done
 
     def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 60.0) -> str:
-        """kubectl's output. Raises CalledProcessError with its stderr."""
+        """kubectl's output. Raises CommandFailed."""
         return self.run("kubectl", *arguments, stdin=stdin, timeout=timeout).stdout
 
     def kubectl_fails(self, *arguments: str, stdin: str | None = None) -> str:

@@ -14,7 +14,8 @@ from minik.api.openapi import v2
 from minik.api.scheme import Scheme
 from minik.api.types import Obj
 
-MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+# As upstream answers it: what clients ask for ("v2@v1.0") is no media type that Go can parse.
+MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _METHODS = {"get": 2, "put": 3, "post": 4, "delete": 5, "patch": 8}
 _SCHEMA_TEXTS = {"$ref": 1, "format": 2, "title": 3, "description": 4, "pattern": 13}
 _SCHEMA_NUMBERS = {"maxLength": 11, "minLength": 12, "maxItems": 14, "minItems": 15}

@@ -64,5 +64,5 @@ async def test_swagger_comes_as_json_or_protobuf() -> None:
     assert orjson.loads((await _get("/openapi/v2")).body)["swagger"] == "2.0"
     accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
     response = await _get("/openapi/v2", accept=accept)
-    assert response.content_type == accept
+    assert response.content_type == accept.replace("@", ".")
     assert response.body.startswith(b"\x0a\x032.0")
