@@ -14,6 +14,8 @@ from pathlib import Path
 from minik.store.engine import StoreCorruptError, StoreOpenError
 from minik.store.lock import DirectoryLock
 
+FILE_NAME = "state.db"  # of the database inside the store's directory
+
 REVISION_BUMP = 1_000_000_000
 
 
@@ -37,8 +39,6 @@ def restore(snapshot: Path, directory: Path, *, bump: int = REVISION_BUMP) -> No
 
     Raises StoreOpenError, StoreLockedError, StoreCorruptError.
     """
-    from minik.store.sqlite import FILE_NAME
-
     lock = DirectoryLock(directory)
     target, partial = directory / FILE_NAME, directory / f"{FILE_NAME}.part"
     try:

@@ -22,10 +22,9 @@ from sqlalchemy.pool import NullPool
 from minik.store import schema
 from minik.store.engine import Batch, Loaded, Stats, StoreCorruptError, StoreOpenError, StoreReadError, StoreWriteError
 from minik.store.index import EVERYTHING
-from minik.store.snapshot import copy_database
+from minik.store.snapshot import FILE_NAME, copy_database
 from minik.store.store import Event, EventType, KeyValue
 
-FILE_NAME = "state.db"
 PAGE_SIZE = 1024  # a commit writes whole pages; small ones halve what an idle cluster writes
 CACHE_KIB = 2000  # page cache of the writing connection
 WAL_PAGES = 4000  # checkpoint after this many: about 4 MB
