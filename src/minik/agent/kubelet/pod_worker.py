@@ -35,7 +35,7 @@ log = logging.getLogger("minik.kubelet")
 
 MINIMUM_GRACE, FORCED_GRACE = 1.0, 2.0  # seconds; forced: deleted from the API without a grace period
 LONGEST_RETRY = 60.0  # seconds between attempts to stop a Pod
-QUIET = 0.25  # seconds that an intermediate status may wait for the next, better one
+QUIET = 0.8  # seconds that an intermediate status may wait for the next, better one
 
 
 class Phase(Enum):
@@ -69,7 +69,7 @@ class PodWorker:
         self._restarting: set[str] = set()
         self._override: tuple[str, str, str] | None = None
         self._work: asyncio.Task[None] | None = None  # making the sandbox, starting containers
-        self._work_since = 0.0
+        self._quiet_until = 0.0  # monotonic
         self._kills: dict[str, asyncio.Task[None]] = {}
         self._end_task: asyncio.Task[None] | None = None
         self._refresh_task: asyncio.Task[None] | None = None
@@ -126,10 +126,7 @@ class PodWorker:
 
     def owns(self, container_id: str) -> bool:
         """Whether a container or sandbox is this Pod's, as far as known."""
-        state = self.state
-        return any(container.id == container_id for container in state.containers) or any(
-            sandbox.id == container_id for sandbox in state.sandboxes
-        )
+        return any(known.id == container_id for known in (*self.state.containers, *self.state.sandboxes))
 
     @property
     def refused(self) -> bool:
@@ -139,6 +136,7 @@ class PodWorker:
     # -- the loop
 
     async def run(self) -> None:
+        self._quiet_until = time.monotonic() + QUIET
         self._wake.now()
         failures = 0
         try:
@@ -231,7 +229,6 @@ class PodWorker:
                 self._wake.after(renew_at - time.time())
 
     def _begin_work(self, work: Coroutine[Any, Any, None]) -> None:
-        self._work_since = time.monotonic()
         self._work = self._spawn(work)
         self._work.add_done_callback(self._work_done)
 
@@ -293,6 +290,7 @@ class PodWorker:
 
     def _begin_end(self) -> None:
         self.phase = Phase.ENDING
+        self._quiet_until = time.monotonic() + QUIET
         self._end_task = self._spawn(self._end())
 
     async def _end(self) -> None:
@@ -362,12 +360,13 @@ class PodWorker:
     # -- telling
 
     def _report(self) -> None:
-        """Make the status and send it. While work is young, a better one is about to come: wait for that."""
+        """Make the status and send it. Soon after a start or a deletion a better one is to come: wait for that."""
         if self._removed or self.phase is Phase.GONE:
             return
-        young = QUIET - (time.monotonic() - self._work_since)
-        if self._work is not None and young > 0 and not self.state.containers:
-            self._wake.after(young)
+        coming = self._work is not None and not self.state.containers
+        left = self._quiet_until - time.monotonic()
+        if left > 0 and (coming or self.phase is Phase.ENDING):
+            self._wake.after(left)
             return
         pod = {**self.pod, "status": last_reported(self.pod, self._status)}
         context = self._context
