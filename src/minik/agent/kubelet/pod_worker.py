@@ -126,7 +126,8 @@ class PodWorker:
 
     def owns(self, container_id: str) -> bool:
         """Whether a container or sandbox is this Pod's, as far as known."""
-        return any(known.id == container_id for known in (*self.state.containers, *self.state.sandboxes))
+        containers, sandboxes = self.state.containers, self.state.sandboxes
+        return container_id in [*(c.id for c in containers), *(s.id for s in sandboxes)]
 
     @property
     def refused(self) -> bool:
