@@ -16,12 +16,13 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
-from multidict import CIMultiDict
 
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, bad_request, too_large
+from minik.server.apiserver.http_answer import headers, plain
 from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
+from minik.server.apiserver.plain_answer import plain_answer
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.registry.dispatch import not_allowed
@@ -54,9 +55,16 @@ def tls_context(certificate: Path, key: Path, client_cas: Sequence[Path]) -> ssl
 
 
 class _Connection(Connection):
-    """Answers what is no HTTP request as the API answers everything: with a Status."""
+    """Knows who is at the other end, and answers what is no HTTP request with a Status."""
 
-    __slots__ = ()
+    __slots__ = ("certificate", "remote")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        self.certificate: bytes | None = None if tls is None else tls.getpeercert(binary_form=True)
+        address = transport.get_extra_info("peername")
+        self.remote = str(address[0]) if isinstance(address, tuple) else ""
 
     def handle_error(
         self,
@@ -114,7 +122,7 @@ class HttpDoor:
     def _audit_id(self, request: Request) -> str:
         """The client's own, or a UUID that costs less than a random one."""
         given = request.headers.get("audit-id", "")
-        if given:
+        if given and given.isascii() and given.isprintable():
             return given[:64]
         self._audit_count += 1
         p = self._audit_prefix
@@ -125,15 +133,17 @@ class HttpDoor:
             request = await _read(incoming)
         except StatusError as error:
             bare = Request(method=incoming.method, path=incoming.path, headers=_lower(incoming))
-            return _plain(incoming, status_response(bare, error), self._audit_id(bare))
+            return plain(incoming, status_response(bare, error), self._audit_id(bare))
         response = await self._handle(request)
         if response.upgrade is not None:
             return await self._upgrade(incoming, response.upgrade)
         if response.stream is not None:
             return await self._stream(incoming, request, response, response.stream)
-        if len(response.body) > _GZIP_FROM and "gzip" in incoming.headers.get("Accept-Encoding", ""):
+        if len(response.body) > _GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
             await _compress(response)
-        return _plain(incoming, response, self._audit_id(request))
+        if isplain(incoming, response):
+            return plain_answer(request, response, self._audit_id(request))
+        return plain(incoming, response, self._audit_id(request))
 
     async def _upgrade(self, incoming: web.BaseRequest, upgrade: Upgrade) -> web.StreamResponse:
         """Somebody else's from here on, until the server stops."""
@@ -149,7 +159,7 @@ class HttpDoor:
         self, incoming: web.BaseRequest, request: Request, response: Response, chunks: AsyncIterator[bytes]
     ) -> web.StreamResponse:
         """Chunks as they come. The client going away, or the server stopping, ends the stream."""
-        outgoing = web.StreamResponse(status=response.status, headers=_headers(response, self._audit_id(request)))
+        outgoing = web.StreamResponse(status=response.status, headers=headers(response, self._audit_id(request)))
         outgoing.enable_chunked_encoding()
         try:
             await outgoing.prepare(incoming)
@@ -181,6 +191,8 @@ async def _read(incoming: web.BaseRequest) -> Request:
     path, separator, raw_query = incoming.raw_path.partition("?")
     query = parse_qs(raw_query, keep_blank_values=True) if separator else _NO_QUERY
     method = incoming.method
+    connection = incoming.protocol
+    assert isinstance(connection, _Connection)
     body = b""
     if incoming.body_exists and resolve(method, path, query).subresource not in _RAW_BODY:
         body = await _body(incoming)
@@ -190,18 +202,18 @@ async def _read(incoming: web.BaseRequest) -> Request:
         query=query,
         headers=_lower(incoming),
         body=body,
-        client_certificate=_peer_certificate(incoming),
-        remote_address=incoming.remote or "",
+        client_certificate=connection.certificate,
+        remote_address=connection.remote,
     )
 
 
 def _lower(incoming: web.BaseRequest) -> dict[str, str]:
     """Headers by lower-case name; repeated ones are joined with a line feed, which no value can contain."""
-    headers: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name, value in incoming.headers.items():
         name = name.lower()
-        headers[name] = f"{headers[name]}\n{value}" if name in headers else value
-    return headers
+        found[name] = f"{found[name]}\n{value}" if name in found else value
+    return found
 
 
 async def _body(incoming: web.BaseRequest) -> bytes:
@@ -228,31 +240,6 @@ def _inflate(body: bytes) -> bytes:
     if len(inflated) > MAX_BODY:
         raise too_large(MAX_BODY)
     return inflated
-
-
-def _peer_certificate(incoming: web.BaseRequest) -> bytes | None:
-    transport = incoming.transport
-    if transport is None:
-        return None
-    tls = transport.get_extra_info("ssl_object")
-    return None if tls is None else tls.getpeercert(binary_form=True)
-
-
-def _headers(response: Response, audit_id: str) -> CIMultiDict[str]:
-    headers: CIMultiDict[str] = CIMultiDict(response.headers)
-    headers["Audit-Id"] = audit_id
-    headers.setdefault("Cache-Control", "no-cache, private")
-    if response.content_type:
-        headers["Content-Type"] = response.content_type
-    for warning in response.warnings:
-        escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
-        headers.add("Warning", f'299 - "{escaped}"')
-    return headers
-
-
-def _plain(incoming: web.BaseRequest, response: Response, audit_id: str) -> web.Response:
-    body = b"" if incoming.method == "HEAD" else response.body
-    return web.Response(status=response.status, body=body, headers=_headers(response, audit_id))
 
 
 async def _compress(response: Response) -> None:

@@ -6,7 +6,7 @@ https://kubernetes.io/docs/reference/access-authn-authz/authentication/
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from minik.api.request import Request
@@ -72,7 +72,7 @@ class Authenticator:
 def with_authenticated(user: UserInfo) -> UserInfo:
     if AUTHENTICATED in user.groups or UNAUTHENTICATED in user.groups:
         return user
-    return replace(user, groups=(*user.groups, AUTHENTICATED))
+    return UserInfo(user.name, user.uid, (*user.groups, AUTHENTICATED), user.extra)
 
 
 def bearer_token(request: Request) -> str:

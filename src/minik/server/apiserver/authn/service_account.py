@@ -43,6 +43,14 @@ class Authenticated:
     audiences: Sequence[str]
 
 
+@dataclass(slots=True)
+class _Verified:
+    """The claims of a token whose signature is good, and whom they name once somebody has asked."""
+
+    claims: Obj
+    user: UserInfo | None = None
+
+
 def user_name(namespace: str, name: str) -> str:
     return f"{USER_PREFIX}{namespace}:{name}"
 
@@ -106,15 +114,16 @@ class ServiceAccountAuthenticator:
         self._issuer = issuer
         self._objects = objects
         self._clock = clock
-        self._verified: dict[bytes, Obj] = {}
+        self._verified: dict[bytes, _Verified] = {}
 
     def authenticate(self, token: str, audiences: Sequence[str]) -> Authenticated | None:
         """None if this is no token of ours. Raises TokenInvalidError for one of ours that is not good."""
         if token.count(".") != 2:
             return None
-        content = self._claims(token)
-        if content is None:
+        verified = self._verify(token)
+        if verified is None:
             return None
+        content = verified.claims
         if content.get("iss") == LEGACY_ISSUER:
             return self._legacy(token, content, audiences)
         meant_for = content.get("aud") or ()
@@ -125,13 +134,16 @@ class ServiceAccountAuthenticator:
                 f"token audiences {quoted(meant_for)} is invalid for the target audiences {quoted(audiences)}"
             )
         self._check_times(content)
-        return Authenticated(self._user(content), common)
+        self._check_objects(content)
+        if verified.user is None:
+            verified.user = _user(content)
+        return Authenticated(verified.user, common)
 
-    def _claims(self, token: str) -> Obj | None:
-        """The verified claims of a token of one of our issuers."""
+    def _verify(self, token: str) -> "_Verified | None":
+        """What is known of a token of one of our issuers."""
         digest = sha256(token.encode()).digest()
-        content = self._verified.get(digest)
-        if content is None:
+        verified = self._verified.get(digest)
+        if verified is None:
             try:
                 content = self._key.verify(token)
             except TokenInvalidError:
@@ -140,8 +152,8 @@ class ServiceAccountAuthenticator:
                 return None
             if len(self._verified) >= _KEPT:
                 self._verified.clear()
-            self._verified[digest] = content
-        return content
+            verified = self._verified[digest] = _Verified(content)
+        return verified
 
     def _check_times(self, content: Obj) -> None:
         now = self._clock()
@@ -150,26 +162,18 @@ class ServiceAccountAuthenticator:
         if now < content.get("nbf", 0) - _CLOCK_SKEW:
             raise TokenInvalidError("service account token is not valid yet")
 
-    def _user(self, content: Obj) -> UserInfo:
+    def _check_objects(self, content: Obj) -> None:
+        """The account and what the token is bound to must still be there. Raises TokenInvalidError."""
         private = content.get("kubernetes.io") or {}
         namespace = private.get("namespace", "")
         account = private.get("serviceaccount") or {}
         self._account(namespace, account.get("name", ""), account.get("uid", ""))
-        extra: dict[str, Sequence[str]] = {}
-        if jti := content.get("jti"):
-            extra[CREDENTIAL_ID] = (f"JTI={jti}",)
         if secret := private.get("secret"):
             self._bound(SECRETS, namespace, secret)
         if pod := private.get("pod"):
             self._bound(PODS, namespace, pod)
-            extra[_EXTRA + "pod-name"], extra[_EXTRA + "pod-uid"] = (pod["name"],), (pod["uid"],)
-        if node := private.get("node"):
-            if not pod:
-                self._bound(NODES, "", node)
-            extra[_EXTRA + "node-name"] = (node["name"],)
-            if node.get("uid"):
-                extra[_EXTRA + "node-uid"] = (node["uid"],)
-        return UserInfo(user_name(namespace, account["name"]), account["uid"], groups_of(namespace), extra)
+        elif node := private.get("node"):
+            self._bound(NODES, "", node)
 
     def _account(self, namespace: str, name: str, uid: str) -> Obj:
         account = self._objects.get(ACCOUNTS, name, namespace)
@@ -206,6 +210,22 @@ class ServiceAccountAuthenticator:
             raise TokenInvalidError("service account token does not match server's copy")
         self._account(namespace, name, uid)
         return Authenticated(UserInfo(user_name(namespace, name), uid, groups_of(namespace)), audiences)
+
+
+def _user(content: Obj) -> UserInfo:
+    """Whom the claims name."""
+    private = content["kubernetes.io"]
+    namespace, account = private["namespace"], private["serviceaccount"]
+    extra: dict[str, Sequence[str]] = {}
+    if jti := content.get("jti"):
+        extra[CREDENTIAL_ID] = (f"JTI={jti}",)
+    if pod := private.get("pod"):
+        extra[_EXTRA + "pod-name"], extra[_EXTRA + "pod-uid"] = (pod["name"],), (pod["uid"],)
+    if node := private.get("node"):
+        extra[_EXTRA + "node-name"] = (node["name"],)
+        if node.get("uid"):
+            extra[_EXTRA + "node-uid"] = (node["uid"],)
+    return UserInfo(user_name(namespace, account["name"]), account["uid"], groups_of(namespace), extra)
 
 
 def legacy_claims(account: Obj, secret: Obj) -> Obj:

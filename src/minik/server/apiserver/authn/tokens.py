@@ -28,7 +28,7 @@ class StaticTokens:
         self._users = {_digest(token): user for token, user in tokens.items()}
 
     def authenticate(self, token: str) -> UserInfo | None:
-        return self._users.get(_digest(token))
+        return self._users.get(_digest(token)) if self._users else None
 
 
 def read_token_file(path: Path) -> dict[str, UserInfo]:

@@ -1,0 +1,81 @@
+"""A whole answer, written to its HTTP connection in one piece.
+
+aiohttp's own responses can do everything and cost as much as the rest of a read. Most answers are a status, a content
+type and a body, so their head is put together here. Whatever is not like that goes aiohttp's way (http_door.py).
+"""
+
+import time
+from functools import lru_cache
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.client_exceptions import ClientConnectionResetError
+from aiohttp.http import HttpVersion11
+
+from minik.api.request import Request, Response
+
+_WITHOUT_BODY = frozenset({204, 304})
+
+
+class PlainAnswer(web.StreamResponse):
+    """`head` ends with the blank line; its Content-Length is that of `body`."""
+
+    def __init__(self, status: int, head: bytes, body: bytes) -> None:
+        self._status = status  # aiohttp's __init__ would make headers nobody reads
+        self._keep_alive = True
+        self._data = head + body
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        protocol = request.protocol
+        transport = protocol.transport
+        if transport is None or transport.is_closing():
+            raise ClientConnectionResetError("the client has gone")
+        transport.write(self._data)
+        self._eof_sent = True
+        if protocol._paused:
+            await protocol._drain_helper()
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return None
+
+
+def is_plain(incoming: web.BaseRequest, response: Response) -> bool:
+    """Whether this answer can be a PlainAnswer."""
+    if response.headers or response.warnings or response.status in _WITHOUT_BODY:
+        return False
+    return incoming.version == HttpVersion11 and incoming.keep_alive
+
+
+def plain_answer(request: Request, response: Response, audit_id: str) -> PlainAnswer:
+    """`audit_id` is printable ASCII."""
+    body = response.body
+    start = _start(response.status, response.content_type)
+    head = b"%b%b\r\nContent-Length: %d\r\nAudit-Id: %b\r\n\r\n" % (
+        start,
+        _date(int(time.time())),
+        len(body),
+        audit_id.encode(),
+    )
+    return PlainAnswer(response.status, head, b"" if request.method == "HEAD" else body)
+
+
+@lru_cache(maxsize=256)
+def _start(status: int, content_type: str) -> bytes:
+    """The head up to the date."""
+    try:
+        reason = HTTPStatus(status).phrase
+    except ValueError:
+        reason = ""
+    kind = f"Content-Type: {content_type}\r\n" if content_type else ""
+    return f"HTTP/1.1 {status} {reason}\r\n{kind}Cache-Control: no-cache, private\r\nDate: ".encode()
+
+
+@lru_cache(maxsize=1)
+def _date(now: int) -> bytes:
+    """https://www.rfc-editor.org/rfc/rfc9110#field.date in English, whatever the locale."""
+    at = time.gmtime(now)
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[at.tm_wday]
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return time.strftime(f"{day}, %d {months[at.tm_mon - 1]} %Y %H:%M:%S GMT", at).encode()
