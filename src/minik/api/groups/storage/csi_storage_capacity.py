@@ -1,6 +1,32 @@
-"""CSIStorageCapacity (storage.k8s.io/v1)."""
+"""CSIStorageCapacity (storage.k8s.io/v1): how much a driver can still provide in one part of the cluster."""
 
-from minik.api.scheme import Resource
+from minik.api import names
+from minik.api.groups.creation_time_columns import COLUMNS, cells
+from minik.api.label_selector_validation import validate_label_selector
+from minik.api.number_validation import NOT_NEGATIVE
+from minik.api.object_meta import validate_immutable
+from minik.api.quantity import parse
+from minik.api.scheme import Resource, Strategy
+from minik.api.types import Obj
+from minik.api.validation import FieldError, invalid_value
+
+
+def _validate(obj: Obj) -> list[FieldError]:
+    errors = validate_label_selector(obj.get("nodeTopology"), "nodeTopology")
+    name = obj.get("storageClassName", "")
+    errors += [invalid_value("storageClassName", name, text) for text in names.dns_subdomain(name)]
+    for key in ("capacity", "maximumVolumeSize"):
+        amount = obj.get(key)
+        if amount is not None and parse(amount).nanos < 0:
+            errors.append(invalid_value(key, amount, NOT_NEGATIVE))
+    return errors
+
+
+def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
+    errors = _validate(new)
+    errors += validate_immutable(new.get("nodeTopology"), old.get("nodeTopology"), "nodeTopology")
+    return errors + validate_immutable(new.get("storageClassName"), old.get("storageClassName"), "storageClassName")
+
 
 RESOURCES = (
     Resource(
@@ -10,6 +36,9 @@ RESOURCES = (
         plural="csistoragecapacities",
         singular="csistoragecapacity",
         type_name="io.k8s.api.storage.v1.CSIStorageCapacity",
+        strategy=Strategy(validate=_validate, validate_update=_validate_update, unconditional_update=False),
+        columns=COLUMNS,
+        cells=cells,
         storage_version_hash="xeVl+2Ly1kE=",
     ),
 )
