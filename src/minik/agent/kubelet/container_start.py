@@ -114,7 +114,9 @@ async def _plan(
     sources = await _env_sources(context, run, container)
     environment = env.make_environment(pod, container, sources)
     directory = context.pod_directory(pod["metadata"]["uid"])
-    mounts = await run.volumes.mounts_of(container, directory, environment)
+    mounts = await run.volumes.mounts_of(
+        container, directory, environment, recursive_read_only=context.recursive_read_only()
+    )
     mounts += _own_mounts(container, directory)
     return ContainerPlan(
         attempt=restart_count,

@@ -187,6 +187,7 @@ class Kubelet:
             group=group,
             node=self._node_facts,
             services=self._services.list,
+            handlers_of_runtime=lambda: reporter.handlers,
             network_problem=lambda: reporter.problem,
         )
 

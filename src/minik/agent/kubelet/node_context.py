@@ -15,6 +15,7 @@ from minik.agent.kubelet.images import Images
 from minik.agent.kubelet.object_cache import ObjectCache
 from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_config import HostSettings
+from minik.agent.kubelet.runtime_types import RuntimeHandler
 from minik.agent.kubelet.status_manager import StatusManager
 from minik.agent.kubelet.tokens import TokenCache
 from minik.api.types import Obj
@@ -44,7 +45,12 @@ class NodeContext:
     group: asyncio.TaskGroup
     node: Callable[[], NodeFacts]
     services: Callable[[], Sequence[Obj]]
+    handlers_of_runtime: Callable[[], Sequence[RuntimeHandler]]
     network_problem: Callable[[], str]  # "" when Pods can get addresses
+
+    def recursive_read_only(self) -> bool:
+        """Whether the runtime's default handler can mount recursively read-only."""
+        return any(handler.recursive_read_only_mounts for handler in self.handlers_of_runtime() if not handler.name)
 
     def pod_directory(self, uid: str) -> Path:
         return self.settings.root_dir / "pods" / uid

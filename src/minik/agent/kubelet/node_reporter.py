@@ -15,7 +15,7 @@ from minik.agent.kubelet import machine, node_status
 from minik.agent.kubelet.config import KubeletSettings
 from minik.agent.kubelet.node_status import Pressure
 from minik.agent.kubelet.runtime import Runtime
-from minik.agent.kubelet.runtime_types import CRIError, Image, RuntimeCondition, RuntimeVersion
+from minik.agent.kubelet.runtime_types import CRIError, Image, RuntimeCondition, RuntimeHandler, RuntimeVersion
 from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.client import STRATEGIC_MERGE_PATCH, Client
@@ -52,6 +52,7 @@ class NodeReporter:
         self.problem = "container runtime status check may not have completed yet"  # why it is not ready; "" if it is
         self._machine = machine.read_machine()
         self._version = RuntimeVersion("containerd", "Unknown")
+        self.handlers: list[RuntimeHandler] = []
         self._images: list[Image] = []
         self._images_stale = True
         self._changed = asyncio.Event()
@@ -90,6 +91,7 @@ class NodeReporter:
     async def _register_once(self) -> None:
         with contextlib.suppress(CRIError):
             self._version = await self._runtime.version()
+            self.handlers = await self._runtime.runtime_handlers()
         status = await self._make_status([])
         if self._settings.register_node:
             try:
@@ -173,7 +175,7 @@ class NodeReporter:
         if before and not self.problem:
             self._became_ready()
         now = format_time(datetime.now(UTC))
-        return {
+        status: Obj = {
             "capacity": node_status.capacity(self._machine, disk, self._settings),
             "allocatable": node_status.allocatable(self._machine, disk, self._settings),
             "conditions": node_status.conditions(self._pressure(), self.problem, old_conditions, now),
@@ -182,6 +184,9 @@ class NodeReporter:
             "nodeInfo": node_status.node_info(self._machine, self._version),
             "images": node_status.node_images(self._images),
         }
+        if self.handlers:
+            status["runtimeHandlers"] = node_status.runtime_handlers(self.handlers)
+        return status
 
     # -- lease
 

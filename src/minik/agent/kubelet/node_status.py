@@ -11,7 +11,7 @@ from minik.agent.image_archive import host_architecture
 from minik.agent.kubelet.config import KubeletSettings
 from minik.agent.kubelet.machine import Filesystem, Machine
 from minik.agent.kubelet.quantities import milli, value
-from minik.agent.kubelet.runtime_types import Image, RuntimeCondition, RuntimeVersion
+from minik.agent.kubelet.runtime_types import Image, RuntimeCondition, RuntimeHandler, RuntimeVersion
 from minik.api.types import Obj
 
 MAX_IMAGES, MAX_NAMES_PER_IMAGE = 50, 5
@@ -126,6 +126,19 @@ def node_info(machine: Machine, version: RuntimeVersion) -> Obj:
     if machine.swap:
         info["swap"] = {"capacity": machine.swap}
     return info
+
+
+def runtime_handlers(handlers: Sequence[RuntimeHandler]) -> list[Obj]:
+    return [
+        {
+            "name": handler.name,
+            "features": {
+                "recursiveReadOnlyMounts": handler.recursive_read_only_mounts,
+                "userNamespaces": handler.user_namespaces,
+            },
+        }
+        for handler in sorted(handlers, key=lambda handler: handler.name)
+    ]
 
 
 def node_images(images: Sequence[Image]) -> list[Obj]:

@@ -378,6 +378,7 @@ class PodWorker:
             started=self._probes.started,
             ready=self._probes.ready,
             messages=self._messages,
+            recursive_read_only=context.recursive_read_only(),
             ended=self.phase is Phase.ENDED,
             override=self._override,
         )

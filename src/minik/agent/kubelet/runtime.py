@@ -66,11 +66,13 @@ class Runtime:
         answer = await _call(self._runtime.Status, cri.StatusRequest(), within=10)
         return [types.RuntimeCondition(c.type, c.status, c.reason, c.message) for c in answer.status.conditions]
 
-    async def runtime_handlers(self) -> list[tuple[str, bool, bool]]:
-        """(name, recursive read-only mounts, user namespaces) of every handler the runtime tells about."""
+    async def runtime_handlers(self) -> list[types.RuntimeHandler]:
+        """What the runtime tells of its handlers; older runtimes tell nothing."""
         answer = await _call(self._runtime.Status, cri.StatusRequest(), within=10)
         return [
-            (handler.name, handler.features.recursive_read_only_mounts, handler.features.user_namespaces)
+            types.RuntimeHandler(
+                handler.name, handler.features.recursive_read_only_mounts, handler.features.user_namespaces
+            )
             for handler in answer.runtime_handlers
         ]
 

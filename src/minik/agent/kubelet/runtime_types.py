@@ -160,6 +160,15 @@ class RuntimeVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeHandler:
+    """A handler that RuntimeClasses may name ("" is the default one) and what it can do."""
+
+    name: str
+    recursive_read_only_mounts: bool
+    user_namespaces: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeCondition:
     """RuntimeReady or NetworkReady."""
 

@@ -51,6 +51,8 @@ async def make_sandbox(
     context: NodeContext, pod: Obj, state: PodState, attempt: int, volumes: PodVolumes, tell: Tell
 ) -> Sandbox:
     """Raises SetUpFailed (volumes), CRIError. Sandboxes that are left from before are stopped first."""
+    if pod["spec"].get("hostUsers") is False:
+        raise CRIError("FAILED_PRECONDITION", "this kubelet does not support user namespaces (hostUsers: false)")
     for old in state.sandboxes:
         await _stop_quietly(context, old)
     await volumes.set_up(volume_context(context, pod, tell))

@@ -28,6 +28,7 @@ class Facts:
     ready: Callable[[str], bool] = lambda _: True  # its readiness probe says so
     messages: Mapping[str, str] = field(default_factory=dict)  # container id -> termination message
     runtime_name: str = "containerd"
+    recursive_read_only: bool = False  # what the runtime can do
     ended: bool = False  # the kubelet stopped the Pod for good: nothing is started again
     override: tuple[str, str, str] | None = None  # phase, reason, message (Evicted, DeadlineExceeded, OutOfcpu...)
 
@@ -183,7 +184,7 @@ def _container_status(
         status["resources"] = resources
         if resources.get("requests"):
             status["allocatedResources"] = resources["requests"]
-    mounts = _mounts(container)
+    mounts = _mounts(container, facts.recursive_read_only)
     if mounts:
         status["volumeMounts"] = mounts
     return status
@@ -275,13 +276,14 @@ def _terminated(container: Container, facts: Facts) -> Obj:
     return terminated
 
 
-def _mounts(container: Obj) -> list[Obj]:
+def _mounts(container: Obj, supported: bool) -> list[Obj]:
     mounts = []
     for mount in container.get("volumeMounts") or ():
         entry: Obj = {"name": mount["name"], "mountPath": mount["mountPath"]}
         if mount.get("readOnly"):
             entry["readOnly"] = True
-            entry["recursiveReadOnly"] = "Enabled" if mount.get("recursiveReadOnly") == "Enabled" else "Disabled"
+            wanted = mount.get("recursiveReadOnly") in ("Enabled", "IfPossible")
+            entry["recursiveReadOnly"] = "Enabled" if wanted and supported else "Disabled"
         mounts.append(entry)
     return mounts
 

@@ -109,7 +109,9 @@ class PodVolumes:
         await asyncio.to_thread(_write, path, payload, group, module.MEMORY)
         return path
 
-    async def mounts_of(self, container: Obj, directory: Path, environment: Mapping[str, str]) -> list[ContainerMount]:
+    async def mounts_of(
+        self, container: Obj, directory: Path, environment: Mapping[str, str], *, recursive_read_only: bool
+    ) -> list[ContainerMount]:
         """The bind mounts of one container; subPaths are mounted aside first. Raises VolumeError."""
         result = []
         for index, mount in enumerate(container.get("volumeMounts") or ()):
@@ -124,18 +126,20 @@ class PodVolumes:
                 target = directory / "volume-subpaths" / name / container["name"] / str(index)
                 await asyncio.to_thread(subpath.bind, source, sub_path, target)
                 source = target
-            result.append(_container_mount(mount, source))
+            result.append(_container_mount(mount, source, recursive_read_only))
         return result
 
 
-def _container_mount(mount: Obj, source: Path) -> ContainerMount:
+def _container_mount(mount: Obj, source: Path, supported: bool) -> ContainerMount:
     path = mount["mountPath"]
     recursive = mount.get("recursiveReadOnly") or "Disabled"
+    if recursive == "Enabled" and not supported:
+        raise VolumeError('failed to resolve recursive read-only mode: runtime handler "" does not support it')
     return ContainerMount(
         container_path=path if path.startswith("/") else f"/{path}",
         host_path=str(source),
         read_only=bool(mount.get("readOnly")),
-        recursive_read_only=bool(mount.get("readOnly")) and recursive == "Enabled",
+        recursive_read_only=bool(mount.get("readOnly")) and supported and recursive in ("Enabled", "IfPossible"),
         propagation=mount.get("mountPropagation") or "None",
     )
 
