@@ -69,6 +69,8 @@ class Strategy:
     default_propagation: str = "Background"  # "Orphan" for the few old kinds
     # (name, is_prefix) -> complaints; None: DNS-1123 subdomain
     name_errors: Callable[[str, bool], list[str]] | None = None
+    # the first DELETE of an object marks it, and it stays until its finalizers are gone: (object, now) -> None
+    hold: Callable[[Obj, datetime], None] | None = None
     # fields this endpoint ignores or resets, as field-set paths: ("status",) or ("spec", "x")
     reset_fields: frozenset[tuple[str, ...]] = frozenset()
 
@@ -139,6 +141,10 @@ class Resource:
     deprecation: str = ""  # text of the Warning header every request gets
     custom: bool = False  # defined by a CustomResourceDefinition
     shape: "Shape | None" = None  # of a custom resource: schema.structural.shape(its openAPIV3Schema)
+    # of a custom resource: values stored after this revision need no pruning and defaulting when they are read
+    written_since: int = 0
+    scale_paths: Mapping[str, str] | None = None  # of a custom resource: spec.versions[].subresources.scale
+    converted_by: Mapping[str, Any] | None = None  # of a custom resource: spec.conversion.webhook
 
     @property
     def gvr(self) -> GVR:
@@ -153,19 +159,25 @@ class Resource:
 
 
 class Scheme:
-    """All resources served. Built once at start; CRDs add and remove entries while running."""
+    """All resources served. Built once at start; CRDs add and remove entries while running.
+
+    `generation` grows with every change, for those who keep what they computed from the scheme.
+    """
 
     def __init__(self, resources: Iterable[Resource] = ()) -> None:
         self._by_gvr: dict[GVR, Resource] = {}
         self._by_kind: dict[tuple[str, str, str], Resource] = {}
+        self.generation = 0
         for resource in resources:
             self.add(resource)
 
     def add(self, resource: Resource) -> None:
+        self.generation += 1
         self._by_gvr[resource.gvr] = resource
         self._by_kind[resource.group, resource.version, resource.kind] = resource
 
     def remove(self, gvr: GVR) -> None:
+        self.generation += 1
         resource = self._by_gvr.pop(gvr, None)
         if resource is not None:
             self._by_kind.pop((resource.group, resource.version, resource.kind), None)
