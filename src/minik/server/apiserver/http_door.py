@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -16,13 +17,13 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
+from multidict import CIMultiDict
 
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, bad_request, too_large
-from minik.server.apiserver.http_answer import headers, plain
 from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
-from minik.server.apiserver.plain_answer import plain_answer
+from minik.server.apiserver.plain_answer import is_plain, plain_answer
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.registry.dispatch import not_allowed
@@ -36,6 +37,7 @@ _KEEPALIVE = 180.0  # seconds an idle connection is kept
 _SHUTDOWN = 5.0  # seconds running requests may take to end
 _RAW_BODY = frozenset({"proxy", "exec", "attach", "portforward"})
 _HEAD = 64 * 1024  # bytes of a request line or of one header
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # what no header may hold
 _NO_QUERY: Mapping[str, Sequence[str]] = {}
 
 Handle = Callable[[Request], Awaitable[Response]]
@@ -133,7 +135,7 @@ class HttpDoor:
             request = await _read(incoming)
         except StatusError as error:
             bare = Request(method=incoming.method, path=incoming.path, headers=_lower(incoming))
-            return plain(incoming, status_response(bare, error), self._audit_id(bare))
+            return _plain(incoming, status_response(bare, error), self._audit_id(bare))
         response = await self._handle(request)
         if response.upgrade is not None:
             return await self._upgrade(incoming, response.upgrade)
@@ -141,9 +143,9 @@ class HttpDoor:
             return await self._stream(incoming, request, response, response.stream)
         if len(response.body) > _GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
             await _compress(response)
-        if isplain(incoming, response):
+        if is_plain(incoming, response):
             return plain_answer(request, response, self._audit_id(request))
-        return plain(incoming, response, self._audit_id(request))
+        return _plain(incoming, response, self._audit_id(request))
 
     async def _upgrade(self, incoming: web.BaseRequest, upgrade: Upgrade) -> web.StreamResponse:
         """Somebody else's from here on, until the server stops."""
@@ -159,7 +161,7 @@ class HttpDoor:
         self, incoming: web.BaseRequest, request: Request, response: Response, chunks: AsyncIterator[bytes]
     ) -> web.StreamResponse:
         """Chunks as they come. The client going away, or the server stopping, ends the stream."""
-        outgoing = web.StreamResponse(status=response.status, headers=headers(response, self._audit_id(request)))
+        outgoing = web.StreamResponse(status=response.status, headers=_headers(response, self._audit_id(request)))
         outgoing.enable_chunked_encoding()
         try:
             await outgoing.prepare(incoming)
@@ -240,6 +242,23 @@ def _inflate(body: bytes) -> bytes:
     if len(inflated) > MAX_BODY:
         raise too_large(MAX_BODY)
     return inflated
+
+
+def _headers(response: Response, audit_id: str) -> CIMultiDict[str]:
+    headers: CIMultiDict[str] = CIMultiDict(response.headers)
+    headers["Audit-Id"] = audit_id
+    headers.setdefault("Cache-Control", "no-cache, private")
+    if response.content_type:
+        headers["Content-Type"] = response.content_type
+    for warning in response.warnings:
+        escaped = _CONTROL.sub(" ", warning).replace("\\", "\\\\").replace('"', '\\"')
+        headers.add("Warning", f'299 - "{escaped}"')
+    return headers
+
+
+def _plain(incoming: web.BaseRequest, response: Response, audit_id: str) -> web.Response:
+    body = b"" if incoming.method == "HEAD" else response.body
+    return web.Response(status=response.status, body=body, headers=_headers(response, audit_id))
 
 
 async def _compress(response: Response) -> None:
