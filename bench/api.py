@@ -97,7 +97,12 @@ class ApiServer:
         command = [str(MINIK), "server", *API_ALONE, *flags, "--https-listen-port", str(self._port)]
         with (self.data_dir / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.start_seconds = wait_answer(self.url)
+        try:
+            self.start_seconds = wait_answer(self.url)
+        except TimeoutError:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)
