@@ -1,12 +1,10 @@
 import pytest
+from fake_client import until
 
-from minik.server.controllers.endpoint_slice_plan import (
-    MANAGED_BY,
-    MAX_ENDPOINTS,
-    SERVICE_NAME,
-    desired_endpoints,
-    plan,
-)
+from minik.client.resources import ENDPOINT_SLICES, ENDPOINTS, SERVICES
+from minik.server.controllers.endpoint_slice_mirroring import EndpointSliceMirroringController
+from minik.server.controllers.endpoint_slice_placement import MANAGED_BY, MAX_ENDPOINTS, SERVICE_NAME, place
+from minik.server.controllers.endpoint_slice_plan import desired_endpoints, frame
 from minik.server.controllers.endpoints_plan import MAX_CAPACITY, OVER_CAPACITY, build, subsets
 
 
@@ -29,6 +27,10 @@ def pods(make_pod):
         return [make_pod(f"p{n:03}", podIPs=[{"ip": f"10.42.{n // 250}.{n % 250}"}], **kwargs) for n in range(count)]
 
     return make
+
+
+def plan(service, slices, desired):
+    return place(frame(service), slices, desired.groups)
 
 
 def desired(service, pods, zones=None):
@@ -179,3 +181,21 @@ def test_endpoints_are_truncated_at_their_capacity(pods):
     wanted = build(service(), pods(MAX_CAPACITY + 1), None)
     assert wanted["metadata"]["annotations"] == {OVER_CAPACITY: "truncated"}
     assert len(wanted["subsets"][0]["addresses"]) == MAX_CAPACITY
+
+
+async def test_endpoints_without_a_selector_are_mirrored(cluster):
+    cluster.client.add(SERVICES, {"metadata": {"name": "db", "namespace": "ns"}, "spec": {}})
+    subset = {"addresses": [{"ip": "192.0.2.1"}], "notReadyAddresses": [{"ip": "192.0.2.2"}], "ports": [{"port": 5432}]}
+    cluster.client.add(ENDPOINTS, {"metadata": {"name": "db", "namespace": "ns"}, "subsets": [subset]})
+    cluster.start(EndpointSliceMirroringController)
+    await until(lambda: cluster.client.all(ENDPOINT_SLICES))
+    (mirror,) = cluster.client.all(ENDPOINT_SLICES)
+    assert mirror["metadata"]["labels"][MANAGED_BY] == "endpointslicemirroring-controller.k8s.io"
+    assert mirror["ports"] == [{"name": "", "port": 5432, "protocol": "TCP"}]
+    ready = [(entry["addresses"][0], entry["conditions"]["ready"]) for entry in mirror["endpoints"]]
+    assert ready == [("192.0.2.1", True), ("192.0.2.2", False)]
+
+    cluster.client.change(ENDPOINTS, "db", "ns", {"subsets": [{**subset, "notReadyAddresses": []}]})
+    await until(lambda: len(cluster.client.all(ENDPOINT_SLICES)[0]["endpoints"]) == 1)
+    cluster.client.remove(ENDPOINTS, "db", "ns")
+    await until(lambda: not cluster.client.all(ENDPOINT_SLICES))

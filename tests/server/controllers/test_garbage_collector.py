@@ -121,3 +121,11 @@ async def test_nothing_is_concluded_about_owners_of_unknown_kind(gc):
     gc.client.add(CONFIG_MAPS, {"metadata": {"name": "c", "namespace": "ns", "ownerReferences": [reference]}})
     await settled(gc)
     assert gc.client.all(CONFIG_MAPS)
+
+
+async def test_cycle_of_owners_does_not_block_foreground_deletion(gc):
+    for name, owner in (("a", "c"), ("b", "a"), ("c", "b")):
+        gc.client.add(REPLICA_SETS, owned(name, ("ReplicaSet", owner), block=True))
+    await settled(gc)
+    await gc.client.delete(REPLICA_SETS, "a", "ns", propagation_policy="Foreground")
+    await until(lambda: not gc.client.all(REPLICA_SETS))

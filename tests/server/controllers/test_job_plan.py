@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from minik.client.resources import JOBS
 from minik.server.controllers.claims import Owner
 from minik.server.controllers.job_plan import backoff_left, expires_in, is_finished, plan
-from minik.server.controllers.job_pods import FINALIZER, INDEX, build_pod, format_indexes, parse_indexes
+from minik.server.controllers.job_pods import FINALIZER, INDEX, INDEX_FAILURES, build_pod, format_indexes, parse_indexes
+from minik.server.controllers.job_policies import failures_of_index
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -153,3 +154,59 @@ def test_indexes_survive_writing_and_reading(indexes):
 @pytest.mark.parametrize(("indexes", "text"), [([], ""), ([1], "1"), ([1, 2], "1,2"), ([1, 3, 4, 5, 7], "1,3-5,7")])
 def test_indexes_are_written_as_ranges(indexes, text):
     assert format_indexes(indexes) == text
+
+
+def per_index(**spec) -> dict:
+    return job(completionMode="Indexed", backoffLimit=2**31 - 1, backoffLimitPerIndex=1, **spec)
+
+
+def test_index_fails_after_its_own_limit(run):
+    first = run("a", "Failed", index=0)
+    again = plan(per_index(completions=2, parallelism=2), [first, run("b", index=1)], NOW)
+    assert again.create == [0]
+    assert again.status["failedIndexes"] == ""
+    assert failures_of_index(per_index(), [first], 0) == 1
+    second = run("c", "Failed", index=0)
+    second["metadata"]["annotations"][INDEX_FAILURES] = "1"
+    over = plan(per_index(completions=2, parallelism=2), [first, second, run("b", index=1)], NOW)
+    assert (over.create, over.status["failedIndexes"]) == ([], "0")
+
+
+def test_job_with_failed_indexes_fails_when_all_others_are_done(run):
+    obj = per_index(completions=2, status={"failedIndexes": "1", "completedIndexes": "0"})
+    assert plan(obj, [], NOW).status["conditions"][0]["reason"] == "FailedIndexes"
+
+
+def test_too_many_failed_indexes_end_the_job(run):
+    obj = per_index(completions=9, maxFailedIndexes=1, status={"failedIndexes": "1,2"})
+    assert plan(obj, [run("a", index=5)], NOW).status["conditions"][0]["reason"] == "MaxFailedIndexesExceeded"
+
+
+def test_fail_index_action_spares_the_limit(run):
+    rules = {"rules": [{"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [1]}}]}
+    result = plan(per_index(completions=2, podFailurePolicy=rules), [run("a", "Failed", index=0)], NOW)
+    assert result.status["failedIndexes"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("rule", "indexes", "met"),
+    [
+        ({"succeededCount": 1}, "3", True),
+        ({"succeededIndexes": "0-1"}, "0", False),
+        ({"succeededIndexes": "0-1"}, "0,1", True),
+        ({"succeededIndexes": "0-2", "succeededCount": 2}, "0,3", False),
+        ({"succeededIndexes": "0-2", "succeededCount": 2}, "0,2", True),
+    ],
+)
+def test_success_policy_ends_the_job_early(run, rule, indexes, met):
+    obj = job(
+        completionMode="Indexed",
+        completions=5,
+        parallelism=5,
+        successPolicy={"rules": [rule]},
+        status={"completedIndexes": indexes},
+    )
+    result = plan(obj, [run("left", index=4)], NOW)
+    reasons = [c["reason"] for c in result.status.get("conditions", [])]
+    assert reasons == (["SuccessPolicy"] if met else [])
+    assert bool(result.delete) == met

@@ -53,17 +53,26 @@ class Owner:
 
 
 async def claim(
-    client: Client, owner: Owner, resource: GVR, candidates: Iterable[Obj], belongs: Callable[[Obj], bool]
+    client: Client,
+    owner: Owner,
+    resource: GVR,
+    candidates: Iterable[Obj],
+    belongs: Callable[[Obj], bool],
+    *,
+    finalizer: str = "",
 ) -> list[Obj]:
-    """Adopt and release as needed; the objects that are the owner's afterwards."""
+    """Adopt and release as needed; the objects that are the owner's afterwards.
+
+    `finalizer` comes with adoption and goes with release.
+    """
     claims = sort_claims(owner.obj, candidates, belongs)
     if claims.adopt and not await _still_wants(client, owner):
         claims.adopt.clear()
     for obj in claims.adopt:
-        if (adopted := await _adopt(client, owner, resource, obj)) is not None:
+        if (adopted := await _adopt(client, owner, resource, obj, finalizer)) is not None:
             claims.owned.append(adopted)
     for obj in claims.release:
-        await _release(client, owner, resource, obj)
+        await _release(client, owner, resource, obj, finalizer)
     return claims.owned
 
 
@@ -79,18 +88,22 @@ async def _still_wants(client: Client, owner: Owner) -> bool:
     return fresh["metadata"]["uid"] == metadata["uid"] and not is_deleting(fresh)
 
 
-async def _adopt(client: Client, owner: Owner, resource: GVR, obj: Obj) -> Obj | None:
+async def _adopt(client: Client, owner: Owner, resource: GVR, obj: Obj, finalizer: str) -> Obj | None:
     reference = owner_reference(owner.obj, owner.api_version, owner.kind)
     metadata = obj["metadata"]
     references = [*metadata.get("ownerReferences", ()), reference]
     patch = {"metadata": {"uid": metadata["uid"], "ownerReferences": references}}
+    if finalizer:
+        patch["metadata"]["finalizers"] = [finalizer]  # merged with those there are
     return await _patch(client, resource, obj, patch)
 
 
-async def _release(client: Client, owner: Owner, resource: GVR, obj: Obj) -> None:
+async def _release(client: Client, owner: Owner, resource: GVR, obj: Obj, finalizer: str) -> None:
     metadata = obj["metadata"]
     gone = [{"$patch": "delete", "uid": owner.obj["metadata"]["uid"]}]
     patch = {"metadata": {"uid": metadata["uid"], "ownerReferences": gone}}
+    if finalizer in (metadata.get("finalizers") or ()):
+        patch["metadata"]["$deleteFromPrimitiveList/finalizers"] = [finalizer]
     await _patch(client, resource, obj, patch)
 
 

@@ -17,14 +17,8 @@ from minik.client.resources import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from minik.server.controllers import indexes
 from minik.server.controllers import service_pods as members
 from minik.server.controllers.context import ControllerContext
-from minik.server.controllers.endpoint_slice_plan import (
-    MANAGED_BY,
-    MANAGER,
-    SERVICE_NAME,
-    ZONE,
-    desired_endpoints,
-    plan,
-)
+from minik.server.controllers.endpoint_slice_placement import MANAGED_BY, SERVICE_NAME, Plan, place
+from minik.server.controllers.endpoint_slice_plan import MANAGER, ZONE, desired_endpoints, frame
 from minik.server.controllers.objects import labels_of
 from minik.server.controllers.pod_control import namespace_is_terminating
 
@@ -76,10 +70,10 @@ class EndpointSliceController(Controller):
         zones = {node["metadata"]["name"]: _zone(node) for node in self._nodes.list()}
         desired = desired_endpoints(service, pods, zones)
         slices = self._slices.by_index(_BY_SERVICE, key)
-        todo = plan(service, slices, desired)
+        todo = place(frame(service), slices, desired.groups)
         self._expectations.expect(key, creations=len(todo.create))
         try:
-            await self._carry_out(key, namespace, todo.create, todo.update, todo.delete)
+            await carry_out(self._client, namespace, todo)
         except StatusError as error:
             self._expectations.forget(key)
             if namespace_is_terminating(error):
@@ -89,25 +83,24 @@ class EndpointSliceController(Controller):
             raise
         return MISSING_NODE_RETRY if desired.missing_nodes else None
 
-    async def _carry_out(
-        self, key: str, namespace: str, create: Iterable[Obj], update: Iterable[Obj], delete: Iterable[Obj]
-    ) -> None:
-        for endpoint_slice in create:
-            await self._client.create(ENDPOINT_SLICES, endpoint_slice, namespace)
-        for endpoint_slice in update:
-            await self._client.update(ENDPOINT_SLICES, endpoint_slice, namespace)
-        for endpoint_slice in delete:
-            try:
-                await self._client.delete(ENDPOINT_SLICES, endpoint_slice["metadata"]["name"], namespace)
-            except StatusError as error:
-                if error.code != 404:
-                    raise
-
     def _complain(self, service: Obj, message: str) -> None:
         name = f"{_namespace(service)}/{service['metadata']['name']}"
         text = f"Error updating Endpoint Slices for Service {name}: {message}"
         about = object_reference("v1", "Service", service)
         self._recorder.event(about, WARNING, "FailedToUpdateEndpointSlices", text)
+
+
+async def carry_out(client: Client, namespace: str, todo: Plan) -> None:
+    for endpoint_slice in todo.create:
+        await client.create(ENDPOINT_SLICES, endpoint_slice, namespace)
+    for endpoint_slice in todo.update:
+        await client.update(ENDPOINT_SLICES, endpoint_slice, namespace)
+    for endpoint_slice in todo.delete:
+        try:
+            await client.delete(ENDPOINT_SLICES, endpoint_slice["metadata"]["name"], namespace)
+        except StatusError as error:
+            if error.code != 404:
+                raise
 
 
 def keys_of_services(services: Iterable[Obj], change: Change) -> Iterable[str]:

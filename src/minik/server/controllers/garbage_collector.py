@@ -251,7 +251,7 @@ class GarbageCollector(Controller):
                 await self._detach(node.gvr, live, {ref["uid"] for ref in (*owners.dangling, *owners.waiting)})
         elif owners.waiting and (dependents := self._graph.dependents(node.uid)):
             if any(dependent.deleting_dependents for dependent in dependents):
-                await self._unblock_owners(node, live)  # a cycle would wait for itself
+                live = await self._unblock_owners(node, live)  # a cycle would wait for itself
             await self._delete(node, live, "Foreground")
         else:
             await self._delete(node, live, _policy(live))
@@ -271,10 +271,10 @@ class GarbageCollector(Controller):
         kept = split_references(live["metadata"].get("ownerReferences") or (), uids)
         await self._patch_metadata(gvr, live, {"ownerReferences": kept or None})
 
-    async def _unblock_owners(self, node: Node, live: Obj) -> None:
+    async def _unblock_owners(self, node: Node, live: Obj) -> Obj:
         references = live["metadata"].get("ownerReferences") or ()
         unblocked = [{**reference, "blockOwnerDeletion": False} for reference in references]
-        await self._patch_metadata(node.gvr, live, {"ownerReferences": unblocked})
+        return await self._patch_metadata(node.gvr, live, {"ownerReferences": unblocked})
 
     async def _remove_finalizer(self, node: Node, live: Obj, finalizer: str) -> None:
         present = live["metadata"].get("finalizers") or []
@@ -282,14 +282,16 @@ class GarbageCollector(Controller):
             kept = [name for name in present if name != finalizer]
             await self._patch_metadata(node.gvr, live, {"finalizers": kept or None})
 
-    async def _patch_metadata(self, gvr: GVR, live: Obj, changes: Obj) -> None:
+    async def _patch_metadata(self, gvr: GVR, live: Obj, changes: Obj) -> Obj:
+        """The object afterwards; as it was when it is gone."""
         metadata = live["metadata"]
         patch = {"metadata": {"resourceVersion": metadata["resourceVersion"], "uid": metadata["uid"], **changes}}
         try:
-            await self._client.patch(gvr, metadata["name"], patch, metadata.get("namespace"))
+            return await self._client.patch(gvr, metadata["name"], patch, metadata.get("namespace"))
         except StatusError as error:
             if error.code != 404:
                 raise
+            return live
 
     async def _delete(self, node: Node, live: Obj, policy: str) -> None:
         metadata = live["metadata"]

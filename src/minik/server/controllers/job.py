@@ -16,6 +16,7 @@ from minik.client.informer import Change, object_key, split_key
 from minik.client.resources import JOBS, PODS
 from minik.server.controllers import indexes
 from minik.server.controllers import job_pods as facts
+from minik.server.controllers import job_policies as policies
 from minik.server.controllers.claims import Owner, claim
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.job_plan import Plan, expires_in, is_finished, plan
@@ -76,15 +77,22 @@ class JobController(Controller):
         owner = Owner(JOBS, "Job", job)
         selector = of_object(job["spec"].get("selector"))
         candidates = [*pods, *self._pods.by_index(indexes.ORPHANS, namespace)]
-        pods = await claim(self._client, owner, PODS, candidates, lambda pod: selector.matches(labels_of(pod)))
+        pods = await claim(
+            self._client,
+            owner,
+            PODS,
+            candidates,
+            lambda pod: selector.matches(labels_of(pod)),
+            finalizer=facts.FINALIZER,
+        )
         todo = plan(job, pods, self.clock.now(), may_act=may_act)
-        await self._carry_out(key, owner, todo)
+        await self._carry_out(key, owner, pods, todo)
         return todo.again
 
-    async def _carry_out(self, key: str, owner: Owner, todo: Plan) -> None:
+    async def _carry_out(self, key: str, owner: Owner, pods: Sequence[Obj], todo: Plan) -> None:
         """Pods first, then the status, and only then the finalizers of what the status now knows."""
         job = owner.obj
-        error = await self._change_pods(key, owner, todo)
+        error = await self._change_pods(key, owner, pods, todo)
         if todo.status != job.get("status"):
             changed = {**job, "status": todo.status}
             await self._client.update(JOBS, changed, job["metadata"]["namespace"], subresource="status")
@@ -95,14 +103,15 @@ class JobController(Controller):
         if error is not None and not namespace_is_terminating(error):
             raise error
 
-    async def _change_pods(self, key: str, owner: Owner, todo: Plan) -> StatusError | None:
+    async def _change_pods(self, key: str, owner: Owner, pods: Sequence[Obj], todo: Plan) -> StatusError | None:
         if not (todo.create or todo.delete):
             return None
         deletions = [pod["metadata"]["uid"] for pod in todo.delete]
         self._expectations.expect(key, creations=len(todo.create), deletions=deletions)
 
         async def create(index: int | None) -> None:
-            await self._control.create(owner, facts.build_pod(owner, index))
+            failures = policies.failures_of_index(owner.obj, pods, index) if index is not None else None
+            await self._control.create(owner, facts.build_pod(owner, index, failures))
 
         async def delete(pod: Obj) -> None:
             if not await self._control.delete(owner, pod):

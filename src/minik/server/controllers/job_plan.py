@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from minik.api.types import Obj
 from minik.client.clock import format_time, parse_time
 from minik.server.controllers import job_pods as facts
+from minik.server.controllers import job_policies as policies
 from minik.server.controllers.objects import find_condition, is_deleting
 from minik.server.controllers.pods import is_active, is_ready, is_terminating, least_valuable_first, phase, restarts
 
@@ -48,6 +49,7 @@ class _Count:
     succeeded: int
     failed: int
     indexes: set[int]
+    failed_indexes: set[int]
     uncounted_succeeded: list[str]
     uncounted_failed: list[str]
     release: list[Obj] = field(default_factory=list)
@@ -91,10 +93,13 @@ def plan(job: Obj, pods: Sequence[Obj], now: datetime, *, may_act: bool = True) 
         "startTime": start,
         "completionTime": format_time(now) if over and verdict is not None and verdict.succeeded else None,
         "completedIndexes": facts.format_indexes(count.indexes),
+        "failedIndexes": facts.format_indexes(count.failed_indexes),
         "conditions": conditions,
     }
     result.status = {name: value for name, value in fields.items() if value or name in ("ready", "terminating")}
     result.status["uncountedTerminatedPods"] = _uncounted(count)
+    if policies.limit_per_index(job) is not None:
+        result.status.setdefault("failedIndexes", "")
     result.again = _soonest(result.again, _deadline_in(job, start, now) if verdict is None else None)
     return result
 
@@ -115,6 +120,7 @@ def _count(job: Obj, pods: Sequence[Obj], *, over: bool) -> _Count:
         succeeded=old.get("succeeded", 0) + len(uncounted.get("succeeded") or ()) - len(waiting_succeeded),
         failed=old.get("failed", 0) + len(uncounted.get("failed") or ()) - len(waiting_failed),
         indexes=facts.parse_indexes(old.get("completedIndexes", ""), job["spec"].get("completions") or 0),
+        failed_indexes=facts.parse_indexes(old.get("failedIndexes", ""), job["spec"].get("completions") or 0),
         uncounted_succeeded=waiting_succeeded,
         uncounted_failed=waiting_failed,
     )
@@ -132,13 +138,15 @@ def _note_end(job: Obj, pod: Obj, count: _Count, *, over: bool) -> None:
         if not facts.is_indexed(job):
             if uid not in count.uncounted_succeeded:
                 count.uncounted_succeeded.append(uid)
-        elif index is not None and index < (job["spec"].get("completions") or 0):
-            count.indexes.add(index)
+        elif index is not None and index not in count.failed_indexes:
+            count.indexes |= {index} & {*range(job["spec"].get("completions") or 0)}
     elif failed or (over and is_deleting(pod)):
         count.release.append(pod)
-        counts = not (phase(pod) == "Failed" and facts.failure_action(job, pod)[0] == "Ignore")
+        counts = not (phase(pod) == "Failed" and policies.failure_action(job, pod)[0] == "Ignore")
         if counts and uid not in count.uncounted_failed:
             count.uncounted_failed.append(uid)
+        if failed and index is not None and index not in count.indexes and policies.fails_its_index(job, pod):
+            count.failed_indexes.add(index)
 
 
 # -- how it ends
@@ -157,7 +165,7 @@ def _failure(job: Obj, pods: Sequence[Obj], active: Sequence[Obj], now: datetime
     spec, status = job["spec"], job.get("status") or {}
     for pod in pods:
         if phase(pod) == "Failed":
-            action, message = facts.failure_action(job, pod)
+            action, message = policies.failure_action(job, pod)
             if action == "FailJob":
                 return Verdict(False, "PodFailurePolicy", message)
     limit = spec.get("backoffLimit", 6)
@@ -177,11 +185,31 @@ def _verdict(job: Obj, count: _Count, active: Sequence[Obj]) -> Verdict | None:
     if count.all_failed > job["spec"].get("backoffLimit", 6):
         return Verdict(False, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
     completions = job["spec"].get("completions")
-    succeeded = len(count.indexes) if facts.is_indexed(job) else count.all_succeeded
+    if facts.is_indexed(job):
+        return _verdict_on_indexes(job, count, completions)
+    succeeded = count.all_succeeded
     done = succeeded > 0 and not active if completions is None else succeeded >= completions
     if done:
-        return Verdict(True, "CompletionsReached", "Reached expected number of succeeded pods")
+        return _COMPLETED
     return None
+
+
+def _verdict_on_indexes(job: Obj, count: _Count, completions: int) -> Verdict | None:
+    rule = policies.success_rule(job, count.indexes)
+    if rule is not None:
+        return Verdict(True, "SuccessPolicy", f"Matched rules at index {rule}")
+    failed, most = len(count.failed_indexes), job["spec"].get("maxFailedIndexes")
+    if most is not None and failed > most:
+        text = "Job has exceeded the specified maximal number of failed indexes"
+        return Verdict(False, "MaxFailedIndexesExceeded", text)
+    if len(count.indexes) >= completions:
+        return _COMPLETED
+    if failed and failed + len(count.indexes) >= completions:
+        return Verdict(False, "FailedIndexes", "Job has failed indexes")
+    return None
+
+
+_COMPLETED = Verdict(True, "CompletionsReached", "Reached expected number of succeeded pods")
 
 
 def _ending(conditions: list[Obj], verdict: Verdict, over: bool, now: datetime, result: Plan) -> list[Obj]:
@@ -252,7 +280,7 @@ def _plan_pods(
     if completions is None:
         wanted = len(active) if succeeded else parallelism
     else:
-        wanted = max(0, min(completions - succeeded, parallelism))
+        wanted = max(0, min(completions - succeeded - len(count.failed_indexes), parallelism))
     surplus = len(active) - wanted
     if surplus > 0:
         result.delete = [*least_valuable_first(active, active, now)[:surplus]][:BURST]
@@ -260,24 +288,36 @@ def _plan_pods(
     missing = -surplus - (len(terminating) if facts.replaces_only_failed(job) else 0)
     if missing <= 0:
         return
-    if (wait := backoff_left(pods, now)) > 0:
-        result.again = wait
-        return
     missing = min(missing, BURST)
-    result.create = (
-        _free_indexes(job, active, terminating, count, missing) if facts.is_indexed(job) else [None] * missing
-    )
+    if policies.limit_per_index(job) is not None:
+        _start_indexes_in_turn(job, pods, _free_indexes(job, active, terminating, count), missing, now, result)
+    elif (wait := backoff_left(pods, now)) > 0:
+        result.again = wait
+    elif facts.is_indexed(job):
+        result.create = [*_free_indexes(job, active, terminating, count)[:missing]]
+    else:
+        result.create = [None] * missing
 
 
-def _free_indexes(
-    job: Obj, active: Sequence[Obj], terminating: Sequence[Obj], count: _Count, limit: int
-) -> list[int | None]:
-    taken = set(count.indexes)
-    taken.update(index for pod in active if (index := facts.index_of(pod)) is not None)
-    if facts.replaces_only_failed(job):
-        taken.update(index for pod in terminating if (index := facts.index_of(pod)) is not None)
-    free = (index for index in range(job["spec"]["completions"]) if index not in taken)
-    return [index for index, _ in zip(free, range(limit), strict=False)]
+def _start_indexes_in_turn(
+    job: Obj, pods: Sequence[Obj], free: Sequence[int], missing: int, now: datetime, result: Plan
+) -> None:
+    """With a limit per index each index has a pause of its own after it failed."""
+    waits = []
+    for index in free:
+        wait = backoff_left([pod for pod in pods if facts.index_of(pod) == index], now)
+        if wait > 0:
+            waits.append(wait)
+        elif len(result.create) < missing:
+            result.create.append(index)
+    result.again = min(waits) if waits else None
+
+
+def _free_indexes(job: Obj, active: Sequence[Obj], terminating: Sequence[Obj], count: _Count) -> list[int]:
+    running = [*active, *terminating] if facts.replaces_only_failed(job) else active
+    taken = count.indexes | count.failed_indexes
+    taken |= {index for pod in running if (index := facts.index_of(pod)) is not None}
+    return [index for index in range(job["spec"]["completions"]) if index not in taken]
 
 
 def backoff_left(pods: Sequence[Obj], now: datetime) -> float:

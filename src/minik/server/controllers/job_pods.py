@@ -1,9 +1,9 @@
-"""Facts about a Job's Pods: which ended how, completion indexes, failure policy, and how to build one.
+"""Facts about a Job's Pods: which ended how, completion indexes, and how to build one.
 
-Rules: kubernetes/pkg/controller/job/{indexed_job_utils,pod_failure_policy,job_controller}.go.
+Rules: kubernetes/pkg/controller/job/{indexed_job_utils,job_controller}.go.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from minik.api.types import Obj
@@ -15,6 +15,7 @@ from minik.server.controllers.pods import phase
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
 INDEX = "batch.kubernetes.io/job-completion-index"
+INDEX_FAILURES = "batch.kubernetes.io/job-index-failure-count"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 
 
@@ -59,7 +60,8 @@ def ended_at(pod: Obj) -> datetime | None:
     return parse_time(deleted) if deleted else None
 
 
-def build_pod(owner: Owner, index: int | None) -> Obj:
+def build_pod(owner: Owner, index: int | None, failures: int | None = None) -> Obj:
+    """`failures`: how often the index failed before, where the Job limits that (backoffLimitPerIndex)."""
     pod = pod_from_template(owner.obj["spec"]["template"], owner)
     metadata = pod["metadata"]
     metadata["finalizers"] = [*metadata.get("finalizers", ()), FINALIZER]
@@ -69,6 +71,8 @@ def build_pod(owner: Owner, index: int | None) -> Obj:
     metadata["generateName"] = f"{name[:240]}-{index}-"
     metadata.setdefault("annotations", {})[INDEX] = str(index)
     metadata.setdefault("labels", {})[INDEX] = str(index)
+    if failures is not None:
+        metadata["annotations"][INDEX_FAILURES] = str(failures)
     spec = pod["spec"]
     spec["hostname"] = f"{name}-{index}"
     source = {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.labels['{INDEX}']"}}
@@ -100,43 +104,3 @@ def format_indexes(indexes: Iterable[int]) -> str:
     return ",".join(
         str(first) if first == last else f"{first}{',' if last == first + 1 else '-'}{last}" for first, last in runs
     )
-
-
-# -- pod failure policy
-
-
-def failure_action(job: Obj, pod: Obj) -> tuple[str, str]:
-    """(action, message) of the first rule that matches a failed Pod; ("Count", "") when none does."""
-    policy = job["spec"].get("podFailurePolicy") or {}
-    for number, rule in enumerate(policy.get("rules") or ()):
-        reason = _exit_code_match(rule, pod) if rule.get("onExitCodes") else _condition_match(rule, pod)
-        if reason:
-            metadata = pod["metadata"]
-            subject = reason.format(name=f"{metadata['namespace']}/{metadata['name']}")
-            return rule["action"], f"{subject} matching {rule['action']} rule at index {number}"
-    return "Count", ""
-
-
-def _exit_code_match(rule: Obj, pod: Obj) -> str:
-    wanted = rule["onExitCodes"]
-    status = pod.get("status") or {}
-    for container in _statuses(status):
-        if wanted.get("containerName") and container["name"] != wanted["containerName"]:
-            continue
-        code = ((container.get("state") or {}).get("terminated") or {}).get("exitCode", 0)
-        if code and (code in wanted["values"]) == (wanted["operator"] == "In"):
-            return f"Container {container['name']} for pod {{name}} failed with exit code {code}"
-    return ""
-
-
-def _condition_match(rule: Obj, pod: Obj) -> str:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    for pattern in rule.get("onPodConditions") or ():
-        for condition in conditions:
-            if condition["type"] == pattern["type"] and condition["status"] == pattern.get("status", "True"):
-                return f"Pod {{name}} has condition {condition['type']}"
-    return ""
-
-
-def _statuses(status: Obj) -> Sequence[Obj]:
-    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]

@@ -15,6 +15,7 @@ from minik.server.controllers.cron_job import CronJobController
 from minik.server.controllers.daemon_set import DaemonSetController
 from minik.server.controllers.deployment import DeploymentController
 from minik.server.controllers.endpoint_slice import EndpointSliceController
+from minik.server.controllers.endpoint_slice_mirroring import EndpointSliceMirroringController
 from minik.server.controllers.endpoints import EndpointsController
 from minik.server.controllers.garbage_collector import GarbageCollector
 from minik.server.controllers.job import JobController
@@ -41,6 +42,7 @@ CONTROLLERS: Sequence[Build] = (
     NodeLifecycleController,
     TaintEvictionController,
     EndpointSliceController,
+    EndpointSliceMirroringController,
     EndpointsController,
     ReplicaSetController,
     DeploymentController,
