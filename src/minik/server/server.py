@@ -16,6 +16,7 @@ from minik.client.client import Client
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
 from minik.config import ServerConfig
+from minik.server.apiserver.apiextensions.custom_resources import CustomResources
 from minik.server.apiserver.server import ApiServer, Listener
 from minik.server.apiserver.streaming import registration as streaming
 from minik.server.apiserver.streaming.kubelets import Kubelets
@@ -70,6 +71,9 @@ class Server:
         )
         self.api = ApiServer(store, self._scheme, listener, self._identity.hooks())
         self._identity.install(self.api)
+        self._custom_resources = CustomResources(
+            self._identity.objects, self.api.registry, self.client("system:apiserver", MASTERS, agent="kube-apiserver")
+        )
         kubelets = Kubelets(
             self._identity.objects, pki.server_ca.certificate, pki.kubelet_client.certificate, pki.kubelet_client.key
         )
@@ -87,13 +91,14 @@ class Server:
         )
         await bootstrap(self.api.registry.storage, self._scheme, settings, datetime.now(UTC))
         self._identity.load()
+        self._custom_resources.load()
         url = f"https://{_reachable(config.bind_address)}:{config.https_listen_port}"
         mode = config.write_kubeconfig_mode
         await asyncio.to_thread(write_kubeconfig, config.write_kubeconfig, url, pki.server_ca, pki.admin, mode=mode)
 
     @property
     def components(self) -> Sequence[Component]:
-        parts: list[Component] = [*self._identity.components, self.api]
+        parts: list[Component] = [*self._identity.components, self._custom_resources, self.api]
         if not self._config.disable_agent:
             parts.append(ClusterDnsObjects(self.client("system:minik", MASTERS), self._config.agent.cluster_dns))
         if not self._config.disable_controller_manager:

@@ -162,6 +162,10 @@ def plan(obj: Obj, call: Call, options: DeleteOptions, now: datetime) -> Next:
     if call.resource.plural == "namespaces" and not call.resource.group:
         return _plan_namespace(obj, call, options, now)
     metadata: Obj = obj["metadata"]
+    hold = call.resource.strategy.hold
+    if hold is not None and not metadata.get("deletionTimestamp"):
+        hold(obj, now)
+        return Next.MARK
     graceful = call.resource.strategy.grace_period is not None
     if graceful and metadata.get("deletionGracePeriodSeconds") is not None:
         if not _shorten(metadata, options):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from minik.api.request import Request, Response
 from minik.api.scheme import Resource, Scheme, Subresource
-from minik.api.status import StatusError, generic_not_found, method_not_supported
+from minik.api.status import StatusError, generic_not_found, method_not_supported, not_found
 from minik.api.types import UserInfo
 from minik.server.apiserver.negotiation import JSON, PLAIN, Form, negotiate, wants_pretty
 from minik.server.apiserver.registry.call import Call
@@ -109,6 +109,8 @@ class Dispatcher:
     def _subresource_handler(self, call: Call) -> Handler:
         info, resource = call.info, call.resource
         subresource = resource.subresource(info.subresource)
+        if subresource is None and resource.custom:
+            raise not_found(resource.group, resource.plural, info.name)
         if subresource is None or (resource.namespaced and not info.has_namespace):
             raise generic_not_found()
         verb = "get" if info.verb in ("watch", "list") else info.verb

@@ -28,9 +28,9 @@ class Memo:
 
 
 class Layout:
-    """The bytes of one served resource. `spliced`: answers are made from the stored bytes without decoding."""
+    """The bytes of one served resource. `spliced`: it is stored in the version it is served in."""
 
-    __slots__ = ("_head", "_item_head", "_offset", "_resource", "_stored_head", "_version", "spliced")
+    __slots__ = ("_head", "_item_head", "_offset", "_reading", "_resource", "_stored_head", "_version", "spliced")
 
     def __init__(self, resource: Resource) -> None:
         stored = resource.storage or resource.gvr
@@ -42,7 +42,15 @@ class Layout:
         self._head = _type_head(resource.kind, resource.api_version) + version_head
         # Items of built-in lists carry no kind and apiVersion, as upstream's typed lists do.
         self._item_head = self._head if resource.custom else b"{" + version_head
-        self.spliced = resource.from_storage is _IDENTITY
+        self.spliced = resource.from_storage is _IDENTITY or (resource.custom and stored == resource.gvr)
+        # What readers made of a value under another schema is not for readers under this one.
+        self._reading = f"{self._version}@{resource.written_since}" if resource.custom else self._version
+
+    def _as_stored(self, kv: KeyValue) -> bool:
+        """Whether answers are made from the stored bytes without decoding."""
+        if not self._resource.custom or not self.spliced:
+            return self.spliced
+        return kv.mod_revision > self._resource.written_since and kv.value.startswith(self._stored_head)
 
     def encode(self, obj: Obj) -> bytes:
         """The value to store for `obj`, given in the served version. `obj` is left as it is."""
@@ -54,15 +62,15 @@ class Layout:
     def decode(self, kv: KeyValue) -> Obj:
         """The object in the served version. Shared: never change it."""
         memo = _memo(kv)
-        obj = memo.objects.get(self._version)
+        obj = memo.objects.get(self._reading)
         if obj is None:
-            obj = memo.objects[self._version] = self.fresh(kv)
+            obj = memo.objects[self._reading] = self.fresh(kv)
         return obj
 
     def fresh(self, kv: KeyValue) -> Obj:
         """The object in the served version, as a copy of one's own."""
         obj: Obj = orjson.loads(kv.value)
-        if not self.spliced:
+        if not self._as_stored(kv):
             obj = self._resource.from_storage(obj)
         obj["apiVersion"] = self._version
         obj["metadata"]["resourceVersion"] = str(kv.mod_revision)
@@ -70,24 +78,27 @@ class Layout:
 
     def remember(self, kv: KeyValue, obj: Obj) -> None:
         """Keep `obj` (with its resourceVersion), which was just written as `kv`, so that nobody decodes it."""
-        _memo(kv).objects.setdefault(self._version, obj)
+        if self.spliced or not self._resource.custom:  # other versions of custom resources lose fields on the way
+            _memo(kv).objects.setdefault(self._reading, obj)
 
     def whole(self, kv: KeyValue) -> bytes:
         """The JSON of one object."""
-        if self.spliced:
+        if self._as_stored(kv):
             return b'%b%d",%b' % (self._head, kv.mod_revision, kv.value[self._offset :])
         return orjson.dumps(self.decode(kv))
 
     def item(self, kv: KeyValue) -> bytes:
         """The JSON of one object inside a list."""
-        if self.spliced:
+        if self._as_stored(kv):
             return b'%b%d",%b' % (self._item_head, kv.mod_revision, kv.value[self._offset :])
         obj = self.decode(kv)
+        if self._resource.custom:
+            return orjson.dumps(obj)
         return orjson.dumps({k: v for k, v in obj.items() if k not in ("kind", "apiVersion")})
 
     def line(self, kind: str, kv: KeyValue, *, keep: bool = True) -> bytes:
         """One line of a watch: event `kind` about the object as it is in `kv`; with `keep` built once for all."""
-        key = kind + self._version
+        key = kind + self._reading
         memo = kv.memo
         line: bytes | None = None if memo is None else memo.lines.get(key)
         if line is None:
@@ -109,6 +120,10 @@ class Layouts:
             # The resource is kept so that its id stays taken.
             found = self._layouts[id(resource)] = (resource, Layout(resource))
         return found[1]
+
+    def forget(self, resource: Resource) -> None:
+        """The resource is not served any more."""
+        self._layouts.pop(id(resource), None)
 
 
 def deleted(event: Event) -> KeyValue:

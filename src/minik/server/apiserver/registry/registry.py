@@ -14,6 +14,7 @@ from minik.api.types import Obj
 from minik.server.apiserver.admission.attributes import Admission
 from minik.server.apiserver.registry.layout import Layout
 from minik.server.apiserver.registry.storage import Storage
+from minik.store.store import Watch
 
 
 def _utc_now() -> datetime:
@@ -45,9 +46,22 @@ class Registry:
     admission: Admission
     now: Callable[[], datetime] = _utc_now
     allocators: dict[tuple[str, str], Allocator] = field(default_factory=dict)  # by group and plural
+    _watches: dict[int, set[Watch]] = field(default_factory=dict)  # of custom resources, by the resource's id
 
     def layout(self, resource: Resource) -> Layout:
         return self.storage.layouts.of(resource)
+
+    def watching(self, resource: Resource, watch: Watch) -> Callable[[], None]:
+        """Remember a watch of a custom resource, to be ended with it. Returns what forgets it."""
+        watches = self._watches.setdefault(id(resource), set())
+        watches.add(watch)
+        return lambda: watches.discard(watch)
+
+    def retire(self, resource: Resource) -> None:
+        """The resource is not served any more, or not like this: its watches end."""
+        for watch in self._watches.pop(id(resource), ()):
+            watch.close()
+        self.storage.layouts.forget(resource)
 
     def allocator(self, resource: Resource) -> Allocator | None:
         return self.allocators.get((resource.group, resource.plural)) if self.allocators else None

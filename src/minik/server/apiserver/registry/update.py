@@ -138,7 +138,7 @@ def _check_versions(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
     if version in ("", "0"):
         if not strategy.unconditional_update:
             error = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
-            raise invalid(resource.group, resource.kind, call.name, [error])
+            raise invalid(resource.group, resource.plural, call.name, [error])  # its plural, as upstream's store says
         metadata["resourceVersion"] = before["resourceVersion"]
     elif version != before["resourceVersion"]:
         if not (version.isascii() and version.isdigit()):

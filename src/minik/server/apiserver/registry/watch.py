@@ -63,6 +63,7 @@ async def _steps(registry: Registry, call: Call, chosen: Selection, options: Wat
     key, end = _range(call, chosen)
     start = store.revision if options.initial or not options.revision else options.revision
     stream = store.watch(key, end, start_revision=start + 1, buffer=_BUFFER)
+    forget = registry.watching(call.resource, stream) if call.resource.custom else None
     try:
         if options.initial:
             present = store.current(key, end).kvs if end else [kv for kv in (store.get(key),) if kv]
@@ -83,6 +84,8 @@ async def _steps(registry: Registry, call: Call, chosen: Selection, options: Wat
         return
     finally:
         stream.close()
+        if forget is not None:
+            forget()
 
 
 def _range(call: Call, chosen: Selection) -> tuple[bytes, bytes]:

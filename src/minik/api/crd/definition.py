@@ -1,0 +1,63 @@
+"""Reading a CustomResourceDefinition: its versions, conditions and what kubectl may call its resource."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from minik.api.types import Obj
+
+FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
+ESTABLISHED, NAMES_ACCEPTED, TERMINATING = "Established", "NamesAccepted", "Terminating"
+CONFORMANT, NON_STRUCTURAL = "KubernetesAPIApprovalPolicyConformant", "NonStructuralSchema"
+
+
+def versions(definition: Obj) -> Sequence[Obj]:
+    return definition["spec"].get("versions") or ()
+
+
+def storage_version(definition: Obj) -> str:
+    return next((str(version["name"]) for version in versions(definition) if version.get("storage")), "")
+
+
+def schema_of(version: Obj) -> Obj | None:
+    """The structural schema of one version."""
+    return (version.get("schema") or {}).get("openAPIV3Schema")
+
+
+def subresources_of(version: Obj) -> Obj:
+    return version.get("subresources") or {}
+
+
+def accepted_names(definition: Obj) -> Obj:
+    return (definition.get("status") or {}).get("acceptedNames") or {}
+
+
+def condition(definition: Obj, name: str) -> Obj | None:
+    conditions = (definition.get("status") or {}).get("conditions") or ()
+    return next((found for found in conditions if found.get("type") == name), None)
+
+
+def holds(definition: Obj, name: str) -> bool:
+    """Whether a condition is there and True."""
+    found = condition(definition, name)
+    return found is not None and found.get("status") == "True"
+
+
+def set_condition(definition: Obj, wanted: Obj, now: str) -> None:
+    """Put a condition into status, in place; its time moves only when its status does."""
+    status = definition["status"] = definition.get("status") or {}
+    conditions: list[Any] = list(status.get("conditions") or ())
+    for index, found in enumerate(conditions):
+        if found.get("type") == wanted["type"]:
+            same = found.get("status") == wanted["status"]
+            conditions[index] = {**wanted, "lastTransitionTime": found.get("lastTransitionTime") if same else now}
+            break
+    else:
+        conditions.append({**wanted, "lastTransitionTime": now})
+    order = ("type", "status", "lastTransitionTime", "reason", "message")
+    status["conditions"] = [{key: each[key] for key in order if key in each} for each in conditions]
+
+
+def remove_condition(definition: Obj, name: str) -> None:
+    status = definition.get("status") or {}
+    if status.get("conditions"):
+        status["conditions"] = [found for found in status["conditions"] if found.get("type") != name]

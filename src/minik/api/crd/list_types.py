@@ -1,0 +1,67 @@
+"""x-kubernetes-list-type: what makes items of sets and maps the same.
+
+Upstream: apiextensions-apiserver's structural schema package `listtype`.
+"""
+
+from typing import Any
+
+import orjson
+
+from minik.api.types import Obj
+from minik.api.validation import DUPLICATE, FieldError
+
+
+def correlated_item(schema: Obj, item: Any, old: Any) -> Any:
+    """The item of an older list that is the same one as `item`: by its keys in a map. None: there is none."""
+    if schema.get("x-kubernetes-list-type") != "map" or not isinstance(old, list) or not isinstance(item, dict):
+        return None
+    key = _key(schema, item)
+    return next((each for each in old if isinstance(each, dict) and _key(schema, each) == key), None)
+
+
+def _key(schema: Obj, item: Obj) -> bytes:
+    return _written({name: item[name] for name in schema.get("x-kubernetes-list-map-keys") or () if name in item})
+
+
+def _written(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def duplicates(value: Any, schema: Obj | None, path: str = "") -> list[FieldError]:
+    """Complaints about items that sets and maps have twice, anywhere in a value."""
+    if schema is None:
+        return []
+    errors: list[FieldError] = []
+    if isinstance(value, list):
+        kind, items = schema.get("x-kubernetes-list-type"), schema.get("items")
+        if kind == "set":
+            errors += _repeated(value, value, path)
+        elif kind == "map":
+            names = schema.get("x-kubernetes-list-map-keys") or ()
+            keys = [{n: item[n] for n in names if n in item} if isinstance(item, dict) else item for item in value]
+            errors += _repeated(keys, keys, path)
+        if isinstance(items, dict):
+            for index, item in enumerate(value):
+                errors += duplicates(item, items, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        properties, additional = schema.get("properties") or {}, schema.get("additionalProperties")
+        for name in sorted(value):
+            part = properties.get(name, additional)
+            if isinstance(part, dict):
+                where = f"{path}.{name}" if name in properties else f"{path}[{name}]"
+                errors += duplicates(value[name], part, where.removeprefix("."))
+    return errors
+
+
+def _repeated(keys: list[Any], shown: list[Any], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: dict[bytes, bool] = {}
+    for index, key in enumerate(keys):
+        written = _written(key)
+        if written in seen:
+            if not seen[written]:
+                errors.append(FieldError(DUPLICATE, f"{path}[{index}]", shown[index]))
+            seen[written] = True
+        else:
+            seen[written] = False
+    return errors

@@ -1,0 +1,100 @@
+"""The rules of writing custom resources: what the main door and the doors `status` and `scale` let through.
+
+Upstream: apiextensions-apiserver's registry/customresource strategies.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from minik.api.crd.validation import Validator
+from minik.api.scheme import Strategy
+from minik.api.status import StatusError
+from minik.api.types import Obj
+from minik.api.validation import FieldError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What strategies depend on. `kinds` are the top-level fields the schema names."""
+
+    group: str
+    plural: str
+    has_status: bool
+    terminating: bool
+    fields: tuple[str, ...]
+    validator: Validator
+
+
+def main(rules: Rules) -> Strategy:
+    """The strategy of the resource itself."""
+    return Strategy(
+        prepare_create=_prepare_create(rules),
+        prepare_update=_keep_status if rules.has_status else _nothing,
+        validate=rules.validator.create,
+        validate_update=rules.validator.update,
+        has_generation=True,
+        generation_changes=_differ,
+        unconditional_update=False,
+        reset_fields=frozenset({("status",)}) if rules.has_status else frozenset(),
+    )
+
+
+def status(rules: Rules) -> Strategy:
+    """The strategy of the status subresource."""
+
+    def validate_update(new: Obj, old: Obj) -> list[FieldError]:
+        return rules.validator.status(new, old)
+
+    others = (name for name in ("spec", "metadata", *rules.fields) if name not in ("status", "apiVersion", "kind"))
+    return Strategy(
+        prepare_update=_only_status,
+        validate_update=validate_update,
+        unconditional_update=False,
+        reset_fields=frozenset((name,) for name in others),
+    )
+
+
+def _prepare_create(rules: Rules) -> Callable[[Obj], None]:
+    def prepare(obj: Obj) -> None:
+        if rules.terminating:
+            raise StatusError(
+                405,
+                "MethodNotAllowed",
+                "create not allowed while custom resource definition is terminating",
+                group=rules.group,
+                kind=rules.plural,
+            )
+        if rules.has_status:
+            obj.pop("status", None)
+
+    return prepare
+
+
+def _nothing(_new: Obj, _old: Obj) -> None:
+    return None
+
+
+def _keep_status(new: Obj, old: Obj) -> None:
+    if "status" in old:
+        new["status"] = old["status"]
+    else:
+        new.pop("status", None)
+
+
+def _only_status(new: Obj, old: Obj) -> None:
+    """Everything but status and the bookkeeping of its owners stays as it is."""
+    metadata = {**old["metadata"], "resourceVersion": new["metadata"].get("resourceVersion", "")}
+    metadata.pop("managedFields", None)
+    if "managedFields" in new["metadata"]:
+        metadata["managedFields"] = new["metadata"]["managedFields"]
+    kept = {key: value for key, value in old.items() if key != "status"}
+    if "status" in new:
+        kept["status"] = new["status"]
+    new.clear()
+    new.update({**kept, "metadata": metadata})
+
+
+def _differ(new: Obj, old: Obj) -> bool:
+    """Anything but metadata. (Where status has a door of its own it has been put back already.)"""
+    names = (new.keys() | old.keys()) - {"metadata", "apiVersion", "kind"}
+    return any(new.get(name) != old.get(name) or (name in new) != (name in old) for name in names)

@@ -1,0 +1,1 @@
+"""What makes CustomResourceDefinitions take effect while the server runs."""

@@ -1,0 +1,146 @@
+"""Serves what CustomResourceDefinitions define, and keeps their conditions.
+
+    definition written -> names accepted, established (its status) -> in the Scheme -> served
+    definition deleted -> its objects deleted -> its finalizer removed -> out of the Scheme
+
+Upstream: apiextensions-apiserver's naming, establishing and finalizing controllers and its custom resource handler.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from minik.api.scheme import Resource, Scheme
+from minik.api.status import StatusError
+from minik.api.types import GVR, Obj
+from minik.client.client import Client
+from minik.server.apiserver.objects import Objects
+from minik.server.apiserver.registry.registry import Registry
+
+log = logging.getLogger("minik.apiserver.apiextensions")
+
+DEFINITIONS = GVR("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+_RETRY = 1.0  # seconds until a status that could not be written is tried again
+
+
+class CustomResources:
+    """The component. `load` makes what is defined already be served before the first request."""
+
+    name = "custom-resources"
+
+    def __init__(self, objects: Objects, registry: Registry, client: Client) -> None:
+        self._objects = objects
+        self._registry = registry
+        self._scheme: Scheme = registry.scheme
+        self._client = client
+        self._served: dict[str, tuple[Obj, tuple[Resource, ...]]] = {}  # by name: what it was made from, and what
+        self._changed: asyncio.Queue[str] = asyncio.Queue()
+        self._cleanups: dict[str, asyncio.Task[None]] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever the set of resources changes."""
+        self._listeners.append(listener)
+
+    def load(self) -> None:
+        for definition in self._objects.list(DEFINITIONS):
+            self._serve(definition, int(definition["metadata"]["resourceVersion"]))
+
+    async def run(self, ready: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._objects.follow([DEFINITIONS], self._reset, self._follow, ready))
+            try:
+                while True:
+                    await self._settle(await self._changed.get(), tasks)
+            finally:
+                self._cleanups.clear()
+
+    def _reset(self) -> None:
+        present = {definition["metadata"]["name"] for definition in self._objects.list(DEFINITIONS)}
+        for name in self._served.keys() - present:
+            self._withdraw(name)
+
+    def _follow(self, _resource: GVR, definition: Obj | None, last: Obj | None) -> None:
+        if definition is not None:
+            self._serve(definition, self._registry.storage.store.revision)
+            self._changed.put_nowait(definition["metadata"]["name"])
+        elif last is not None:
+            self._withdraw(last["metadata"]["name"])
+            self._settle_all(last)
+
+    def _settle_all(self, gone: Obj) -> None:
+        """Names that were taken may be free now."""
+        for definition in self._objects.list(DEFINITIONS):
+            if definition["spec"]["group"] == gone["spec"]["group"]:
+                self._changed.put_nowait(definition["metadata"]["name"])
+
+    # -- the Scheme
+
+    def _serve(self, definition: Obj, revision: int) -> None:
+        from minik.api.crd import definition as definitions
+        from minik.api.crd.resources import resources
+
+        name = definition["metadata"]["name"]
+        if not definitions.holds(definition, definitions.ESTABLISHED):
+            return
+        terminating = bool(definition["metadata"].get("deletionTimestamp"))
+        made_from = {
+            "spec": definition["spec"],
+            "names": definitions.accepted_names(definition),
+            "terminating": terminating,
+        }
+        before = self._served.get(name)
+        if before is not None and before[0] == made_from:
+            return
+        made = resources(definition, revision)
+        self._replace(before[1] if before else (), made)
+        self._served[name] = (made_from, made)
+
+    def _withdraw(self, name: str) -> None:
+        before = self._served.pop(name, None)
+        if before is not None:
+            self._replace(before[1], ())
+
+    def _replace(self, before: tuple[Resource, ...], made: tuple[Resource, ...]) -> None:
+        for resource in before:
+            self._scheme.remove(resource.gvr)
+            self._registry.retire(resource)
+        for resource in made:
+            self._scheme.add(resource)
+        for listener in self._listeners:
+            listener()
+
+    # -- status
+
+    async def _settle(self, name: str, tasks: asyncio.TaskGroup) -> None:
+        """Bring the status of one definition up to date, or let it go."""
+        definition = self._objects.get(DEFINITIONS, name)
+        if definition is None:
+            return
+        if definition["metadata"].get("deletionTimestamp"):
+            self._clean_up(definition, tasks)
+            return
+        from minik.api.crd.names import with_conditions
+
+        others = [each for each in self._objects.list(DEFINITIONS) if each["metadata"]["name"] != name]
+        wanted = with_conditions(definition, others, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        if wanted["status"] == definition.get("status"):
+            return
+        try:
+            await self._client.update(DEFINITIONS, wanted, subresource="status")
+        except StatusError as error:
+            if error.code in (404, 409):
+                return  # a newer state is on its way here
+            log.warning("cannot write the status of %s: %s", name, error)
+            asyncio.get_running_loop().call_later(_RETRY, self._changed.put_nowait, name)
+
+    def _clean_up(self, definition: Obj, tasks: asyncio.TaskGroup) -> None:
+        name = definition["metadata"]["name"]
+        running = self._cleanups.get(name)
+        if running is not None and not running.done():
+            return
+        from minik.server.apiserver.apiextensions.cleanup import Cleanup
+
+        cleanup = Cleanup(self._objects, self._registry, self._client)
+        self._cleanups[name] = tasks.create_task(cleanup.run(definition))
