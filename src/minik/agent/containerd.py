@@ -45,7 +45,8 @@ class Containerd:
 
     def __init__(self, config: AgentConfig) -> None:
         self.paths: ContainerdPaths = paths_for(config.data_dir)
-        self.endpoint = config.container_runtime_endpoint or self.paths.endpoint
+        given = config.container_runtime_endpoint
+        self.endpoint = (given if "://" in given else f"unix://{given}") if given else self.paths.endpoint
         self._external = bool(config.container_runtime_endpoint)
         self._child: subprocess.Popen[bytes] | None = None
 

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from minik.agent.containerd_config import paths_for
 from minik.agent.kubelet import admission, cgroups, etc_files, orphans, runtime_config, runtime_events
 from minik.agent.kubelet.backoff import Backoff
 from minik.agent.kubelet.config import KubeletSettings, settings_for
@@ -31,6 +32,7 @@ from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_types import Container, CRIError
 from minik.agent.kubelet.status_manager import StatusManager
 from minik.agent.kubelet.tokens import TokenCache
+from minik.agent.pause_image import PAUSE_IMAGE
 from minik.api.types import Obj
 from minik.client.client import Client
 from minik.client.events import EventRecorder
@@ -116,12 +118,15 @@ class Kubelet:
             await handlers.close()
 
     async def _wait_for_runtime(self) -> None:
+        """Until the runtime answers; minik's own also has to have been given the pause image."""
+        own = self.runtime.endpoint == paths_for(self._config.data_dir).endpoint
         said = False
         while True:
             try:
                 version = await self.runtime.version()
-                log.info("container runtime %s %s", version.name, version.version)
-                return
+                if not own or await self.runtime.image(PAUSE_IMAGE) is not None:
+                    log.info("container runtime %s %s", version.name, version.version)
+                    return
             except CRIError as error:
                 if not said:
                     log.info("waiting for the container runtime at %s: %s", self.runtime.endpoint, error.message)

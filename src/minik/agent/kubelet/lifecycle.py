@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import orjson
 
@@ -16,6 +17,7 @@ from minik.agent.kubelet.quantities import is_sidecar
 from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_types import Container, CRIError
 from minik.api.types import Obj
+from minik.client.clock import parse_time
 
 log = logging.getLogger("minik.kubelet")
 
@@ -103,7 +105,15 @@ def stop_order(pod: Obj | None, running: Sequence[Container]) -> list[list[Conta
     return groups
 
 
-def grace_period(pod: Obj, running: Sequence[Container] = ()) -> float:
+def deadline_left(pod: Obj, started: str | None, now: datetime) -> float | None:
+    """Seconds until activeDeadlineSeconds are over; None without a deadline or before the start."""
+    limit = pod["spec"].get("activeDeadlineSeconds")
+    if limit is None or not started:
+        return None
+    return float(limit - (now - parse_time(started)).total_seconds())
+
+
+def grace_period(pod: Obj) -> float:
     """Seconds a Pod has to end: what its deletion says, else its spec."""
     metadata, spec = pod["metadata"], pod["spec"]
     if metadata.get("deletionGracePeriodSeconds") is not None:

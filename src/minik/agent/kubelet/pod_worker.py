@@ -28,7 +28,7 @@ from minik.agent.kubelet.status import Facts, last_reported, make_status, pod_ip
 from minik.agent.kubelet.wake import Wake
 from minik.api.status import StatusError
 from minik.api.types import Obj
-from minik.client.clock import format_time, parse_time
+from minik.client.clock import format_time
 from minik.client.resources import PODS
 
 log = logging.getLogger("minik.kubelet")
@@ -270,7 +270,7 @@ class PodWorker:
     def _check_end(self) -> None:
         if self.phase is not Phase.ACTIVE:
             return
-        deadline = self._deadline()
+        deadline = lifecycle.deadline_left(self.pod, self._status.get("startTime"), datetime.now(UTC))
         if deadline is not None and deadline <= 0 and self._override is None:
             message = "Pod was active on the node longer than the specified deadline"
             self._events.pod_event("Normal", "DeadlineExceeded", message)
@@ -280,14 +280,6 @@ class PodWorker:
         over = (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
         if self._removed or self._override or over or self.pod["metadata"].get("deletionTimestamp"):
             self._begin_end()
-
-    def _deadline(self) -> float | None:
-        """Seconds until activeDeadlineSeconds are over."""
-        limit, started = self.pod["spec"].get("activeDeadlineSeconds"), self._status.get("startTime")
-        if limit is None or not started:
-            return None
-        age = (datetime.now(UTC) - parse_time(started)).total_seconds()
-        return float(limit - age)
 
     def _begin_end(self) -> None:
         self.phase = Phase.ENDING
