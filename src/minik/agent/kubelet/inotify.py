@@ -7,17 +7,19 @@ from pathlib import Path
 from types import TracebackType
 
 _MODIFY, _ATTRIB, _MOVE_SELF, _DELETE_SELF = 0x2, 0x4, 0x800, 0x400
+FILE_EVENTS = _MODIFY | _ATTRIB | _MOVE_SELF | _DELETE_SELF
+DIRECTORY_EVENTS = 0x8 | 0x40 | 0x80 | 0x100 | 0x200  # close after write, moved from, moved to, create, delete
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class FileWatch:
     """Use as a context manager. Raises OSError when the file cannot be watched."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, events: int = FILE_EVENTS) -> None:
         self._fd = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
             raise OSError(ctypes.get_errno(), "inotify_init1")
-        if _libc.inotify_add_watch(self._fd, os.fsencode(path), _MODIFY | _ATTRIB | _MOVE_SELF | _DELETE_SELF) < 0:
+        if _libc.inotify_add_watch(self._fd, os.fsencode(path), events) < 0:
             code = ctypes.get_errno()
             os.close(self._fd)
             raise OSError(code, os.strerror(code), str(path))

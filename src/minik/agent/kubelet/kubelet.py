@@ -30,6 +30,7 @@ from minik.agent.kubelet.pod_worker import Phase, PodWorker
 from minik.agent.kubelet.quantities import milli, value
 from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_types import Container, CRIError
+from minik.agent.kubelet.static_pods import MIRROR, StaticPods
 from minik.agent.kubelet.status_manager import StatusManager
 from minik.agent.kubelet.tokens import TokenCache
 from minik.agent.pause_image import PAUSE_IMAGE
@@ -71,6 +72,7 @@ class Kubelet:
         self._nodes = informers.of(NODES, field_selector=f"metadata.name={self.node_name}")
         self._workers: dict[str, PodWorker] = {}
         self._adopted: Collection[str] = ()
+        self._static = self._make_static()
 
     # -- for the HTTPS server
 
@@ -83,18 +85,19 @@ class Kubelet:
         return self._pods.list()
 
     def worker(self, uid: str) -> PodWorker | None:
-        return self._workers.get(uid)
+        """Also by the uid of a static Pod's mirror."""
+        return self._workers.get(uid) or self._workers.get(self._static.owner_of(uid))
 
     def container(self, uid: str, name: str, *, previous: bool = False) -> Container | None:
         """The newest attempt of a container, or the one before."""
-        worker = self._workers.get(uid)
+        worker = self.worker(uid)
         attempts = worker.state.attempts(name) if worker is not None else []
         index = 1 if previous else 0
         return attempts[index] if len(attempts) > index else None
 
     def sandbox_id(self, uid: str) -> str:
         """ "" when the Pod has no sandbox."""
-        worker = self._workers.get(uid)
+        worker = self.worker(uid)
         sandbox = worker.state.sandbox if worker is not None else None
         return sandbox.id if sandbox is not None else ""
 
@@ -107,6 +110,7 @@ class Kubelet:
 
     async def run(self, ready: asyncio.Event) -> None:
         self._workers.clear()
+        self._static = self._make_static()
         handlers = Handlers()
         try:
             async with self.runtime, asyncio.TaskGroup() as group:
@@ -156,12 +160,24 @@ class Kubelet:
         adopted = await orphans.running_pods(self.runtime)
         self._adopted = adopted
         self._pods.add_handler(self._pods_changed)
+        if settings.pod_manifest_path:
+            await self._static.load()
+            group.create_task(self._static.run(), name="static pods")
         for orphan in await orphans.find(self._context, adopted, self._workers.keys()):
             self._start(orphan, adopted=True).removed()
         group.create_task(self._follow_runtime(), name="runtime events")
         group.create_task(housekeeping.run(self._workers, self._evict, reporter.look_again), name="housekeeping")
         ready.set()
         await asyncio.Event().wait()
+
+    def _make_static(self) -> StaticPods:
+        return StaticPods(
+            Path(self.settings.pod_manifest_path or "/nonexistent"),
+            self.node_name,
+            self._client,
+            lambda pod: self._start(pod, adopted=pod["metadata"]["uid"] in self._adopted),
+            lambda: self._nodes.get(self.node_name) or self._reporter.node,
+        )
 
     def _make_context(self, group: asyncio.TaskGroup, handlers: Handlers, reporter: NodeReporter) -> NodeContext:
         settings, config = self.settings, self._config
@@ -176,7 +192,7 @@ class Kubelet:
             objects=ObjectCache(self._client, group, self._object_changed),
             tokens=TokenCache(self._client),
             cgroups=groups,
-            statuses=StatusManager(self._client, group),
+            statuses=StatusManager(self._client, group, self._static.mirror),
             recorder=self._recorder,
             backoff=Backoff(maximum=settings.max_container_backoff),
             host=runtime_config.HostSettings(
@@ -219,6 +235,9 @@ class Kubelet:
     def _pods_changed(self, changes: Sequence[Change]) -> None:
         for change in changes:
             old, new = change.old, change.new
+            if MIRROR in (change.obj["metadata"].get("annotations") or {}):
+                self._static.mirror_changed(change.obj, deleted=new is None)
+                continue
             if old is not None and (new is None or new["metadata"]["uid"] != old["metadata"]["uid"]):
                 worker = self._workers.get(old["metadata"]["uid"])
                 if worker is not None:

@@ -46,7 +46,7 @@ class Phase(Enum):
 
 
 class PodWorker:
-    """`run` returns when the Pod is gone. Everything else only wakes it up."""
+    """`run` returns when the Pod is gone; everything else only wakes it up."""
 
     def __init__(self, context: NodeContext, pod: Obj, *, adopted: bool = False) -> None:
         self.pod = pod
@@ -112,6 +112,10 @@ class PodWorker:
             self._refresh_task = self._spawn(self._starter.set_up_volumes(self.pod, self._ips()))
             self._refresh_task.add_done_callback(self._refreshed)
         self._wake.now()
+
+    def report_again(self) -> None:
+        """A static Pod's mirror is a new one."""
+        self._context.statuses.again(self.pod, self._status)
 
     def retry(self) -> None:
         """What failed for want of runtime or network may work now."""

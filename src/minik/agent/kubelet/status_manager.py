@@ -5,7 +5,7 @@ A status that could not be sent is tried again with backoff until a newer one re
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minik.agent.kubelet.conditions import OWNED
@@ -24,8 +24,12 @@ _CLEARED = ("reason", "message", "podIP", "podIPs", "initContainerStatuses", "ep
 class StatusManager:
     """`set` returns at once; `flush` waits until a Pod's newest status has arrived."""
 
-    def __init__(self, client: Client, group: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, client: Client, group: asyncio.TaskGroup, target: Callable[[Obj], Obj | None] = lambda pod: pod
+    ) -> None:
+        """`target` tells which API object carries a Pod's status (static Pods: the mirror); None: none yet."""
         self._client = client
+        self._target = target
         self._group = group
         self._wanted: dict[str, tuple[Obj, Obj]] = {}  # uid -> (pod, status) not sent yet
         self._sent: dict[str, Obj] = {}  # uid -> the Pod as the API answered it last
@@ -53,6 +57,11 @@ class StatusManager:
         sender = self._senders.get(uid)
         if sender is not None:
             await asyncio.wait_for(asyncio.shield(sender), FLUSH_TIMEOUT)
+
+    def again(self, pod: Obj, status: Obj) -> None:
+        """The object that carries the status is a new one: tell it everything."""
+        self._sent.pop(pod["metadata"]["uid"], None)
+        self.set(pod, status)
 
     def forget(self, uid: str) -> None:
         self._wanted.pop(uid, None)
@@ -85,11 +94,14 @@ class StatusManager:
             backoff = min(backoff * 2, LONGEST_BACKOFF)
 
     async def _send(self, uid: str, pod: Obj, status: Obj) -> None:
-        old = (self._sent.get(uid) or pod).get("status") or {}
+        target = self._target(pod)
+        if target is None:
+            return
+        old = (self._sent.get(uid) or target).get("status") or {}
         patch = status_patch(old, status)
         if patch:
-            metadata = pod["metadata"]
-            body = {"metadata": {"uid": uid}, "status": patch}
+            metadata = target["metadata"]
+            body = {"metadata": {"uid": metadata["uid"]}, "status": patch}
             answer = await self._client.patch(
                 PODS,
                 metadata["name"],
@@ -102,7 +114,7 @@ class StatusManager:
 
     async def _is_same(self, pod: Obj) -> bool:
         """Whether the API still has this very Pod."""
-        metadata = pod["metadata"]
+        metadata = (self._target(pod) or pod)["metadata"]
         try:
             found = await self._client.get(PODS, metadata["name"], metadata["namespace"])
         except StatusError as error:
