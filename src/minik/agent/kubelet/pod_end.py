@@ -17,6 +17,8 @@ from minik.api.types import Obj
 
 log = logging.getLogger("minik.kubelet")
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to remove a sandbox
+
 
 async def stop_pod(
     context: NodeContext,
@@ -74,11 +76,23 @@ def _release_host(context: NodeContext, uid: str, cgroup_parent: str) -> None:
 async def remove_remains(context: NodeContext, pod: Obj, state: PodState) -> None:
     """Sandboxes, dead containers and logs of a Pod that is gone from the API. Never raises CRIError."""
     for sandbox in state.sandboxes:
-        try:
-            await context.runtime.remove_sandbox(sandbox.id)
-        except CRIError as error:
-            log.info("cannot remove sandbox %s: %s", sandbox.id, error)
+        await _remove_sandbox(context, sandbox.id)
     await asyncio.to_thread(_remove_logs, context, pod, state)
+
+
+async def _remove_sandbox(context: NodeContext, sandbox_id: str) -> None:
+    """A container whose start was cut short may be busy for a moment: try again."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            await context.runtime.remove_sandbox(sandbox_id)
+            return
+        except CRIError as error:
+            if pause > LONGEST_PAUSE:
+                log.warning("cannot remove sandbox %s: %s", sandbox_id, error)
+                return
+        await asyncio.sleep(pause)
+        pause *= 2
 
 
 def _remove_logs(context: NodeContext, pod: Obj, state: PodState) -> None:
