@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from minik.client.controller import Controller
+from minik.server.controllers.cluster_role_aggregation import ClusterRoleAggregationController
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.cron_job import CronJobController
 from minik.server.controllers.daemon_set import DaemonSetController
@@ -38,6 +39,7 @@ Build = Callable[[ControllerContext], Controller]
 CONTROLLERS: Sequence[Build] = (
     ServiceAccountController,
     RootCAController,
+    ClusterRoleAggregationController,
     NodeIpamController,
     NodeLifecycleController,
     TaintEvictionController,
