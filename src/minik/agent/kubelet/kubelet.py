@@ -66,6 +66,7 @@ class Kubelet:
         self._config = config
         self._client = client
         self._recorder = recorder
+        self._ends = runtime_events.RecentEnds()
         selector = f"spec.nodeName={self.node_name}"
         self._pods = informers.of(PODS, field_selector=selector)
         self._services = informers.of(SERVICES)
@@ -195,6 +196,7 @@ class Kubelet:
             statuses=StatusManager(self._client, group, self._static.mirror),
             recorder=self._recorder,
             backoff=Backoff(maximum=settings.max_container_backoff),
+            ends=self._ends,
             host=runtime_config.HostSettings(
                 seccomp_root=settings.root_dir / "seccomp",
                 seccomp_default=settings.seccomp_default,
@@ -295,9 +297,11 @@ class Kubelet:
                 continue
             if event.exec_id or event.topic == "/tasks/exit":
                 continue  # the runtime tells of it once it has cleaned up: /tasks/delete
+            if event.topic == "/tasks/delete":
+                self._ends.add(event.container_id)
             for worker in self._workers.values():
                 if worker.owns(event.container_id):
-                    worker.runtime_changed(event.container_id, ended=event.topic == "/tasks/delete")
+                    worker.runtime_changed()
                     break
 
 

@@ -15,6 +15,7 @@ from minik.agent.kubelet.images import Images
 from minik.agent.kubelet.object_cache import ObjectCache
 from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_config import HostSettings
+from minik.agent.kubelet.runtime_events import RecentEnds
 from minik.agent.kubelet.runtime_types import RuntimeHandler
 from minik.agent.kubelet.status_manager import StatusManager
 from minik.agent.kubelet.tokens import TokenCache
@@ -38,6 +39,7 @@ class NodeContext:
     statuses: StatusManager
     recorder: EventRecorder
     backoff: Backoff
+    ends: RecentEnds
     host: HostSettings
     host_dns: DNS
     cluster_dns: Sequence[str]

@@ -35,6 +35,7 @@ log = logging.getLogger("minik.kubelet")
 
 MINIMUM_GRACE, FORCED_GRACE = 1.0, 2.0  # seconds; forced: deleted from the API without a grace period
 LONGEST_RETRY = 60.0  # seconds between attempts to stop a Pod
+SETTLE_PAUSE, LONGEST_SETTLE_PAUSE = 0.005, 2.0  # seconds until the runtime shows an end it has told of
 QUIET = 0.8  # seconds that an intermediate status may wait for the next, better one
 
 
@@ -64,9 +65,10 @@ class PodWorker:
         self._probes = PodProbes(context.runtime, context.handlers, context.group, self._events.tell, self._wake.now)
         self._status: Obj = pod.get("status") or {}
         self._stale = True  # `state` must be read again
-        self._settling: set[str] = set()  # containers that ended, which the runtime may not have noticed yet
+        self._settle_pause = SETTLE_PAUSE
         self._messages: dict[str, str] = {}
         self._restarting: set[str] = set()
+        self._resources: dict[str, Obj] = {}  # what containers still have while a resize is under way
         self._override: tuple[str, str, str] | None = None
         self._work: asyncio.Task[None] | None = None  # making the sandbox, starting containers
         self._quiet_until = 0.0  # monotonic
@@ -83,6 +85,7 @@ class PodWorker:
         if old["metadata"].get("generation") != pod["metadata"].get("generation"):
             self._starter.retry_now()
         if self.phase is Phase.ACTIVE and (wanted := resize.changes(old, pod)):
+            self._resources.update((change.container["name"], change.before) for change in wanted)
             self._spawn(self._resize(wanted))
         if self.phase is Phase.ENDING and lifecycle.grace_period(pod) < lifecycle.grace_period(old):
             self._spawn(self._stopper.hurry(max(MINIMUM_GRACE, lifecycle.grace_period(pod))))
@@ -98,11 +101,9 @@ class PodWorker:
         self._removed = True
         self._wake.now()
 
-    def runtime_changed(self, container_id: str = "", *, ended: bool = False) -> None:
+    def runtime_changed(self) -> None:
         """Something happened to one of its containers."""
         self._stale = True
-        if ended:
-            self._settling.add(container_id)
         self._wake.now()
 
     def refresh_volumes(self) -> None:
@@ -179,12 +180,13 @@ class PodWorker:
         """Read the runtime; wait (shortly) for containers whose end was announced before it shows."""
         self._stale = False
         self.state = await self._context.runtime.pod_state(self.uid, self.state)
-        self._settling &= {container.id for container in self.state.running} | {
-            sandbox.id for sandbox in self.state.sandboxes if sandbox.ready
-        }
-        if self._settling:
+        alive = [c.id for c in self.state.running] + [s.id for s in self.state.sandboxes if s.ready]
+        if any(item in self._context.ends for item in alive):
             self._stale = True
-            self._wake.after(0.005)
+            self._wake.after(self._settle_pause)
+            self._settle_pause = min(self._settle_pause * 2, LONGEST_SETTLE_PAUSE)
+        else:
+            self._settle_pause = SETTLE_PAUSE
         for container in self.state.containers:
             if container.state is ContainerState.EXITED and container.id not in self._messages:
                 self._messages[container.id] = await asyncio.to_thread(pod_files.termination_message, container)
@@ -264,9 +266,9 @@ class PodWorker:
         await resize.apply(self._context, self.pod, self.state, wanted)
         for change in wanted:
             current = self.state.current(change.container["name"])
-            if change.restart and current is not None and current.running and current.id not in self._kills:
-                message = f"Container {current.name} resize requires restart"
-                self._kills[current.id] = self._spawn(self._kill(Kill(current, message)))
+            if change.restart and current is not None and current.running:
+                await self._kill(Kill(current, f"Container {current.name} resize requires restart"))
+            self._resources.pop(change.container["name"], None)
         self._wake.now()
 
     # -- ending
@@ -374,6 +376,7 @@ class PodWorker:
             started=self._probes.started,
             ready=self._probes.ready,
             messages=self._messages,
+            resources=self._resources,
             recursive_read_only=context.recursive_read_only(),
             ended=self.phase is Phase.ENDED,
             override=self._override,

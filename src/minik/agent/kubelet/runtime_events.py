@@ -8,6 +8,7 @@ https://github.com/containerd/containerd/blob/main/api/services/events/v1/events
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
@@ -37,6 +38,25 @@ class RuntimeEvent:
     topic: str  # "/tasks/exit", "/tasks/delete", "/tasks/oom", "relist"
     container_id: str
     exec_id: str = ""  # set when only a process inside the container exited
+
+
+class RecentEnds:
+    """Containers and sandboxes of which the runtime has told that they ended, the latest ones.
+
+    It tells before its lists show it, and it may tell before the one who starts a container knows of it.
+    """
+
+    def __init__(self, kept: int = 1024) -> None:
+        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._kept = kept
+
+    def add(self, container_id: str) -> None:
+        self._ids[container_id] = None
+        while len(self._ids) > self._kept:
+            self._ids.popitem(last=False)
+
+    def __contains__(self, container_id: str) -> bool:
+        return container_id in self._ids
 
 
 async def watch(runtime: Runtime) -> AsyncIterator[RuntimeEvent]:
