@@ -136,7 +136,7 @@ def test_attach_joins_a_running_program(space: Space) -> None:
         shell.type("echo $((40+2))\n")
         shell.expect("42")
     with space.terminal("attach", "-i", "plain") as program:
-        program.expect("press enter")
+        program.expect("command prompt")
         program.type("hello\n")
         program.expect("got hello")
     assert space.kubectl("logs", "plain").strip() == "got hello"

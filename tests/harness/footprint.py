@@ -17,7 +17,7 @@ _STATES = Path("/run/minik")
 class Footprint:
     namespaces: frozenset[str]
     mounts: frozenset[str]
-    cgroups: frozenset[str]
+    cgroups: frozenset[Path]
     tables: frozenset[str]
     states: frozenset[str]
     links: frozenset[str]
@@ -27,7 +27,7 @@ def take() -> Footprint:
     return Footprint(
         namespaces=_entries(_NAMESPACES),
         mounts=frozenset(line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()),
-        cgroups=frozenset(entry.name for entry in _CGROUPS.iterdir() if entry.is_dir()),
+        cgroups=frozenset(entry for top in _hierarchies() for entry in top.iterdir() if entry.is_dir()),
         tables=frozenset(_output("nft", "list", "tables").splitlines()),
         states=_entries(_STATES),
         links=_entries(Path("/sys/class/net")),
@@ -49,18 +49,23 @@ def leftovers(before: Footprint, directory: Path) -> list[str]:
     for name in now.states - before.states:
         if not any(f"{_STATES}/{name}" in command for command in commands.values()):
             found.append(f"directory {_STATES}/{name}")
-    for name in now.cgroups - before.cgroups:
-        events = _CGROUPS / name / "cgroup.events"
-        if events.exists() and "populated 0" in events.read_text() and not _has_namespace(name):
-            found.append(f"cgroup {name}")
+    for path in now.cgroups - before.cgroups:
+        if not (_NAMESPACES / path.name).exists() and not _populated(path):
+            found.append(f"cgroup {path}")
     found += [f"nft table {table}" for table in now.tables - before.tables]
     found += [f"link {name}" for name in now.links - before.links if not name.startswith("mk")]
     return sorted(found)
 
 
-def _has_namespace(cgroup: str) -> bool:
-    """Whether the cluster that a cgroup root is named after still exists."""
-    return (_NAMESPACES / cgroup).exists()
+def _hierarchies() -> list[Path]:
+    """The one of cgroup v2, or those of every controller."""
+    if (_CGROUPS / "cgroup.controllers").exists():
+        return [_CGROUPS]
+    return [entry for entry in _CGROUPS.iterdir() if entry.is_dir() and not entry.is_symlink()]
+
+
+def _populated(cgroup: Path) -> bool:
+    return any(file.read_text() for file in cgroup.rglob("cgroup.procs"))
 
 
 def _commands() -> dict[int, str]:
