@@ -19,9 +19,10 @@ log = logging.getLogger("minik.kubelet")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One container whose resources differ; `restart` when it must be restarted for it."""
+    """One container whose resources differ from `before`; `restart` when it must be restarted for it."""
 
     container: Obj
+    before: Obj
     restart: bool
 
 
@@ -33,7 +34,8 @@ def changes(old: Obj, new: Obj) -> list[Change]:
         names = _changed(before.get(container["name"], container), container)
         if names:
             policies = {p["resourceName"]: p.get("restartPolicy") for p in container.get("resizePolicy") or ()}
-            found.append(Change(container, any(policies.get(name) == "RestartContainer" for name in names)))
+            resources = before[container["name"]].get("resources") or {}
+            found.append(Change(container, resources, any(policies.get(name) == "RestartContainer" for name in names)))
     return found
 
 

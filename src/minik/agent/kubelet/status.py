@@ -27,6 +27,7 @@ class Facts:
     started: Callable[[str], bool] = lambda _: True  # past its startup probe
     ready: Callable[[str], bool] = lambda _: True  # its readiness probe says so
     messages: Mapping[str, str] = field(default_factory=dict)  # container id -> termination message
+    resources: Mapping[str, Obj] = field(default_factory=dict)  # where they are not yet what the spec says
     runtime_name: str = "containerd"
     recursive_read_only: bool = False  # what the runtime can do
     ended: bool = False  # the kubelet stopped the Pod for good: nothing is started again
@@ -179,8 +180,8 @@ def _container_status(
         status["ready"] = not debug and bool(status["started"]) and facts.ready(name)
     if debug:
         del status["started"]
-    elif container.get("resources") and running:
-        resources = {key: value for key, value in container["resources"].items() if key in ("requests", "limits")}
+    elif running and (given := facts.resources.get(name, container.get("resources"))):
+        resources = {key: value for key, value in given.items() if key in ("requests", "limits")}
         status["resources"] = resources
         if resources.get("requests"):
             status["allocatedResources"] = resources["requests"]
