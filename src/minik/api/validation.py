@@ -42,6 +42,8 @@ _TEXT = {
 _CONTROL = re.compile(r"\\u00([01][0-9a-f]|7f)")
 _ESCAPES = {"07": "\\a", "0b": "\\v"}
 _WITHOUT_VALUE = {REQUIRED, FORBIDDEN, TOO_LONG, INTERNAL}
+# The value of an INVALID error that shows none (upstream's OmitValueType).
+OMITTED: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class FieldError:
     def body(self) -> str:
         """The complaint without the field path (StatusCause.message)."""
         text = _TEXT[self.reason]
-        if self.reason not in _WITHOUT_VALUE:
+        if self.reason not in _WITHOUT_VALUE and self.value is not OMITTED:
             text += f": {show(self.value)}"
         return f"{text}: {self.detail}" if self.detail else text
 

@@ -4,8 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from minik.api.columns import AGE, NAME, age
-from minik.api.scheme import Column, Resource
+from minik.api.number_validation import validate_not_negative
+from minik.api.object_meta import validate_immutable
+from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import Obj
+from minik.api.validation import FieldError, required
 
 _COLUMNS = (
     NAME,
@@ -29,6 +32,15 @@ def _cells(obj: Obj, now: datetime) -> list[Any]:
     return [obj["metadata"]["name"], _controller(obj), obj.get("revision", 0), age(obj, now)]
 
 
+def _validate(obj: Obj) -> list[FieldError]:
+    errors = [required("data", "data is mandatory")] if obj.get("data") is None else []
+    return errors + validate_not_negative(obj.get("revision"), "revision")
+
+
+def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
+    return _validate(new) + validate_immutable(new.get("data"), old.get("data"), "data")
+
+
 RESOURCES = (
     Resource(
         group="apps",
@@ -37,6 +49,7 @@ RESOURCES = (
         plural="controllerrevisions",
         singular="controllerrevision",
         type_name="io.k8s.api.apps.v1.ControllerRevision",
+        strategy=Strategy(validate=_validate, validate_update=_validate_update),
         columns=_COLUMNS,
         cells=_cells,
         storage_version_hash="85nkx63pcBU=",

@@ -9,6 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells, labels_cell
+from minik.api.groups.apps.daemon_set_validation import (
+    validate_daemon_set,
+    validate_daemon_set_status_update,
+    validate_daemon_set_update,
+)
 from minik.api.groups.apps.workload_columns import selector_cell
 from minik.api.groups.core.pod_defaults import default_pod_template
 from minik.api.groups.core.pod_warnings import template_warnings
@@ -160,6 +165,8 @@ RESOURCES = (
             default=_default,
             prepare_create=_prepare_create,
             prepare_update=_prepare_update,
+            validate=validate_daemon_set,
+            validate_update=validate_daemon_set_update,
             warn=_warn,
             has_generation=True,
             reset_fields=RESET_STATUS,
@@ -168,7 +175,9 @@ RESOURCES = (
             Subresource(
                 name="status",
                 kind="DaemonSet",
-                strategy=status_strategy(default=_default, prepare_update=_prepare_status),
+                strategy=status_strategy(
+                    default=_default, prepare_update=_prepare_status, validate_update=validate_daemon_set_status_update
+                ),
             ),
         ),
         columns=_COLUMNS,

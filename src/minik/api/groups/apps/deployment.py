@@ -7,6 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells
+from minik.api.groups.apps.deployment_validation import (
+    validate_deployment,
+    validate_deployment_status_update,
+    validate_deployment_update,
+)
 from minik.api.groups.apps.workload_columns import selector_cell
 from minik.api.groups.core.pod_defaults import default_pod_template
 from minik.api.groups.core.pod_warnings import template_warnings
@@ -102,6 +107,8 @@ RESOURCES = (
             default=_default,
             prepare_create=reset_status(_TYPE),
             prepare_update=keep_status,
+            validate=validate_deployment,
+            validate_update=validate_deployment_update,
             warn=_warn,
             has_generation=True,
             generation_changes=_generation_changes,
@@ -112,7 +119,9 @@ RESOURCES = (
             Subresource(
                 name="status",
                 kind="Deployment",
-                strategy=status_strategy(default=_default, prepare_update=_prepare_status),
+                strategy=status_strategy(
+                    default=_default, prepare_update=_prepare_status, validate_update=validate_deployment_status_update
+                ),
             ),
         ),
         columns=_COLUMNS,

@@ -7,6 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells
+from minik.api.groups.apps.replica_set_validation import (
+    validate_replica_set,
+    validate_replica_set_status_update,
+    validate_replica_set_update,
+)
 from minik.api.groups.apps.workload_columns import selector_cell
 from minik.api.groups.core.pod_defaults import default_pod_template
 from minik.api.groups.core.pod_warnings import template_warnings
@@ -92,13 +97,19 @@ RESOURCES = (
             default=_default,
             prepare_create=reset_status(_TYPE),
             prepare_update=keep_status,
+            validate=validate_replica_set,
+            validate_update=validate_replica_set_update,
             warn=_warn,
             has_generation=True,
             reset_fields=RESET_STATUS,
         ),
         subresources=(
             Subresource(name="scale", kind="Scale", kind_group="autoscaling", kind_version="v1"),
-            Subresource(name="status", kind="ReplicaSet", strategy=status_strategy(default=_default)),
+            Subresource(
+                name="status",
+                kind="ReplicaSet",
+                strategy=status_strategy(default=_default, validate_update=validate_replica_set_status_update),
+            ),
         ),
         columns=_COLUMNS,
         cells=_cells,

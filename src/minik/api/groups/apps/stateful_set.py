@@ -7,10 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells
+from minik.api.groups.apps.stateful_set_validation import (
+    validate_stateful_set,
+    validate_stateful_set_status_update,
+    validate_stateful_set_update,
+)
 from minik.api.groups.core.pod_defaults import default_pod_template
 from minik.api.groups.core.pod_warnings import claim_spec_warnings, template_warnings
 from minik.api.groups.core.volume_claim_defaults import default_claim_spec
 from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
+from minik.api.names import label_name
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
 
@@ -84,13 +90,20 @@ RESOURCES = (
             default=_default,
             prepare_create=reset_status(_TYPE),
             prepare_update=keep_status,
+            validate=validate_stateful_set,
+            validate_update=validate_stateful_set_update,
             warn=_warn,
+            name_errors=label_name,
             has_generation=True,
             reset_fields=RESET_STATUS,
         ),
         subresources=(
             Subresource(name="scale", kind="Scale", kind_group="autoscaling", kind_version="v1"),
-            Subresource(name="status", kind="StatefulSet", strategy=status_strategy(default=_default)),
+            Subresource(
+                name="status",
+                kind="StatefulSet",
+                strategy=status_strategy(default=_default, validate_update=validate_stateful_set_status_update),
+            ),
         ),
         columns=_COLUMNS,
         cells=_cells,

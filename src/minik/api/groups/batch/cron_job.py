@@ -8,7 +8,8 @@ from typing import Any
 
 from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells, since
 from minik.api.groups.apps.workload_columns import selector_cell
-from minik.api.groups.batch.job_defaults import default_job_template_spec
+from minik.api.groups.batch.cron_job_validation import validate_cron_job, validate_cron_job_update
+from minik.api.groups.batch.job_defaults import default_job_template_spec, name_warnings
 from minik.api.groups.core.pod_warnings import template_warnings
 from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
 from minik.api.scheme import Column, Resource, Strategy, Subresource
@@ -85,9 +86,16 @@ def _default(obj: Obj) -> None:
             spec[key] = value
 
 
-def _warn(new: Obj, _old: Obj | None) -> list[str]:
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    warnings = name_warnings(new) if old is None else []
     template = new["spec"]["jobTemplate"]["spec"].get("template")
-    return template_warnings(template, "spec.jobTemplate.spec.template")
+    warnings += template_warnings(template, "spec.jobTemplate.spec.template")
+    if "TZ" in new["spec"].get("schedule", ""):
+        warnings.append(
+            "CRON_TZ or TZ used in spec.schedule is not officially supported, "
+            "see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
+        )
+    return warnings
 
 
 RESOURCES = (
@@ -104,6 +112,8 @@ RESOURCES = (
             default=_default,
             prepare_create=reset_status(_TYPE),
             prepare_update=keep_status,
+            validate=validate_cron_job,
+            validate_update=validate_cron_job_update,
             warn=_warn,
             has_generation=True,
             reset_fields=RESET_STATUS,

@@ -8,7 +8,8 @@ from typing import Any
 
 from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells, human_duration, parse_time
 from minik.api.groups.apps.workload_columns import selector_cell
-from minik.api.groups.batch.job_defaults import default_job, generate_selector
+from minik.api.groups.batch.job_defaults import default_job, generate_selector, name_warnings
+from minik.api.groups.batch.job_validation import validate_job, validate_job_status_update, validate_job_update
 from minik.api.groups.core.pod_warnings import template_warnings
 from minik.api.groups.status_rules import RESET_STATUS, empty_status, keep_status, status_strategy
 from minik.api.scheme import Column, Resource, Strategy, Subresource
@@ -94,8 +95,9 @@ def _prepare_create(obj: Obj) -> None:
     obj["status"] = empty_status(_TYPE)
 
 
-def _warn(new: Obj, _old: Obj | None) -> list[str]:
-    return template_warnings(new["spec"].get("template"), "spec.template")
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    warnings = name_warnings(new) if old is None else []
+    return warnings + template_warnings(new["spec"].get("template"), "spec.template")
 
 
 RESOURCES = (
@@ -111,12 +113,20 @@ RESOURCES = (
             default=default_job,
             prepare_create=_prepare_create,
             prepare_update=keep_status,
+            validate=validate_job,
+            validate_update=validate_job_update,
             warn=_warn,
             has_generation=True,
             default_propagation="Orphan",
             reset_fields=RESET_STATUS,
         ),
-        subresources=(Subresource(name="status", kind="Job", strategy=status_strategy(default=default_job)),),
+        subresources=(
+            Subresource(
+                name="status",
+                kind="Job",
+                strategy=status_strategy(default=default_job, validate_update=validate_job_status_update),
+            ),
+        ),
         columns=_COLUMNS,
         cells=_cells,
         selectable_fields={"status.successful": lambda obj: str((obj.get("status") or {}).get("succeeded", 0))},

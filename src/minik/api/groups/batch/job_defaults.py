@@ -1,8 +1,9 @@
-"""Defaults of Jobs, and the selector and labels the server makes up for them.
+"""Defaults of Jobs, and what the server makes of their names: labels, a selector, warnings.
 
 Source: the field descriptions of https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/
 """
 
+from minik.api import names
 from minik.api.groups.core.pod_defaults import default_pod_template
 from minik.api.types import Obj
 
@@ -65,3 +66,14 @@ def generate_selector(obj: Obj) -> None:
     selector = spec.get("selector") or {}
     spec["selector"] = {**selector, "matchLabels": {UID_LABELS[1]: uid, **(selector.get("matchLabels") or {})}}
     _default_labels(obj)
+
+
+def name_warnings(obj: Obj) -> list[str]:
+    """Of a new Job or CronJob, whose name its Pods take over."""
+    complaints = names.dns_label(obj["metadata"].get("name", ""))
+    if not complaints:
+        return []
+    text = (
+        "this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended"
+    )
+    return [f"metadata.name: {text}: [{' '.join(complaints)}]"]

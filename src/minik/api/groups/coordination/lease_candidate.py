@@ -80,8 +80,8 @@ def _validate(obj: Obj) -> list[FieldError]:
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    leases = ((each.get("spec") or {}).get("leaseName", "") for each in (new, old))
-    return _validate(new) + validate_immutable(*leases, "spec.leaseName")
+    lease, before = ((each.get("spec") or {}).get("leaseName", "") for each in (new, old))
+    return _validate(new) + validate_immutable(lease, before, "spec.leaseName")
 
 
 _STRATEGY = Strategy(

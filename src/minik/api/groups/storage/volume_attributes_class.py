@@ -1,4 +1,4 @@
-"""VolumeAttributesClass (storage.k8s.io/v1, storage.k8s.io/v1beta1): properties of volumes that may change (KEP-3751)."""
+"""VolumeAttributesClass (storage.k8s.io/v1, v1beta1): properties of volumes that may change (KEP-3751)."""
 
 from datetime import datetime
 from typing import Any
