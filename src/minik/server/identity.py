@@ -13,7 +13,9 @@ from minik.api.scheme import Scheme
 from minik.api.types import GVR
 from minik.config import ServerConfig
 from minik.server.apiserver.admission.chain import AdmissionChain
+from minik.server.apiserver.admission.conditions import MatchConditions
 from minik.server.apiserver.admission.default_plugins import after_webhooks, before_webhooks
+from minik.server.apiserver.admission.dynamic import DynamicAdmission
 from minik.server.apiserver.admission.plugin import Plugin
 from minik.server.apiserver.admission.quota_status import QuotaStatus
 from minik.server.apiserver.allocators.cluster_ips import ClusterIps
@@ -66,6 +68,7 @@ class Identity:
         node_rules = [Rule(rule) for rule in cluster_role_rules()["system:node"]]
         self.authorizer = Authorizer(NodeAuthorizer(self.graph, node_rules), RbacAuthorizer(self.policy))
         self._impersonation = Impersonation(self.authorizer.authorize)
+        self._dynamic = DynamicAdmission(self.objects, scheme, MatchConditions())
         self._admission = AdmissionChain(self._plugins(storage, scheme))
         self._services = self._allocator(storage, scheme)
 
@@ -75,6 +78,7 @@ class Identity:
         authorize = self.authorizer.authorize
         return [
             *before_webhooks(self.objects, authorize),
+            *self._dynamic.plugins,
             *after_webhooks(self.objects, EscalationGuard(self.policy, authorize), QuotaStatus(storage, quotas).write),
         ]
 
@@ -115,6 +119,8 @@ class Identity:
         return [
             _Follower("rbac", self.objects, RBAC_RESOURCES, self.policy.reset, self.policy.change),
             _Follower("node-authorizer", self.objects, (PODS,), self.graph.reset, self.graph.change),
+            *(_Follower(index.name, self.objects, *index[1:]) for index in self._dynamic.indexes),
+            self._dynamic,
         ]
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from minik.api.scheme import Resource
 from minik.api.types import GVR, Obj, UserInfo
+from minik.server.apiserver.admission.reinvocation import Reinvocation
 
 
 class Operation(StrEnum):
@@ -43,6 +44,7 @@ class AdmissionAttributes:
     options: Obj = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)  # for the audit log
+    reinvocation: Reinvocation = field(default_factory=Reinvocation)
 
 
 class Admission(Protocol):

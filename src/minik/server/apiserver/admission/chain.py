@@ -1,7 +1,8 @@
 """The admission plugins in upstream's order, asked one after the other.
 
 Mutating and validating steps of one kind of write are looked up once and kept, so that a write of, say, a ConfigMap
-only meets the plugins that care. Webhooks and policies come in as plugins like the others, before ResourceQuota.
+only meets the plugins that care. Webhooks and policies come in as plugins like the others, before ResourceQuota; when
+they change the object, the mutating steps get a second round (reinvocation.py).
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,10 @@ class AdmissionChain:
             ]
         for step in steps:
             await step(attributes)
+        if attributes.reinvocation.wanted:
+            attributes.reinvocation.again = True
+            for step in steps:
+                await step(attributes)
 
     async def validate(self, attributes: AdmissionAttributes) -> None:
         key = (attributes.operation, attributes.gvr.group, attributes.gvr.resource)

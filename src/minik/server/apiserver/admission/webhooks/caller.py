@@ -1,0 +1,105 @@
+"""Decides whether one webhook is to be asked about a write, and asks it.
+
+Upstream: apiserver's admission/plugin/webhook/generic, the parts that mutating and validating share.
+"""
+
+import logging
+import ssl
+import uuid
+from typing import Protocol
+
+from minik.api.scheme import Resource
+from minik.api.status import bad_request
+from minik.server.apiserver.admission.attributes import AdmissionAttributes
+from minik.server.apiserver.admission.matching import Matcher
+from minik.server.apiserver.admission.versions import convert
+from minik.server.apiserver.admission.webhooks.configuration import Webhook
+from minik.server.apiserver.admission.webhooks.review import (
+    InvalidAnswer,
+    Verdict,
+    admission_request,
+    question,
+    rejection,
+    verdict,
+)
+from minik.server.apiserver.webhooks.client import Target, WebhookClient, WebhookError, target_of, tls_of
+
+log = logging.getLogger("minik.apiserver.admission")
+
+
+class Conditions(Protocol):
+    """Match conditions in CEL (admission/conditions.py)."""
+
+    def hold(self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource) -> bool:
+        """Raises StatusError 403 when they cannot be evaluated and the webhook insists."""
+        ...
+
+
+class CallFailed(Exception):
+    """The webhook gave no valid answer; failurePolicy decides what that means. The text is the one to show."""
+
+
+class WebhookCaller:
+    """Asks webhooks."""
+
+    def __init__(self, matcher: Matcher, client: WebhookClient, conditions: Conditions) -> None:
+        self._matcher = matcher
+        self._client = client
+        self._conditions = conditions
+
+    def resource_for(self, webhook: Webhook, attributes: AdmissionAttributes) -> Resource | None:
+        """The resource to ask about the write as, or None when the webhook is not meant. Raises StatusError."""
+        match = self._matcher.match(webhook.criteria, attributes)
+        if match is None:
+            return None
+        if webhook.conditions and not self._conditions.hold(webhook, attributes, match.resource):
+            return None
+        return match.resource
+
+    async def ask(
+        self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource, *, mutating: bool
+    ) -> Verdict:
+        """What an allowing webhook answers. Raises CallFailed, or StatusError when it refuses."""
+        if attributes.dry_run and not webhook.free_of_side_effects:
+            raise bad_request(f'admission webhook "{webhook.name}" does not support dry run')
+        if not webhook.review_version:
+            reason = "webhook does not accept known AdmissionReview versions (v1, v1beta1)"
+            raise self._failed(webhook, f"could not create admission objects: {reason}")
+        uid = str(uuid.uuid4())
+        obj = convert(attributes.obj, attributes.resource, resource)
+        old = convert(attributes.old_obj, attributes.resource, resource)
+        review = question(webhook.review_version, admission_request(attributes, resource, uid, obj, old))
+        try:
+            target, tls = _address(webhook)
+        except WebhookError as error:
+            raise self._failed(webhook, f"could not get REST client: {error}") from None
+        try:
+            answer = await self._client.post(target, tls, review, webhook.seconds)
+        except WebhookError as error:
+            raise self._failed(webhook, f"failed to call webhook: {error}") from None
+        try:
+            said = verdict(webhook.review_version, uid, answer, mutating=mutating)
+        except InvalidAnswer as error:
+            raise self._failed(webhook, f"received invalid webhook response: {error}") from None
+        for key, value in said.annotations.items():
+            attributes.annotations[f"{webhook.name}/{key}"] = value
+        for text in said.warnings:
+            if text not in attributes.warnings:
+                attributes.warnings.append(text)
+        if not said.allowed:
+            raise rejection(webhook.name, said.status)
+        return said
+
+    def _failed(self, webhook: Webhook, reason: str) -> CallFailed:
+        failure = CallFailed(f'failed calling webhook "{webhook.name}": {reason}')
+        log.warning("failing %s: %s", "open" if webhook.ignore_failures else "closed", failure)
+        return failure
+
+
+def _address(webhook: Webhook) -> tuple[Target, ssl.SSLContext]:
+    """Made once per webhook: reading CAs takes a while."""
+    target, tls = webhook.state.get("target"), webhook.state.get("tls")
+    if not isinstance(target, Target) or not isinstance(tls, ssl.SSLContext):
+        target, tls = target_of(webhook.client), tls_of(webhook.client)
+        webhook.state.update(target=target, tls=tls)
+    return target, tls

@@ -1,0 +1,111 @@
+"""MutatingAdmissionWebhook: one webhook after the other may change the object, by JSON patch.
+
+https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
+"""
+
+from typing import Any
+
+import orjson
+
+from minik.api.patch import json_patch
+from minik.api.schema import decode
+from minik.api.scheme import Resource
+from minik.api.status import StatusError, internal_error
+from minik.api.types import Obj
+from minik.server.apiserver.admission.attributes import AdmissionAttributes
+from minik.server.apiserver.admission.matching import is_exempt
+from minik.server.apiserver.admission.plugin import CONNECT, CREATE, DELETE, UPDATE, Plugin
+from minik.server.apiserver.admission.reinvocation import CallerMemory
+from minik.server.apiserver.admission.versions import convert
+from minik.server.apiserver.admission.webhooks.caller import CallFailed, WebhookCaller
+from minik.server.apiserver.admission.webhooks.configuration import Webhook, Webhooks
+from minik.server.apiserver.registry.shapes import shape_of
+
+_FAILED_OPEN = "failed-open.mutation.webhook.admission.k8s.io"
+_MUTATION = "mutation.webhook.admission.k8s.io"
+
+
+class MutatingAdmissionWebhook(Plugin):
+    name = "MutatingAdmissionWebhook"
+    operations = frozenset({CREATE, UPDATE, DELETE, CONNECT})
+    resources = None
+
+    def __init__(self, webhooks: Webhooks, caller: WebhookCaller) -> None:
+        self._webhooks = webhooks
+        self._caller = caller
+
+    async def mutate(self, attributes: AdmissionAttributes) -> None:
+        if not self._webhooks or is_exempt(attributes):
+            return
+        hooks = self._webhooks.may_concern(attributes)
+        if not hooks:
+            return
+        memory = attributes.reinvocation.memory(self.name)
+        if attributes.reinvocation.again:
+            memory.began(attributes.obj)
+        for index, webhook in enumerate(hooks):
+            await self._call(index, webhook, attributes, memory)
+        memory.seen(attributes.obj)
+
+    async def _call(self, index: int, webhook: Webhook, attributes: AdmissionAttributes, memory: CallerMemory) -> None:
+        resource = self._caller.resource_for(webhook, attributes)
+        again = attributes.reinvocation.again
+        if resource is None or (again and webhook not in memory.due):
+            return
+        memory.due.discard(webhook)
+        where = f"round_{int(again)}_index_{index}"
+        changed = False
+        try:
+            said = await self._caller.ask(webhook, attributes, resource, mutating=True)
+            if said.patch:
+                changed = _patch(attributes, resource, said.patch, webhook)
+        except CallFailed as failure:
+            if not webhook.ignore_failures:
+                raise internal_error(str(failure)) from None
+            attributes.annotations[f"{_FAILED_OPEN}/{where}"] = webhook.name
+        annotation = {"configuration": webhook.configuration, "webhook": webhook.name, "mutated": changed}
+        attributes.annotations[f"{_MUTATION}/{where}"] = orjson.dumps(annotation).decode()
+        if changed:
+            memory.changed()
+            attributes.reinvocation.wanted = True
+        if webhook.reinvoke:
+            memory.ran(webhook)
+
+
+def _patch(attributes: AdmissionAttributes, resource: Resource, patch: list[Any], webhook: Webhook) -> bool:
+    """Change the object as the webhook, which saw it as one of `resource`, wants. Tells whether it differs now."""
+    if attributes.obj is None:
+        raise internal_error(
+            f'admission webhook "{webhook.name}" attempted to modify the object, '
+            "which is not supported for this operation"
+        )
+    seen = convert(attributes.obj, attributes.resource, resource)
+    assert seen is not None
+    try:
+        patched = json_patch.apply(seen, patch)
+        if _is_own(attributes, attributes.obj):
+            patched = {"kind": resource.kind, "apiVersion": resource.api_version} | decode.prune(
+                patched, shape_of(resource)
+            )
+    except StatusError as error:
+        raise internal_error(error.message) from None
+    return replace_object(attributes, convert(patched, resource, attributes.resource))
+
+
+def replace_object(attributes: AdmissionAttributes, new: Obj | None) -> bool:
+    """Put `new` in the place of the object, defaults included. Tells whether it differs."""
+    obj = attributes.obj
+    assert obj is not None
+    assert new is not None
+    before = orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
+    own = _is_own(attributes, obj)
+    obj.clear()
+    obj |= orjson.loads(orjson.dumps(new))
+    if own:
+        attributes.resource.strategy.default(obj)
+    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS) != before
+
+
+def _is_own(attributes: AdmissionAttributes, obj: Obj) -> bool:
+    """Whether it is an object of the resource itself, not what a subresource carries."""
+    return attributes.kind == attributes.resource.kind and obj.get("kind") == attributes.resource.kind
