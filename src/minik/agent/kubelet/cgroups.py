@@ -10,7 +10,7 @@ controller) and v2. https://kubernetes.io/docs/concepts/architecture/cgroups/
 import errno
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class Cgroups:
         """`systemd`: the driver; None: whether systemd is the init, which is also what containerd is told."""
         self._root = root.strip("/")
         self._systemd = systemd_is_init() if systemd is None else systemd
-        self._hierarchies = _hierarchies()
+        self._hierarchies, self._bases = _hierarchies()
         self.v2 = "" in self._hierarchies
 
     # -- names
@@ -89,7 +89,7 @@ class Cgroups:
         return "/".join(part for part in (self._root, *slices) if part)
 
     def directories(self, parent: str) -> list[Path]:
-        return [base / self._relative(parent) for base in self._hierarchies.values()]
+        return [base / self._relative(parent) for base in self._bases]
 
     # -- doing
 
@@ -161,14 +161,22 @@ class Cgroups:
         return found
 
     def remove_all(self) -> None:
-        """Everything below and including kubepods; for uninstalling."""
-        for base in self._hierarchies.values():
+        """Everything below and including kubepods, and the root if it was made for it; for uninstalling."""
+        for base in self._bases:
             name = "kubepods.slice" if self._systemd else "kubepods"
-            _remove_tree(base / self._root / name)
+            top = base / self._root / name
+            _remove_tree(top)
+            for above in top.parents:
+                if above == base or _subdirectories(above):
+                    break
+                _remove_empty(above)
 
 
-def _hierarchies() -> Mapping[str, Path]:
-    """controller -> mount point; v2 alone is {"": path}. A hybrid host counts as v1."""
+def _hierarchies() -> tuple[Mapping[str, Path], Sequence[Path]]:
+    """(controller -> mount point, every hierarchy that may have directories of ours).
+
+    v2 alone is {"": path}. A hybrid host counts as v1; the runtime makes directories in its v2 part all the same.
+    """
     found: dict[str, Path] = {}
     unified: Path | None = None
     for point in mounts.mount_points():
@@ -176,9 +184,10 @@ def _hierarchies() -> Mapping[str, Path]:
             unified = unified or Path(point.path)
         elif point.fs_type == "cgroup":
             found.setdefault(Path(point.path).name, Path(point.path))
+    extra = [unified] if unified else []
     if found:
-        return found
-    return {"": unified} if unified else {}
+        return found, [*found.values(), *extra]
+    return ({"": unified} if unified else {}), extra
 
 
 def _settings(controller: str, limits: Limits) -> dict[str, str]:
@@ -232,6 +241,10 @@ def _subdirectories(directory: Path) -> list[Path]:
 def _remove_tree(directory: Path) -> None:
     for below in _subdirectories(directory):
         _remove_tree(below)
+    _remove_empty(directory)
+
+
+def _remove_empty(directory: Path) -> None:
     try:
         directory.rmdir()
     except OSError as error:
