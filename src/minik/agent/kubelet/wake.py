@@ -9,6 +9,7 @@ class Wake:
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # loop time of the timer; uvloop's handles do not always know theirs
 
     def now(self) -> None:
         self._event.set()
@@ -17,9 +18,10 @@ class Wake:
         loop = asyncio.get_running_loop()
         when = loop.time() + max(seconds, 0.0)
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._due <= when:
                 return
             self._timer.cancel()
+        self._due = when
         self._timer = loop.call_at(when, self._fire)
 
     async def wait(self) -> None:
