@@ -15,6 +15,7 @@ from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.cron_job import CronJobController
 from minik.server.controllers.daemon_set import DaemonSetController
 from minik.server.controllers.deployment import DeploymentController
+from minik.server.controllers.disruption import DisruptionController
 from minik.server.controllers.endpoint_slice import EndpointSliceController
 from minik.server.controllers.endpoint_slice_mirroring import EndpointSliceMirroringController
 from minik.server.controllers.endpoints import EndpointsController
@@ -53,6 +54,7 @@ CONTROLLERS: Sequence[Build] = (
     StatefulSetController,
     JobController,
     CronJobController,
+    DisruptionController,
     NamespaceController,
     PodGCController,
     GarbageCollector,  # last: it reads along with the informers that the others asked for
