@@ -35,7 +35,7 @@ from minik.store.watch import Recent, Watcher, WatchIndex
 
 log = logging.getLogger("minik.store")
 
-SOFT_DELAY = 10.0  # seconds until soft writes go to disk when no commit takes them along
+SOFT_DELAY = 60.0  # seconds until soft writes go to disk when no commit takes them along: 20 MB a day when idle
 HISTORY_CHUNK = 500  # events read from disk at once
 
 
