@@ -13,7 +13,7 @@ from minik.agent.kubelet.quantities import cpu_quota, cpu_shares, oom_score_adj,
 from minik.agent.kubelet.runtime_events import RuntimeEvent, parse_envelope
 from minik.agent.kubelet.security import NonRootError, check_non_root, effective_context, forbidden_sysctl
 from minik.agent.kubelet.systemd_slices import properties_for
-from minik.config import AgentConfig
+from minik.config import AgentConfig, StartupError
 
 
 def pod(*resources, **spec):
@@ -92,7 +92,7 @@ def test_kubelet_arguments_become_settings(tmp_path):
     assert settings.kube_reserved == {"cpu": "100m", "memory": "64Mi"}
     assert settings.register_with_taints == [{"key": "k", "value": "v", "effect": "NoSchedule"}]
     assert settings.root_dir == tmp_path / "agent/kubelet"
-    with pytest.raises(ValueError, match="max-pods"):
+    with pytest.raises(StartupError, match="max-pods"):
         settings_for(AgentConfig(data_dir=tmp_path, kubelet_arg=("max-pods=many",)))
 
 

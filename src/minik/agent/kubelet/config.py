@@ -12,7 +12,7 @@ from typing import Any
 
 from minik.agent.containerd_config import DEFAULT_DATA_DIR
 from minik.agent.kubelet import quantities
-from minik.config import AgentConfig
+from minik.config import AgentConfig, StartupError
 
 log = logging.getLogger("minik.kubelet")
 
@@ -67,15 +67,19 @@ class KubeletSettings:
 
 
 def settings_for(config: AgentConfig) -> KubeletSettings:
-    """Raises ValueError for a flag whose value cannot be read; unknown flags are only warned about."""
+    """Raises StartupError for a flag whose value cannot be read; unknown flags are only warned about."""
     default = config.data_dir == DEFAULT_DATA_DIR
     base = config.agent_dir
+    try:
+        taints = [_taint(text) for text in config.node_taint]
+    except ValueError as error:
+        raise StartupError(f"{error}: use key=value:NoSchedule (--node-taint)") from error
     values: dict[str, Any] = {
         "root_dir": Path("/var/lib/kubelet") if default else base / "kubelet",
         "pod_logs_dir": Path("/var/log/pods") if default else base / "log/pods",
         "container_logs_dir": Path("/var/log/containers") if default else base / "log/containers",
         "node_labels": _pairs(",".join(config.node_label)),
-        "register_with_taints": [_taint(text) for text in config.node_taint],
+        "register_with_taints": taints,
     }
     for argument in config.kubelet_arg:
         name, _, text = argument.removeprefix("--").partition("=")
@@ -86,7 +90,7 @@ def settings_for(config: AgentConfig) -> KubeletSettings:
         try:
             converted = convert(text)
         except (ValueError, KeyError) as error:
-            raise ValueError(f"invalid value {text!r} for kubelet flag --{name}: {error}") from error
+            raise StartupError(f"invalid value {text!r} for kubelet flag --{name}: {error}") from error
         field_name = name.replace("-", "_")
         if field_name in ("node_labels", "eviction_hard") and values.get(field_name):
             converted = {**values[field_name], **converted}

@@ -1,10 +1,22 @@
 """fsGroup: gives a volume's files to the Pod's group (upstream's SetVolumeOwnership)."""
 
+import asyncio
 import os
 import stat
 from pathlib import Path
 
+from minik.api.types import Obj
+
 _READ_WRITE, _READ_ONLY = 0o660, 0o440
+
+
+async def give_to_pod(path: Path, pod: Obj) -> None:
+    """Apply the Pod's fsGroup, if it has one, by its fsGroupChangePolicy."""
+    context = pod["spec"].get("securityContext") or {}
+    group = context.get("fsGroup")
+    if group is not None:
+        once = context.get("fsGroupChangePolicy") == "OnRootMismatch"
+        await asyncio.to_thread(set_group, path, group, read_only=False, on_root_mismatch=once)
 
 
 def set_group(root: Path, group: int, *, read_only: bool, on_root_mismatch: bool = False) -> None:

@@ -1,6 +1,7 @@
 """Volumes from PersistentVolumeClaims: finds the bound PersistentVolume and mounts what it is.
 
-hostPath and local are used in place; NFS is mounted with the host's mount.nfs.
+hostPath and local are used in place (only local is given to the Pod's fsGroup); NFS is mounted with the host's
+mount.nfs.
 https://kubernetes.io/docs/concepts/storage/persistent-volumes/
 """
 
@@ -9,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from minik.agent import mounts
-from minik.agent.kubelet.volumes import host_path
+from minik.agent.kubelet.volumes import host_path, ownership
 from minik.agent.kubelet.volumes.volume import VolumeContext, VolumeError
 from minik.api.types import Obj
 from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES
@@ -30,7 +31,7 @@ async def set_up(volume: Obj, context: VolumeContext) -> Path:
     if "hostPath" in spec:
         return await host_path.path_of(spec["hostPath"])
     if "local" in spec:
-        return await _local(spec["local"])
+        return await _local(spec["local"], context.pod)
     if "nfs" in spec:
         return await _nfs(spec["nfs"], context, volume["name"], spec.get("mountOptions") or ())
     kinds = sorted(key for key, value in spec.items() if isinstance(value, dict) and key not in _NOT_A_SOURCE)
@@ -60,10 +61,11 @@ async def _claim(volume: Obj, context: VolumeContext) -> Obj:
     return claim
 
 
-async def _local(source: Obj) -> Path:
+async def _local(source: Obj, pod: Obj) -> Path:
     path = Path(source["path"])
     if not await asyncio.to_thread(path.exists):
         raise VolumeError(f'local volume path "{path}" does not exist')
+    await ownership.give_to_pod(path, pod)
     return path
 
 

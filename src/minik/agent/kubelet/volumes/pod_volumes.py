@@ -49,7 +49,7 @@ _PATH_KINDS: Mapping[str, Callable[[Obj, VolumeContext], Awaitable[Path]]] = {
     "nfs": persistent_volume.set_up_inline,
     "image": image.set_up,
 }
-_GROUP_OWNED = ("emptyDir", "persistentVolumeClaim", "ephemeral")  # hostPath and NFS keep their owners
+_ALWAYS_READ_ONLY = (*_PAYLOAD_KINDS, "image")
 
 
 class SetUpFailed(Exception):
@@ -65,6 +65,7 @@ class PodVolumes:
 
     def __init__(self) -> None:
         self.paths: dict[str, Path] = {}
+        self._read_only: set[str] = set()
         self.renew_at = 0.0
 
     async def set_up(self, context: VolumeContext) -> None:
@@ -88,8 +89,11 @@ class PodVolumes:
                 self.paths[name] = await self._write_payload(kind, volume, context)
             elif name not in self.paths:
                 path = await _PATH_KINDS[kind](volume, context)
-                await _give_to_group(path, kind, context.pod)
+                if kind == "emptyDir":
+                    await ownership.give_to_pod(path, context.pod)
                 self.paths[name] = path
+            if kind in _ALWAYS_READ_ONLY or (volume[kind] or {}).get("readOnly"):
+                self._read_only.add(name)
         except (VolumeError, CacheTimeout) as error:
             return name, str(error)
         except StatusError as error:
@@ -126,11 +130,12 @@ class PodVolumes:
                 target = directory / "volume-subpaths" / name / container["name"] / str(index)
                 await asyncio.to_thread(subpath.bind, source, sub_path, target)
                 source = target
-            result.append(_container_mount(mount, source, recursive_read_only))
+            read_only = name in self._read_only or bool(mount.get("readOnly"))
+            result.append(_container_mount(mount, source, read_only, recursive_read_only))
         return result
 
 
-def _container_mount(mount: Obj, source: Path, supported: bool) -> ContainerMount:
+def _container_mount(mount: Obj, source: Path, read_only: bool, supported: bool) -> ContainerMount:
     path = mount["mountPath"]
     recursive = mount.get("recursiveReadOnly") or "Disabled"
     if recursive == "Enabled" and not supported:
@@ -138,8 +143,8 @@ def _container_mount(mount: Obj, source: Path, supported: bool) -> ContainerMoun
     return ContainerMount(
         container_path=path if path.startswith("/") else f"/{path}",
         host_path=str(source),
-        read_only=bool(mount.get("readOnly")),
-        recursive_read_only=bool(mount.get("readOnly")) and supported and recursive in ("Enabled", "IfPossible"),
+        read_only=read_only,
+        recursive_read_only=read_only and supported and recursive in ("Enabled", "IfPossible"),
         propagation=mount.get("mountPropagation") or "None",
     )
 
@@ -156,15 +161,6 @@ def _write(path: Path, payload: Payload, group: int | None, memory: bool) -> Non
     if memory and not (path / atomic_writer.DATA).is_symlink() and not mounts.is_mount_point(path):
         mounts.mount("tmpfs", str(path), "tmpfs", mounts.MS_NOSUID | mounts.MS_NODEV, "size=16m")
     atomic_writer.write(path, payload, group)
-
-
-async def _give_to_group(path: Path, kind: str, pod: Obj) -> None:
-    context = pod["spec"].get("securityContext") or {}
-    group = context.get("fsGroup")
-    if group is None or kind not in _GROUP_OWNED:
-        return
-    once = context.get("fsGroupChangePolicy") == "OnRootMismatch"
-    await asyncio.to_thread(ownership.set_group, path, group, read_only=False, on_root_mismatch=once)
 
 
 def remove_pod_directory(directory: Path) -> None:
