@@ -25,6 +25,7 @@ _DESCRIPTORS = {
 _EVERY = "@every "
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+_UNKNOWN_UNIT = re.compile(r"(?:[0-9.]+(?:ns|us|µs|ms|s|m|h))*[0-9.]+(?!(?:ns|us|µs|ms|s|m|h)(?:[0-9.]|$))([^0-9.]+).*")
 _HORIZON = 5 * 366  # days; a schedule without a time in five years has none, as robfig
 
 
@@ -119,6 +120,9 @@ def parse(text: str) -> Schedule | Interval:
 def _duration(text: str) -> timedelta:
     found = text.removeprefix(_EVERY)
     parts = _DURATION.findall(found)
+    unknown = _UNKNOWN_UNIT.fullmatch(found)
+    if unknown:
+        raise CronError(f'failed to parse duration {text}: time: unknown unit "{unknown[1]}" in duration "{found}"')
     if not parts or "".join(number + unit for number, unit in parts) != found:
         raise CronError(f'failed to parse duration {text}: time: invalid duration "{found}"')
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -50,6 +50,7 @@ _GO_NAMES = {
     "targetWWNs": "TargetWWNs",
     "wwids": "WWIDs",
     "iqn": "IQN",
+    "cidrs": "CIDRs",
 }
 # Parts of a pod's spec that the internal type keeps in its security context.
 _MOVED = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")

@@ -5,6 +5,7 @@ from minik.api.go_form import go_struct
 from minik.api.groups.apps.workload_validation import (
     matches_template,
     mismatch,
+    shown_selector,
     validate_at_most,
     validate_collisions,
     validate_counts,
@@ -105,7 +106,7 @@ def _with_claims(template: Obj, spec: Obj) -> Obj:
 def _validate_template(spec: Obj) -> list[FieldError]:
     matching, template = matches_template(spec), spec.get("template") or {}
     if matching is None:
-        return [invalid_value("spec.selector", spec.get("selector"), "")]
+        return [invalid_value("spec.selector", shown_selector(spec["selector"]), "")]
     errors = [] if matching else [mismatch(spec)]
     return errors + validate_pod_template(_with_claims(template, spec), "spec.template")
 

@@ -17,6 +17,13 @@ def is_empty(selector: Obj) -> bool:
     return not selector.get("matchLabels") and not selector.get("matchExpressions")
 
 
+def shown_selector(selector: Obj) -> Obj:
+    """A selector as messages show it: labels sorted."""
+    shown = {"matchLabels": dict(sorted((selector.get("matchLabels") or {}).items()))}
+    shown["matchExpressions"] = selector.get("matchExpressions") or {}
+    return {key: value for key, value in shown.items() if value}
+
+
 def template_labels(spec: Obj) -> Obj:
     labels: Obj = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
     return labels
@@ -29,7 +36,7 @@ def validate_selector(spec: Obj, kind: str) -> list[FieldError]:
         return [required("spec.selector")]
     errors = validate_label_selector(selector, "spec.selector")
     if is_empty(selector):
-        errors.append(invalid_value("spec.selector", selector, f"empty selector is {kind}"))
+        errors.append(invalid_value("spec.selector", {}, f"empty selector is {kind}"))
     return errors
 
 
@@ -42,7 +49,8 @@ def matches_template(spec: Obj) -> bool | None:
 
 
 def mismatch(spec: Obj) -> FieldError:
-    return invalid_value("spec.template.metadata.labels", template_labels(spec) or None, MISMATCH)
+    labels = dict(sorted(template_labels(spec).items()))
+    return invalid_value("spec.template.metadata.labels", labels or None, MISMATCH)
 
 
 def validate_running_template(template: Obj, kind: str) -> list[FieldError]:
@@ -66,7 +74,7 @@ def validate_replica_template(spec: Obj) -> list[FieldError]:
     """The template of Deployments and ReplicaSets, or what keeps the selector from being used."""
     matching = matches_template(spec)
     if matching is None:
-        return [invalid_value("spec.selector", spec.get("selector"), "invalid label selector")]
+        return [invalid_value("spec.selector", shown_selector(spec["selector"]), "invalid label selector")]
     errors = [] if matching else [mismatch(spec)]
     return errors + validate_running_template(spec.get("template") or {}, "ReplicaSet")
 

@@ -126,6 +126,8 @@ def _validate_metric(metric: Obj, path: str) -> list[FieldError]:
     if expected and expected not in present:
         text = "must populate information for the given metric source"
         errors.append(required(f"{path}.{expected}", text))
+    if kind not in _TYPES:
+        errors.append(not_supported(f"{path}.type", kind, _TYPES))
     if len(present) != 1:
         extra = sorted(key for key in present if key != expected)
         errors += [forbidden(f"{path}.{key}", "must populate the given metric source only") for key in extra]

@@ -65,7 +65,8 @@ def generate_selector(obj: Obj) -> None:
         obj["metadata"]["labels"] = dict(labels)
     selector = spec.get("selector") or {}
     spec["selector"] = {**selector, "matchLabels": {UID_LABELS[1]: uid, **(selector.get("matchLabels") or {})}}
-    _default_labels(obj)
+    if not names.label_value(name):  # or the Job is refused, and not because of its own labels
+        _default_labels(obj)
 
 
 def name_warnings(obj: Obj) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from minik.api import names
 from minik.api.domain_path_validation import validate_domain_prefixed_path
 from minik.api.go_form import go_struct, go_value
-from minik.api.groups.apps.workload_validation import matches_template, mismatch, template_labels, validate_counts
+from minik.api.groups.apps.workload_validation import matches_template, mismatch, shown_selector, template_labels, validate_counts
 from minik.api.groups.batch.job_defaults import NAME_LABELS, UID_LABELS
 from minik.api.groups.batch.pod_policy_validation import validate_pod_failure_policy, validate_success_policy
 from minik.api.groups.core.pod_template_validation import validate_pod_template
@@ -161,7 +161,7 @@ def _validate_generated_selector(job: Obj) -> list[FieldError]:
     except ValueError:
         return errors
     if not matching:
-        errors.append(invalid_value("spec.selector", spec["selector"], "`selector` not auto-generated"))
+        errors.append(invalid_value("spec.selector", shown_selector(spec["selector"]), "`selector` not auto-generated"))
     return errors
 
 
@@ -233,7 +233,11 @@ def _validate_template_update(new: Obj, old: Obj) -> list[FieldError]:
     suspended = old["spec"].get("suspend") and not (old.get("status") or {}).get("startTime")
     if suspended and _with_scheduling_of(before, template) == template:
         return []
-    shown = {**(template.get("metadata") or {}), "Spec": go_value(template.get("spec") or {}, "PodSpec")}
+    metadata = {
+        key: dict(sorted(value.items())) if isinstance(value, dict) else value
+        for key, value in (template.get("metadata") or {}).items()
+    }
+    shown = {**metadata, "Spec": go_value(template.get("spec") or {}, "PodSpec")}
     return [invalid_value("spec.template", shown, "field is immutable")]
 
 

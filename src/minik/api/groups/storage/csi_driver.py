@@ -50,7 +50,7 @@ _COLUMNS = (
             "passed in as VolumeContext.\n\nThe following VolumeContext will be passed if podInfoOnMount is set to "
             'true. This list might grow, but the prefix will be used. "csi.storage.k8s.io/pod.name": pod.Name '
             '"csi.storage.k8s.io/pod.namespace": pod.Namespace "csi.storage.k8s.io/pod.uid": string(pod.UID) '
-            '"csi.storage.k8s.io/ephemeral": "true" if the volume is an ephemeral inline volume\n                  '
+            '"csi.storage.k8s.io/ephemeral": "true" if the volume is an ephemeral inline volume\n                                '
             'defined by a CSIVolumeSource, otherwise "false"\n\n"csi.storage.k8s.io/ephemeral" is a new feature in '
             'Kubernetes 1.16. It is only required for drivers which support both the "Persistent" and "Ephemeral" '
             "VolumeLifecycleMode. Other drivers can leave pod info disabled and/or ignore this field. As "
@@ -142,6 +142,16 @@ def _prepare_update(new: Obj, old: Obj) -> None:
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
 
+def _warn(new: Obj, _old: Obj | None) -> list[str]:
+    spec = new["spec"]
+    if not spec.get("tokenRequests") or spec.get("serviceAccountTokenInSecrets") is not None:
+        return []
+    return [
+        "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent "
+        "possible logging of tokens in volume attributes"
+    ]
+
+
 def _validate_tokens(requests: list[Obj], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     seen: set[str] = set()
@@ -202,6 +212,7 @@ RESOURCES = (
             prepare_update=_prepare_update,
             validate=_validate,
             validate_update=_validate_update,
+            warn=_warn,
             unconditional_update=False,
         ),
         columns=_COLUMNS,
