@@ -101,7 +101,8 @@ async def _cri_events(runtime: Runtime) -> AsyncIterator[RuntimeEvent]:
     try:
         yield RuntimeEvent("relist", "")
         async for message in stream:
-            yield RuntimeEvent("/tasks/delete", message.container_id)
+            if message.container_event_type in (cri.CONTAINER_STOPPED_EVENT, cri.CONTAINER_DELETED_EVENT):
+                yield RuntimeEvent("/tasks/delete", message.container_id)
     finally:
         stream.cancel()
 
