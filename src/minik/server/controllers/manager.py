@@ -26,6 +26,7 @@ from minik.server.controllers.node_ipam import NodeIpamController
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
 from minik.server.controllers.pod_gc import PodGCController
 from minik.server.controllers.replica_set import ReplicaSetController, ReplicationControllerController
+from minik.server.controllers.resource_quota import ResourceQuotaController
 from minik.server.controllers.root_ca import RootCAController
 from minik.server.controllers.service_account import ServiceAccountController
 from minik.server.controllers.stateful_set import StatefulSetController
@@ -55,6 +56,7 @@ CONTROLLERS: Sequence[Build] = (
     JobController,
     CronJobController,
     DisruptionController,
+    ResourceQuotaController,
     NamespaceController,
     PodGCController,
     GarbageCollector,  # last: it reads along with the informers that the others asked for

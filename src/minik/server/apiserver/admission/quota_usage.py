@@ -111,6 +111,19 @@ def _stated(holder: Obj, name: str) -> bool:
     return resource in ((holder.get("resources") or {}).get(which or "requests") or {})
 
 
+def in_all_scopes(quota: Obj, resource: GVR, obj: Obj) -> bool:
+    """Whether `obj` is within every scope of the quota, of which there may be none."""
+    spec = quota.get("spec") or {}
+    for scope in spec.get("scopes") or ():
+        if not in_scope(scope, "Exists", (), resource, obj):
+            return False
+    for expression in (spec.get("scopeSelector") or {}).get("matchExpressions") or ():
+        operator, values = expression.get("operator", ""), expression.get("values") or ()
+        if not in_scope(expression.get("scopeName", ""), operator, values, resource, obj):
+            return False
+    return True
+
+
 def in_scope(scope: str, operator: str, values: Iterable[str], resource: GVR, obj: Obj) -> bool:
     """Whether `obj` is within one scope of a quota."""
     if resource.group or resource.resource != "pods":

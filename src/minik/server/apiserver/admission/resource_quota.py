@@ -12,7 +12,7 @@ from minik.api.quantity import Quantity, parse
 from minik.api.types import GVR, Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.plugin import CREATE, UPDATE, Plugin, refuse
-from minik.server.apiserver.admission.quota_usage import Usage, in_scope, unstated, usage
+from minik.server.apiserver.admission.quota_usage import Usage, in_all_scopes, unstated, usage
 from minik.server.apiserver.objects import Reader
 
 QUOTAS = GVR("", "v1", "resourcequotas")
@@ -79,7 +79,7 @@ def charged(quota: Obj, attributes: AdmissionAttributes) -> Obj | None:
     name = quota["metadata"]["name"]
     used_now = usage(attributes.gvr, obj)
     limited = [item for item in hard if item in used_now or _may_use(attributes.gvr, item)]
-    if not limited or not _in_all_scopes(quota, attributes.gvr, obj):
+    if not limited or not in_all_scopes(quota, attributes.gvr, obj):
         return None
     if attributes.gvr.resource == "pods" and not attributes.gvr.group:
         missing = unstated(obj, limited)
@@ -133,15 +133,3 @@ def _may_use(resource: GVR, item: str) -> bool:
     return item in ("cpu", "memory", "ephemeral-storage", "pods") or item.startswith(
         ("requests.cpu", "requests.memory", "limits.")
     )
-
-
-def _in_all_scopes(quota: Obj, resource: GVR, obj: Obj) -> bool:
-    spec = quota.get("spec") or {}
-    for scope in spec.get("scopes") or ():
-        if not in_scope(scope, "Exists", (), resource, obj):
-            return False
-    for expression in (spec.get("scopeSelector") or {}).get("matchExpressions") or ():
-        operator, values = expression.get("operator", ""), expression.get("values") or ()
-        if not in_scope(expression.get("scopeName", ""), operator, values, resource, obj):
-            return False
-    return True

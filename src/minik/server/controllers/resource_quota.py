@@ -1,0 +1,95 @@
+"""Keeps the status of ResourceQuotas true: counts anew when a quota is made or changed, or something counted goes.
+
+Writes are counted at once by admission (apiserver/admission/resource_quota.py). A write that was counted and then
+failed is found by a recount some time after the last change of the quota.
+https://kubernetes.io/docs/concepts/policy/resource-quotas/
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from minik.api.types import GVR, Obj
+from minik.client.client import Client
+from minik.client.controller import Controller
+from minik.client.informer import Change, Informer, object_key, split_key
+from minik.client.resources import RESOURCE_QUOTAS
+from minik.server.controllers import indexes
+from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.objects import is_deleting
+from minik.server.controllers.resource_quota_plan import changes_usage, counted, new_status, same
+
+RECOUNT = 300.0  # seconds after the quota's last change, as upstream's full sync
+SETTLE = 5.0  # seconds after a correction, when writes that were under way have arrived
+
+
+class ResourceQuotaController(Controller):
+    name = "resourcequota-controller"
+    workers = 5
+
+    def __init__(self, context: ControllerContext) -> None:
+        super().__init__(clock=context.clock)
+        self._client: Client = context.client_for(self.name)
+        self._shared = context.informers
+        self._discover = context.discover
+        self._counted: dict[GVR, Informer] = {}  # what some quota counts; nothing else is cached
+        self._quotas = self.watch(
+            context.informers.of(RESOURCE_QUOTAS, indexes=indexes.BY_NAMESPACE), self._keys_of_quota
+        )
+
+    def _keys_of_quota(self, change: Change) -> Iterable[str]:
+        key, new = object_key(change.obj), change.new
+        if new is None:
+            return
+        if change.old is None or change.old["spec"] != new["spec"]:
+            yield key
+        else:  # admission counts something in
+            self.queue.add_after(key, RECOUNT)
+
+    def _keys_of_counted(self, resource: GVR, change: Change) -> Iterable[str]:
+        quotas = self._quotas.by_index(indexes.NAMESPACE, change.obj["metadata"].get("namespace", ""))
+        if quotas and changes_usage(resource, change.old, change.new):
+            for quota in quotas:
+                if any(counted(item) == (resource.group, resource.resource) for item in _limited(quota)):
+                    yield object_key(quota)
+
+    async def reconcile(self, key: str) -> float | None:
+        quota = self._quotas.get_key(key)
+        if quota is None or is_deleting(quota):
+            return None
+        namespace, _ = split_key(key)
+        objects = {
+            resource: informer.by_index(indexes.NAMESPACE, namespace)
+            for resource, informer in await self._informers_of(quota)
+        }
+        old = quota.get("status") or {}
+        status = new_status(quota, objects)
+        if same(old, status) and "hard" in old:
+            return None
+        await self._client.update(RESOURCE_QUOTAS, {**quota, "status": status}, namespace, subresource="status")
+        return SETTLE
+
+    async def _informers_of(self, quota: Obj) -> Sequence[tuple[GVR, Informer]]:
+        """The caches of everything the quota counts; those not asked for before are filled first."""
+        wanted = {about for item in _limited(quota) if (about := counted(item)) is not None}
+        found = []
+        for resource in (await self._discover()).resources:
+            gvr = resource.gvr
+            if not resource.namespaced or not {"list", "watch"} <= resource.verbs:
+                continue
+            if (gvr.group, gvr.resource) in wanted:
+                informer = self._informer(gvr)
+                await informer.wait_synced()
+                found.append((gvr, informer))
+        return found
+
+    def _informer(self, resource: GVR) -> Informer:
+        informer = self._counted.get(resource)
+        if informer is None:
+            informer = self._counted[resource] = self._shared.of(resource, indexes=indexes.BY_NAMESPACE)
+            keys: Callable[[Change], Iterable[str]] = partial(self._keys_of_counted, resource)
+            self.watch(informer, keys)
+        return informer
+
+
+def _limited(quota: Obj) -> Iterable[str]:
+    return quota["spec"].get("hard") or ()

@@ -1,0 +1,75 @@
+"""Decides what a ResourceQuota's status shows: which resources it limits, and how much of each is used.
+
+What one object uses is said by admission's quota_usage.py, so that both count alike.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from minik.api.quantity import Quantity, of, parse
+from minik.api.types import GVR, Obj
+from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PODS, SERVICES
+from minik.server.apiserver.admission.quota_usage import in_all_scopes, usage
+
+_CLAIM_SUFFIXES = (".storageclass.storage.k8s.io/", ".volumeattributesclass.storage.k8s.io/")
+_COUNTED_BY_NAME = frozenset({"configmaps", "secrets", "replicationcontrollers", "resourcequotas"})
+_COMPUTE = frozenset(
+    f"{which}{name}" for which in ("", "requests.", "limits.") for name in ("cpu", "memory", "ephemeral-storage")
+)
+
+
+def counted(item: str) -> tuple[str, str] | None:
+    """(group, plural) of the objects that a limited resource is about; None for one nobody counts."""
+    if item.startswith("count/"):
+        plural, _, group = item.removeprefix("count/").partition(".")
+        return group, plural
+    if item in _COUNTED_BY_NAME:
+        return "", item
+    if item == "services" or item.startswith("services."):
+        return "", SERVICES.resource
+    if item == "requests.storage" or item == "persistentvolumeclaims" or any(s in item for s in _CLAIM_SUFFIXES):
+        return "", PERSISTENT_VOLUME_CLAIMS.resource
+    if item == "pods" or item in _COMPUTE or item.startswith(("hugepages-", "requests.hugepages-")):
+        return "", PODS.resource
+    if item.startswith("requests.") and "/" in item:  # extended resources
+        return "", PODS.resource
+    return None
+
+
+def new_status(quota: Obj, objects: Mapping[GVR, Sequence[Obj]]) -> Obj:
+    """The status by what exists: `objects` has those of every counted resource in the quota's namespace."""
+    hard: Mapping[str, str] = quota["spec"].get("hard") or {}
+    known = {(resource.group, resource.resource) for resource in objects}
+    used = {item: of(0) for item in hard if counted(item) in known}
+    for resource, existing in objects.items():
+        for obj in existing:
+            if in_all_scopes(quota, resource, obj):
+                _add(used, usage(resource, obj))
+    before: Mapping[str, str] = (quota.get("status") or {}).get("used") or {}
+    unknown = {item: before[item] for item in hard if item not in used and item in before}
+    return {"hard": dict(hard), "used": {item: str(amount) for item, amount in used.items()} | unknown}
+
+
+def same(left: Obj, right: Obj) -> bool:
+    """Whether two statuses mean the same amounts, however they are written."""
+    return all(_amounts(left.get(part)) == _amounts(right.get(part)) for part in ("hard", "used"))
+
+
+def _add(used: dict[str, Quantity], more: Mapping[str, Quantity]) -> None:
+    for item, amount in more.items():
+        if item in used:
+            total = used[item]
+            used[item] = total + amount if total.nanos else amount  # the first to count sets the suffixes
+
+
+def _amounts(amounts: Mapping[str, str] | None) -> dict[str, int]:
+    return {item: parse(text).nanos for item, text in (amounts or {}).items()}
+
+
+def changes_usage(resource: GVR, old: Obj | None, new: Obj | None) -> bool:
+    """Whether less may be used than before: something went, a Pod ended, or a Service or claim was changed."""
+    if old is None:
+        return False
+    if new is None:
+        return True
+    watched: Iterable[GVR] = (PODS, SERVICES, PERSISTENT_VOLUME_CLAIMS)
+    return resource in watched and usage(resource, old) != usage(resource, new)
