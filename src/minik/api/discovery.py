@@ -15,6 +15,8 @@ AGGREGATED_VERSIONS = ("v2", "v2beta1")
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 _STAGES = {None: 2, "beta": 1, "alpha": 0}
 
+_CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
+
 Groups = Mapping[str, Sequence[str]]  # group -> its versions, the preferred one first
 
 
@@ -99,7 +101,7 @@ def _resource(resource: Resource) -> Obj:
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": sorted(resource.verbs),
+        "verbs": _verbs(resource),
     }
     if resource.short_names:
         out["shortNames"] = list(resource.short_names)
@@ -108,6 +110,13 @@ def _resource(resource: Resource) -> Obj:
     if resource.storage_version_hash:
         out["storageVersionHash"] = resource.storage_version_hash
     return out
+
+
+def _verbs(resource: Resource) -> list[str]:
+    """By name; those of custom resources in the order upstream's own discovery of them has."""
+    if resource.custom:
+        return [verb for verb in _CUSTOM_VERBS if verb in resource.verbs]
+    return sorted(resource.verbs)
 
 
 def _subresource(resource: Resource, sub: Subresource) -> Obj:
@@ -152,7 +161,7 @@ def _discovered(resource: Resource) -> Obj:
         "responseKind": {"group": "", "version": "", "kind": resource.kind},
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
-        "verbs": sorted(resource.verbs),
+        "verbs": _verbs(resource),
     }
     if resource.short_names:
         out["shortNames"] = list(resource.short_names)

@@ -10,7 +10,9 @@ from minik.api.crd.validation import Validator
 from minik.api.scheme import Strategy
 from minik.api.status import StatusError
 from minik.api.types import Obj
-from minik.api.validation import FieldError
+from minik.api.validation import FieldError, show
+
+_STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ def main(rules: Rules) -> Strategy:
         prepare_update=_keep_status if rules.has_status else _nothing,
         validate=rules.validator.create,
         validate_update=rules.validator.update,
+        warn=_warn,
         has_generation=True,
         generation_changes=_differ,
         unconditional_update=False,
@@ -49,6 +52,7 @@ def status(rules: Rules) -> Strategy:
     return Strategy(
         prepare_update=_only_status,
         validate_update=validate_update,
+        warn=_warn,
         unconditional_update=False,
         reset_fields=frozenset((name,) for name in others),
     )
@@ -68,6 +72,17 @@ def _prepare_create(rules: Rules) -> Callable[[Obj], None]:
             obj.pop("status", None)
 
     return prepare
+
+
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    """Finalizers that anybody might use."""
+    known = (old["metadata"].get("finalizers") if old else None) or ()
+    return [
+        f"metadata.finalizers: {show(name)}: prefer a domain-qualified finalizer name to avoid accidental conflicts "
+        "with other finalizer writers"
+        for name in new["metadata"].get("finalizers") or ()
+        if name not in known and name not in _STANDARD_FINALIZERS and "/" not in name
+    ]
 
 
 def _nothing(_new: Obj, _old: Obj) -> None:

@@ -29,7 +29,7 @@ def default(obj: Obj) -> None:
 
 
 def prepare_create(obj: Obj) -> None:
-    stored = [version["name"] for version in obj["spec"].get("versions") or () if version.get("storage")]
+    stored = [version["name"] for version in obj["spec"].get("versions") or () if version.get("storage")][:1]
     obj["status"] = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored}
 
 

@@ -73,6 +73,8 @@ class Dispatcher:
         resource = self._scheme.get(info.group, info.version, info.resource)
         if resource is None:
             raise self._unknown(info)
+        if resource.custom and _wrong_scope(info, resource):
+            raise NoSuchPath()
         if not info.well_formed or (info.has_namespace and not resource.namespaced):
             raise generic_not_found()
         form = self._form(request, info, resource)
@@ -121,6 +123,13 @@ class Dispatcher:
         if handler is None:
             raise generic_not_found()
         return handler
+
+
+def _wrong_scope(info: RequestInfo, resource: Resource) -> bool:
+    """Whether a path names a namespace for what has none, or none for what is in one."""
+    if resource.namespaced and not info.has_namespace:
+        return info.verb not in _ACROSS_NAMESPACES
+    return info.has_namespace and not resource.namespaced
 
 
 def _check_verb(info: RequestInfo, resource: Resource, *, virtual: bool) -> None:

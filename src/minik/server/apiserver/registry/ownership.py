@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-manageme
 from minik.api.patch import managed_fields
 from minik.api.scheme import Strategy
 from minik.api.types import Obj
+from minik.server.apiserver.registry import custom_versions
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.metadata import timestamp
 from minik.server.apiserver.registry.registry import Registry
@@ -17,6 +18,8 @@ def record(
 ) -> Obj:
     """`new` with its managedFields brought up to date by an Update of `manager`."""
     resource = call.resource
+    if resource.custom and not custom_versions.fits_all(registry.scheme, resource, live, new):
+        return custom_versions.without_owners(new)
     obj = managed_fields.update(
         live,
         new,

@@ -5,7 +5,7 @@ Reads and writes go to the parent; who sets replicas here owns spec.replicas the
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
@@ -27,6 +27,7 @@ from minik.server.apiserver.registry.metadata import timestamp
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.update import Change, update_object
 from minik.server.apiserver.registry.write_options import WriteOptions
+from minik.server.apiserver.subresources.scaling import Scaling
 
 SCALE = Resource(
     group="autoscaling",
@@ -37,17 +38,6 @@ SCALE = Resource(
     type_name="io.k8s.api.autoscaling.v1.Scale",
     stored=False,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """Where a kind keeps what a Scale says. `set_replicas` changes the object it is given."""
-
-    replicas: Callable[[Obj], int]
-    set_replicas: Callable[[Obj, int], None]
-    status_replicas: Callable[[Obj], int]
-    selector: Callable[[Obj], str]
-    path: tuple[str, ...] = ("spec", "replicas")
 
 
 def _spec(obj: Obj) -> Obj:
@@ -73,15 +63,26 @@ BUILT_IN = Scaling(
 )
 
 
-def handler(scaling: Scaling = BUILT_IN) -> Handler:
-    """The handler of `scale` for resources that keep replicas as `scaling` says."""
+def _scaling_of(resource: Resource) -> Scaling:
+    if not resource.custom:
+        return BUILT_IN
+    from minik.server.apiserver.subresources.custom_scale import scaling_of  # only custom resources need it
+
+    return scaling_of(resource)
+
+
+def handler() -> Handler:
+    """The handler of `scale`."""
 
     async def serve(registry: Registry, call: Call) -> Response:
+        scaling = _scaling_of(call.resource)
         if call.info.verb == "get":
             current = registry.storage.get(call.resource, call.namespace, call.name)
             if current is None:
                 raise call.not_found()
-            return _answer(call, to_scale(registry.layout(call.resource).decode(current), scaling))
+            obj = registry.layout(call.resource).decode(current)
+            scaling.check(obj)
+            return _answer(call, to_scale(obj, scaling))
         if call.info.verb == "update":
             options = write_options.parse(call, "UpdateOptions")
             return await _write(registry, call, scaling, options, _sent(call, options))
@@ -193,7 +194,7 @@ def _scaled(
     owned: bool,
 ) -> Change:
     """The parent with the replicas of the Scale wanted, after the Scale passed admission."""
-    paths = {call.resource.api_version: scaling.path}
+    paths = _replicas_paths(registry, call.resource, scaling)
 
     async def change(old: Obj) -> Obj:
         before = to_scale(old, scaling)
@@ -215,17 +216,26 @@ def _scaled(
         await registry.admission.mutate(attributes)
         scale = attributes.obj or scale
         replicas = (scale.get("spec") or {}).get("replicas") or 0
-        _check(call, replicas)
+        if not scaling.own_validation:
+            _check(call, replicas)
         await registry.admission.validate(attributes)
         new: Obj = orjson.loads(orjson.dumps(old))
         scaling.set_replicas(new, replicas)
         owners = scale["metadata"].get("managedFields", [])
         new["metadata"]["managedFields"] = scale_fields.of_parent(entries, owners, paths, call.resource.api_version)
         for key in ("resourceVersion", "uid"):
-            new["metadata"][key] = scale["metadata"].get(key, "")
+            new["metadata"][key] = scale["metadata"].get(key) or old["metadata"][key]
         return new
 
     return change
+
+
+def _replicas_paths(registry: Registry, resource: Resource, scaling: Scaling) -> dict[str, tuple[str, ...]]:
+    """Where the replicas are in each version of the resource."""
+    if not resource.custom:
+        return {resource.api_version: scaling.path}
+    versions = (r for r in registry.scheme if r.storage == resource.storage and r.scale_paths)
+    return {version.api_version: _scaling_of(version).path for version in versions}
 
 
 def _check(call: Call, replicas: int) -> None:

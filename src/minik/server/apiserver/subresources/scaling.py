@@ -1,0 +1,23 @@
+"""Where kinds keep what a Scale says: their replicas, how many there are, and which Pods are meant."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from minik.api.types import Obj
+
+
+def _no_check(_: Obj) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Where a kind keeps what a Scale says. `set_replicas` changes the object it is given."""
+
+    replicas: Callable[[Obj], int]
+    set_replicas: Callable[[Obj, int], None]
+    status_replicas: Callable[[Obj], int]
+    selector: Callable[[Obj], str]
+    path: tuple[str, ...] = ("spec", "replicas")
+    check: Callable[[Obj], None] = _no_check  # raises StatusError when an object cannot be told as a Scale
+    own_validation: bool = False  # the kind's own validation deals with the replicas
