@@ -106,7 +106,8 @@ class HttpDoor:
             max_line_size=_HEAD,
             max_field_size=_HEAD,
         )
-        self._audit_prefix = os.urandom(10).hex()
+        start = os.urandom(10).hex()
+        self._audit_prefix = f"{start[:8]}-{start[8:12]}-4{start[12:15]}-8{start[15:18]}-"
         self._audit_count = 0
         self._endless: set[asyncio.Timeout] = set()  # requests that end only when somebody ends them
 
@@ -127,8 +128,7 @@ class HttpDoor:
         if given and given.isascii() and given.isprintable():
             return given[:64]
         self._audit_count += 1
-        p = self._audit_prefix
-        return f"{p[:8]}-{p[8:12]}-4{p[12:15]}-8{p[15:18]}-{self._audit_count:012x}"
+        return f"{self._audit_prefix}{self._audit_count:012x}"
 
     async def _serve(self, incoming: web.BaseRequest) -> web.StreamResponse:
         try:

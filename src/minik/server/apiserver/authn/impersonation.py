@@ -79,7 +79,7 @@ class Impersonation:
         requestor = attributes.user
         if mode == "associated-node":
             requestor = replace(requestor, extra={_ASSOCIATED_KEYS: tuple(sorted(requestor.extra))})
-        await self._check(replace(attributes, user=requestor, verb=f"impersonate-on:{mode}:{attributes.verb}"))
+        await self._check(attributes._replace(user=requestor, verb=f"impersonate-on:{mode}:{attributes.verb}"))
         await self._fields(wanted, requestor, f"impersonate:{mode}", constrained=True)
 
     async def _fields(self, wanted: UserInfo, requestor: UserInfo, verb: str, *, constrained: bool) -> None:
@@ -106,23 +106,23 @@ class Impersonation:
         if constrained and "" in groups:
             raise refusal(about, "impersonating the empty string group is not allowed")
         if constrained and "system:masters" in groups:
-            about = replace(about, name="system:masters")
+            about = about._replace(name="system:masters")
             raise refusal(about, "impersonating the system:masters group is not allowed")
-        if constrained and len(groups) >= _MANY and (await self._authorize(replace(about, name="*"))).allowed:
+        if constrained and len(groups) >= _MANY and (await self._authorize(about._replace(name="*"))).allowed:
             return
         for group in groups:
-            await self._check(replace(about, name=group))
+            await self._check(about._replace(name=group))
 
     async def _extra(self, extra: Mapping[str, Sequence[str]], about: Attributes, *, constrained: bool) -> None:
         if constrained and (complaint := _extra_complaint(extra)):
             raise refusal(about, complaint)
         if constrained and sum(len(values) for values in extra.values()) >= _MANY:
-            everything = replace(about, subresource="*", name="*")
+            everything = about._replace(subresource="*", name="*")
             if (await self._authorize(everything)).allowed:
                 return
         for key, values in extra.items():
             for value in values:
-                await self._check(replace(about, subresource=key, name=value))
+                await self._check(about._replace(subresource=key, name=value))
 
     async def _check(self, attributes: Attributes) -> None:
         decision = await self._authorize(attributes)
@@ -160,14 +160,14 @@ _MODES = (
 def _about_name(attributes: Attributes, *, constrained: bool) -> Attributes:
     """Nodes and service accounts are asked for as what they are."""
     if account := split_user_name(attributes.name):
-        return replace(attributes, resource="serviceaccounts", namespace=account[0], name=account[1])
+        return attributes._replace(resource="serviceaccounts", namespace=account[0], name=account[1])
     if not constrained:
         return attributes
     node = _node_name(attributes.name)
     if not node:
         return attributes
     name = "*" if attributes.verb == "impersonate:associated-node" else node
-    return replace(attributes, resource="nodes", name=name)
+    return attributes._replace(resource="nodes", name=name)
 
 
 def _completed(wanted: UserInfo, *, constrained: bool = False) -> UserInfo:
