@@ -1,6 +1,16 @@
-"""MutatingWebhookConfiguration (admissionregistration.k8s.io/v1)."""
+"""MutatingWebhookConfiguration (admissionregistration.k8s.io/v1): webhooks that may change what is written."""
 
-from minik.api.scheme import Resource, Strategy
+from minik.api.groups.admissionregistration.webhook_fields import COLUMNS, cells, default_webhooks, webhook_strategy
+from minik.api.scheme import Resource
+from minik.api.types import Obj
+
+
+def _default(obj: Obj) -> None:
+    default_webhooks(obj)
+    for hook in obj.get("webhooks") or ():
+        if hook.get("reinvocationPolicy") is None:
+            hook["reinvocationPolicy"] = "Never"
+
 
 RESOURCES = (
     Resource(
@@ -12,10 +22,9 @@ RESOURCES = (
         type_name="io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration",
         namespaced=False,
         categories=("api-extensions",),
-        strategy=Strategy(
-            has_generation=True,
-            generation_changes=lambda new, old: bool(new.get("webhooks") != old.get("webhooks")),
-        ),
+        strategy=webhook_strategy(_default),
+        columns=COLUMNS,
+        cells=cells,
         storage_version_hash="Sqi0GUgDaX0=",
     ),
 )

@@ -1,6 +1,7 @@
-"""ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1)."""
+"""ValidatingWebhookConfiguration (admissionregistration.k8s.io/v1): webhooks that may refuse what is written."""
 
-from minik.api.scheme import Resource, Strategy
+from minik.api.groups.admissionregistration.webhook_fields import COLUMNS, cells, default_webhooks, webhook_strategy
+from minik.api.scheme import Resource
 
 RESOURCES = (
     Resource(
@@ -12,10 +13,9 @@ RESOURCES = (
         type_name="io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration",
         namespaced=False,
         categories=("api-extensions",),
-        strategy=Strategy(
-            has_generation=True,
-            generation_changes=lambda new, old: bool(new.get("webhooks") != old.get("webhooks")),
-        ),
+        strategy=webhook_strategy(default_webhooks),
+        columns=COLUMNS,
+        cells=cells,
         storage_version_hash="B0wHjQmsGNk=",
     ),
 )

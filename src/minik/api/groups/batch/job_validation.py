@@ -6,7 +6,13 @@ from typing import Any
 from minik.api import names
 from minik.api.domain_path_validation import validate_domain_prefixed_path
 from minik.api.go_form import go_struct, go_value
-from minik.api.groups.apps.workload_validation import matches_template, mismatch, shown_selector, template_labels, validate_counts
+from minik.api.groups.apps.workload_validation import (
+    matches_template,
+    mismatch,
+    shown_selector,
+    template_labels,
+    validate_counts,
+)
 from minik.api.groups.batch.job_defaults import NAME_LABELS, UID_LABELS
 from minik.api.groups.batch.pod_policy_validation import validate_pod_failure_policy, validate_success_policy
 from minik.api.groups.core.pod_template_validation import validate_pod_template

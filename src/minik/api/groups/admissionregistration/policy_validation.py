@@ -1,0 +1,212 @@
+"""Validation of admission policies and their bindings.
+
+Rules: https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
+"""
+
+from collections.abc import Sequence
+
+from minik.api import names
+from minik.api.groups.admissionregistration.match_rules import (
+    validate_failure_policy,
+    validate_match_conditions,
+    validate_match_resources,
+)
+from minik.api.label_selector_validation import validate_label_selector
+from minik.api.types import Obj
+from minik.api.validation import FieldError, duplicate, forbidden, invalid_value, not_supported, required, too_long
+
+_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
+_SHOWN_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
+_ACTIONS = ("Audit", "Deny", "Warn")
+_PATCH_TYPES = ("ApplyConfiguration", "JSONPatch")
+_REINVOCATION = ("IfNeeded", "Never")
+_MESSAGE_MAX = 5 * 1024
+
+
+def _validate_kind(kind: Obj | None, path: str) -> list[FieldError]:
+    if kind is None:
+        return []
+    errors: list[FieldError] = []
+    api_version = kind.get("apiVersion", "")
+    if not api_version:
+        errors.append(required(f"{path}.apiVersion"))
+    else:
+        group, _, version = api_version.rpartition("/")
+        complaints = names.dns_1035_label(version) + (names.dns_subdomain(group) if group else [])
+        errors += [invalid_value(f"{path}.apiVersion", api_version, text) for text in complaints]
+    name = kind.get("kind", "")
+    if not name:
+        errors.append(required(f"{path}.kind"))
+    else:
+        errors += [invalid_value(f"{path}.kind", name, text) for text in names.dns_1035_label(name.lower())]
+    return errors
+
+
+def _validate_variables(variables: Sequence[Obj], path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    known: set[str] = set()
+    for index, variable in enumerate(variables):
+        at, name = f"{path}[{index}]", variable.get("name", "")
+        if not name:
+            errors.append(required(f"{at}.name", "name is not specified"))
+        elif names.c_identifier(name):
+            errors.append(invalid_value(f"{at}.name", name, "name is not a valid CEL identifier"))
+        if name in known:
+            errors.append(duplicate(f"{at}.name", name))
+        known.add(name)
+        if not variable.get("expression", "").strip():
+            errors.append(required(f"{at}.expression", "expression is not specified"))
+    return errors
+
+
+def _validate_validation(validation: Obj, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    expression, message, reason = (validation.get(key, "") for key in ("expression", "message", "reason"))
+    if not expression.strip():
+        errors.append(required(f"{path}.expression", "expression is not specified"))
+    if len(message) > _MESSAGE_MAX:
+        errors.append(too_long(f"{path}.message", _MESSAGE_MAX))
+    if message and not message.strip():
+        errors.append(invalid_value(f"{path}.message", message, "message must be non-empty if specified"))
+    elif "\n" in message.strip():
+        errors.append(invalid_value(f"{path}.message", message, "must not contain line breaks"))
+    elif "\n" in expression.strip() and not message:
+        errors.append(required(f"{path}.message", "message must be specified if expression contains line breaks"))
+    if reason and reason not in _REASONS:
+        errors.append(not_supported(f"{path}.reason", reason, _SHOWN_REASONS))
+    return errors
+
+
+def _validate_annotations(annotations: Sequence[Obj], policy: str, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    known: set[str] = set()
+    for index, annotation in enumerate(annotations):
+        at, key = f"{path}[{index}]", f"{policy}/{annotation.get('key', '')}"
+        errors += [invalid_value(f"{at}.key", key, text) for text in names.qualified_name(key)]
+        if not annotation.get("valueExpression", "").strip():
+            errors.append(required(f"{at}.valueExpression", "valueExpression is not specified"))
+        if annotation.get("key", "") in known:
+            errors.append(duplicate(f"{at}.key", annotation.get("key", "")))
+        known.add(annotation.get("key", ""))
+    return errors
+
+
+def _validate_constraints(constraints: Obj | None) -> list[FieldError]:
+    at = "spec.matchConstraints"
+    if constraints is None:
+        return [required(at)]
+    errors = validate_match_resources(constraints, at)
+    if not constraints.get("resourceRules"):
+        errors.append(required(f"{at}.resourceRules"))
+    return errors
+
+
+def _validate_common(spec: Obj) -> list[FieldError]:
+    errors = validate_failure_policy(spec.get("failurePolicy"), "spec.failurePolicy")
+    errors += _validate_kind(spec.get("paramKind"), "spec.paramKind")
+    errors += _validate_constraints(spec.get("matchConstraints"))
+    errors += validate_match_conditions(spec.get("matchConditions") or (), "spec.matchConditions")
+    return errors + _validate_variables(spec.get("variables") or (), "spec.variables")
+
+
+def validate_validating_policy(policy: Obj) -> list[FieldError]:
+    spec = policy["spec"]
+    errors = _validate_common(spec)
+    validations, annotations = spec.get("validations") or (), spec.get("auditAnnotations") or ()
+    if not validations and not annotations:
+        text = "validations or auditAnnotations must contain at least one item"
+        errors += [required("spec.validations", text), required("spec.auditAnnotations", text)]
+    for index, validation in enumerate(validations):
+        errors += _validate_validation(validation, f"spec.validations[{index}]")
+    name = policy["metadata"].get("name", "")
+    return errors + _validate_annotations(annotations, name, "spec.auditAnnotations")
+
+
+def _validate_mutation(mutation: Obj, path: str) -> list[FieldError]:
+    kind = mutation.get("patchType", "")
+    own = {"ApplyConfiguration": "applyConfiguration", "JSONPatch": "jsonPatch"}
+    if not kind:
+        return [required(f"{path}.patchType")]
+    if kind not in own:
+        return [not_supported(f"{path}.patchType", kind, _PATCH_TYPES)]
+    errors: list[FieldError] = []
+    for other, key in own.items():
+        if other != kind and mutation.get(key) is not None:
+            errors.append(forbidden(f"{path}.{key}", f"must not be specified when patchType is {kind}"))
+    if mutation.get(own[kind]) is None:
+        errors.append(required(f"{path}.{own[kind]}", f"must be specified when patchType is {kind}"))
+    elif not mutation[own[kind]].get("expression", "").strip():
+        errors.append(required(f"{path}.{own[kind]}.expression", "expression is not specified"))
+    return errors
+
+
+def validate_mutating_policy(policy: Obj) -> list[FieldError]:
+    spec = policy["spec"]
+    errors = _validate_common(spec)
+    mutations, reinvocation = spec.get("mutations") or (), spec.get("reinvocationPolicy", "")
+    if not mutations:
+        errors.append(required("spec.mutations", "mutations must contain at least one item"))
+    for index, mutation in enumerate(mutations):
+        errors += _validate_mutation(mutation, f"spec.mutations[{index}]")
+    if not reinvocation:
+        errors.append(required("spec.reinvocationPolicy"))
+    elif reinvocation not in _REINVOCATION:
+        errors.append(not_supported("spec.reinvocationPolicy", reinvocation, _REINVOCATION))
+    return errors
+
+
+def _validate_parameter(reference: Obj, path: str) -> list[FieldError]:
+    errors: list[FieldError] = []
+    name, selector, action = (reference.get(key) for key in ("name", "selector", "parameterNotFoundAction"))
+    if name:
+        errors += [invalid_value(f"{path}.name", name, text) for text in names.path_segment(name)]
+        if selector is not None:
+            text = "name and selector are mutually exclusive"
+            errors += [forbidden(f"{path}.name", text), forbidden(f"{path}.selector", text)]
+    elif selector is not None:
+        errors += validate_label_selector(selector, f"{path}.selector")
+    else:
+        errors.append(required(path, "one of name or selector must be specified"))
+    at = f"{path}.parameterNotFoundAction"
+    if action is None:
+        errors.append(required(at))
+    elif action not in ("Allow", "Deny"):
+        errors.append(not_supported(at, action, ("Allow", "Deny")))
+    return errors
+
+
+def _validate_actions(actions: Sequence[str], path: str) -> list[FieldError]:
+    if not actions:
+        return [required(path, "at least one validation action is required")]
+    errors: list[FieldError] = []
+    for index, action in enumerate(actions):
+        if action not in _ACTIONS:
+            errors.append(not_supported(f"{path}[{index}]", action, _ACTIONS))
+        if action in actions[:index]:
+            errors.append(duplicate(f"{path}[{index}]", action))
+    if "Deny" in actions and "Warn" in actions:
+        text = (
+            "must not contain both Deny and Warn (repeating the same validation failure information in the API "
+            "response and headers serves no purpose)"
+        )
+        errors.append(invalid_value(path, list(actions), text))
+    return errors
+
+
+def validate_mutating_binding(binding: Obj) -> list[FieldError]:
+    spec = binding["spec"]
+    policy, errors = spec.get("policyName", ""), []
+    if not policy:
+        errors.append(required("spec.policyName"))
+    else:
+        errors += [invalid_value("spec.policyName", policy, text) for text in names.dns_subdomain(policy)]
+    if spec.get("paramRef") is not None:
+        errors += _validate_parameter(spec["paramRef"], "spec.paramRef")
+    if spec.get("matchResources") is not None:
+        errors += validate_match_resources(spec["matchResources"], "spec.matchResources")
+    return errors
+
+
+def validate_validating_binding(binding: Obj) -> list[FieldError]:
+    errors = validate_mutating_binding(binding)
+    return errors + _validate_actions(binding["spec"].get("validationActions") or (), "spec.validationActions")

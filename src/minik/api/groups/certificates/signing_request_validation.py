@@ -1,0 +1,160 @@
+"""Validation of CertificateSigningRequests, and of names of signers.
+
+Rules: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/
+"""
+
+import base64
+import binascii
+
+from minik.api import names
+from minik.api.types import Obj
+from minik.api.validation import FieldError, duplicate, forbidden, invalid_value, not_supported, required, too_long
+
+APPROVED, DENIED, FAILED = "Approved", "Denied", "Failed"
+_MIN_SECONDS = 600
+_USAGES = (
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+)
+_BLOCK = b"-----BEGIN CERTIFICATE REQUEST-----"
+_NO_BLOCK = "PEM block type must be CERTIFICATE REQUEST"
+_SIGNER_FORM = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
+
+
+def validate_signer_name(name: str, path: str) -> list[FieldError]:
+    if not name:
+        return [required(path)]
+    domain, slash, rest = name.partition("/")
+    if not slash or "/" in rest:
+        return [invalid_value(path, name, _SIGNER_FORM)]
+    errors = [too_long(path, names.SUBDOMAIN_MAX)] if len(domain) > names.SUBDOMAIN_MAX else []
+    labels = domain.split(".")
+    for label in labels:
+        errors += [
+            invalid_value(path, domain, f'validating label "{label}": {text}') for text in names.dns_label(label)
+        ]
+    if len(labels) < 2:
+        errors.append(invalid_value(path, domain, "should be a domain with at least two segments separated by dots"))
+    for label in rest.split("."):
+        errors += [
+            invalid_value(path, rest, f'validating label "{label}": {text}') for text in names.dns_subdomain(label)
+        ]
+    longest = 2 * names.SUBDOMAIN_MAX + names.LABEL_MAX + 2
+    if len(name) > longest:
+        errors.append(too_long(path, longest))
+    return errors
+
+
+def _validate_request(request: str | None) -> list[FieldError]:
+    """A PEM block with a certificate request that can be read."""
+    at = "spec.request"
+    try:
+        text = base64.b64decode(request or "")
+    except binascii.Error:
+        text = b""
+    if _BLOCK not in text:
+        return [invalid_value(at, request or None, _NO_BLOCK)]
+    from cryptography import x509
+
+    try:
+        x509.load_pem_x509_csr(text[text.index(_BLOCK) :])
+    except ValueError as error:
+        return [invalid_value(at, request, str(error))]
+    return []
+
+
+def _validate_usages(usages: list[str]) -> list[FieldError]:
+    if not usages:
+        return [required("spec.usages")]
+    errors = [
+        not_supported(f"spec.usages[{i}]", usage, _USAGES) for i, usage in enumerate(usages) if usage not in _USAGES
+    ]
+    return errors + [duplicate(f"spec.usages[{i}]", usage) for i, usage in enumerate(usages) if usage in usages[:i]]
+
+
+def _validate_conditions(conditions: list[Obj]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for index, condition in enumerate(conditions):
+        at, kind, status = f"status.conditions[{index}]", condition.get("type", ""), condition.get("status", "")
+        allowed = ("True",) if kind in (APPROVED, DENIED, FAILED) else ("False", "True", "Unknown")
+        if not kind:
+            errors.append(required(f"{at}.type"))
+        if not status:
+            errors.append(required(f"{at}.status"))
+        elif status not in allowed:
+            errors.append(not_supported(f"{at}.status", status, allowed))
+        other = {APPROVED: DENIED, DENIED: APPROVED}.get(kind)
+        if other in seen:
+            text = "Approved and Denied conditions are mutually exclusive"
+            errors.append(invalid_value(f"{at}.type", kind, text))
+        if kind in seen:
+            errors.append(duplicate(f"{at}.type", kind))
+        seen.add(kind)
+    return errors
+
+
+def validate_signing_request(request: Obj) -> list[FieldError]:
+    spec = request["spec"]
+    errors = _validate_request(spec.get("request")) + _validate_usages(spec.get("usages") or [])
+    signer, seconds = spec.get("signerName", ""), spec.get("expirationSeconds")
+    if signer == "kubernetes.io/legacy-unknown":
+        text = "the legacy signerName is not allowed via this API version"
+        errors.append(invalid_value("spec.signerName", signer, text))
+    else:
+        errors += validate_signer_name(signer, "spec.signerName")
+    if seconds is not None and seconds < _MIN_SECONDS:
+        text = "may not specify a duration less than 600 seconds (10 minutes)"
+        errors.append(invalid_value("spec.expirationSeconds", seconds, text))
+    return errors + _validate_conditions((request.get("status") or {}).get("conditions") or [])
+
+
+def _of_kind(request: Obj, kind: str) -> list[Obj]:
+    conditions = (request.get("status") or {}).get("conditions") or ()
+    return [condition for condition in conditions if condition.get("type") == kind]
+
+
+def _validate_decision(new: Obj, old: Obj, kind: str, *, may_add: bool) -> list[FieldError]:
+    conditions, before = _of_kind(new, kind), _of_kind(old, kind)
+    if conditions == before or (may_add and not before):
+        return []
+    change = "add" if len(conditions) > len(before) else "remove" if len(conditions) < len(before) else "modify"
+    return [forbidden("status.conditions", f'updates may not {change} a condition of type "{kind}"')]
+
+
+def validate_update(new: Obj, old: Obj, *, decides: bool = False, signs: bool = False) -> list[FieldError]:
+    """`decides`: this endpoint approves and denies. `signs`: this endpoint delivers the certificate."""
+    errors = _validate_conditions((new.get("status") or {}).get("conditions") or [])
+    for kind in (APPROVED, DENIED):
+        errors += _validate_decision(new, old, kind, may_add=decides)
+    errors += _validate_decision(new, old, FAILED, may_add=True)
+    certificate, before = ((each.get("status") or {}).get("certificate") for each in (new, old))
+    if certificate != before and not (signs and not before):
+        text = (
+            "updates may not modify existing certificate content"
+            if before
+            else "updates may not set certificate content"
+        )
+        errors.append(forbidden("status.certificate", text))
+    return errors
