@@ -16,6 +16,8 @@ from minik.client.client import Client
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
 from minik.config import ServerConfig
+from minik.server.apiserver.aggregation.aggregator import Aggregator
+from minik.server.apiserver.aggregation.backends import Backends
 from minik.server.apiserver.apiextensions.custom_resources import CustomResources
 from minik.server.apiserver.server import ApiServer, Listener
 from minik.server.apiserver.streaming import registration as streaming
@@ -29,7 +31,7 @@ from minik.server.kubeconfig import write_kubeconfig
 from minik.server.pki import ServerPki, ensure_kubelet_pki, ensure_server_pki, serving_names
 from minik.store.mvcc import MvccStore
 from minik.store.open import open_store
-from minik.supervisor import Component
+from minik.supervisor import Component, Group
 
 log = logging.getLogger("minik.server")
 
@@ -74,6 +76,13 @@ class Server:
         self._custom_resources = CustomResources(
             self._identity.objects, self.api.registry, self.client("system:apiserver", MASTERS, agent="kube-apiserver")
         )
+        front_proxy = pki.front_proxy_client
+        self._aggregator = Aggregator(
+            self._identity.objects,
+            Backends(self._identity.objects, front_proxy.certificate, front_proxy.key),
+            self.client("system:apiserver", MASTERS, agent="kube-apiserver"),
+        )
+        self.api.aggregate(self._aggregator)
         kubelets = Kubelets(
             self._identity.objects, pki.server_ca.certificate, pki.kubelet_client.certificate, pki.kubelet_client.key
         )
@@ -92,19 +101,20 @@ class Server:
         await bootstrap(self.api.registry.storage, self._scheme, settings, datetime.now(UTC))
         self._identity.load()
         self._custom_resources.load()
+        self._aggregator.load()
         url = f"https://{_reachable(config.bind_address)}:{config.https_listen_port}"
         mode = config.write_kubeconfig_mode
         await asyncio.to_thread(write_kubeconfig, config.write_kubeconfig, url, pki.server_ca, pki.admin, mode=mode)
 
     @property
     def components(self) -> Sequence[Component]:
-        parts: list[Component] = [*self._identity.components, self._custom_resources, self.api]
+        parts: list[Component] = [*self._identity.components, self._custom_resources, self._aggregator, self.api]
         if not self._config.disable_agent:
             parts.append(ClusterDnsObjects(self.client("system:minik", MASTERS), self._config.agent.cluster_dns))
         if not self._config.disable_controller_manager:
-            parts += self._controllers()
+            parts.append(Group("controllers", "minik.server.controllers.manager", self._controllers))
         if not self._config.disable_scheduler:
-            parts += self._scheduler()
+            parts.append(Group("kube-scheduler", "minik.server.scheduler.scheduler", self._scheduler))
         return parts
 
     def _controllers(self) -> list[Component]:
@@ -130,6 +140,8 @@ class Server:
             settings=ControllerSettings(
                 cluster_cidrs=tuple(self._config.agent.cluster_cidr.split(",")),
                 root_ca=self._pki.server_ca.certificate.read_text(),
+                node_name=self._config.agent.node_name,
+                storage_dir=None if self._config.disable_agent else self._config.data_dir.absolute() / "storage",
             ),
         )
         return [informers, events, ControllerManager(context)]

@@ -8,7 +8,8 @@ What goes wrong becomes a Status. Callers in the same process (Request.local) ge
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, internal_error, too_large, unauthorized
@@ -30,6 +31,16 @@ log = logging.getLogger("minik.apiserver")
 Authenticate = Callable[[Request], Awaitable[UserInfo | None]]
 Impersonate = Callable[[UserInfo, Attributes], Awaitable[UserInfo]]
 """From whom the sender wants to be and what the request is about (as its real sender) to whom it goes on as."""
+
+
+class Aggregation(Protocol):
+    """Group versions that other API servers serve, by (group, version)."""
+
+    @property
+    def elsewhere(self) -> Mapping[tuple[str, str], Any]: ...
+
+    async def serve(self, backend: Any, request: Request, info: RequestInfo, user: UserInfo) -> Response: ...
+
 
 _SUPERUSERS = "system:masters"
 _IMPERSONATION = frozenset({"impersonate-user", "impersonate-group", "impersonate-uid"})
@@ -57,6 +68,7 @@ class Pipeline:
         self._authorize = authorize
         self._flow_control = flow_control or FlowControl()
         self._metrics = metrics or RequestMetrics()
+        self.aggregation: Aggregation | None = None
 
     async def handle(self, request: Request) -> Response:
         """Never raises for HTTP requests; for local ones raises StatusError."""
@@ -106,6 +118,10 @@ class Pipeline:
     async def _authorized(self, request: Request, info: RequestInfo, user: UserInfo) -> Response:
         if _SUPERUSERS not in user.groups:
             await self._check(request, info, user)
+        if self.aggregation is not None and self.aggregation.elsewhere:
+            backend = self.aggregation.elsewhere.get(_group_version(info))
+            if backend is not None:
+                return await self.aggregation.serve(backend, request, info, user)
         if info.is_resource:
             try:
                 return await self._dispatcher.dispatch(request, info, user)
@@ -127,6 +143,15 @@ class Pipeline:
             raise not_allowed()
         handler, below = found
         return await handler(request, user, below)
+
+
+def _group_version(info: RequestInfo) -> tuple[str, str]:
+    """Of a resource, or of the discovery or schema document of a group version; else two empty strings."""
+    if info.is_resource:
+        return info.group, info.version
+    path = info.path.removeprefix("/openapi/v3").rstrip("/")
+    parts = path.split("/")
+    return (parts[2], parts[3]) if len(parts) == 4 and parts[1] == "apis" else ("", "")
 
 
 def attributes_of(request: Request, info: RequestInfo, user: UserInfo) -> Attributes:

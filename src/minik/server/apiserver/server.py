@@ -16,6 +16,8 @@ from minik.api.scheme import Scheme
 from minik.api.types import UserInfo
 from minik.client.local import LocalClient
 from minik.server.apiserver.admission.attributes import Admission
+from minik.server.apiserver.aggregation.aggregator import Aggregator
+from minik.server.apiserver.aggregation.schemas import RemoteSchemas
 from minik.server.apiserver.attributes import Authorize
 from minik.server.apiserver.handlers import metrics as metrics_handler
 from minik.server.apiserver.handlers import root, version
@@ -80,12 +82,19 @@ class ApiServer:
         version.install(self.routes)
         metrics_handler.install(self.routes, self.metrics)
         root.install(self.routes, scheme)
-        Discovery(scheme, f"{listener.advertised}:{listener.port}").install(self.routes)
-        OpenAPI(scheme).install(self.routes)
+        self._discovery = Discovery(scheme, f"{listener.advertised}:{listener.port}")
+        self._discovery.install(self.routes)
+        self._openapi = OpenAPI(scheme)
+        self._openapi.install(self.routes)
         registration.install(self.dispatcher)
         self.health.add("etcd", self._store_answers)
         component_statuses = ComponentStatuses(self._store_answers)
         self.dispatcher.add_virtual("", "componentstatuses", component_statuses.serve)
+
+    def aggregate(self, aggregator: Aggregator) -> None:
+        """Send requests for what other API servers serve to them, and tell clients of it."""
+        self.pipeline.aggregation = self._discovery.elsewhere = aggregator
+        self._openapi.elsewhere = RemoteSchemas(aggregator)
 
     def client(self, user: UserInfo, *, agent: str = "minik") -> LocalClient:
         """The API as `user` sees it, without a network in between. `agent` names the field manager of its writes."""

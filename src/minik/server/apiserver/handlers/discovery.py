@@ -3,13 +3,16 @@
 https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Protocol
 
 from minik.api import discovery
 from minik.api.request import Request, Response
 from minik.api.scheme import Scheme
 from minik.api.status import generic_not_found
 from minik.api.types import Obj, UserInfo
+from minik.server.apiserver.aggregation.discovered import GroupVersion, completed
 from minik.server.apiserver.negotiation import JSON, YAML, clauses, negotiate, not_accepted
 from minik.server.apiserver.registry.answer import encoded, to_json
 from minik.server.apiserver.routes import Routes, page_not_found
@@ -18,12 +21,26 @@ _AGGREGATED = "APIGroupDiscoveryList"
 _VERSIONS = ("v2", "v2beta1")
 
 
+class ServedElsewhere(Protocol):
+    """Groups of aggregated API servers, and the resources of those that answer."""
+
+    @property
+    def groups(self) -> Mapping[str, list[str]]: ...
+
+    @property
+    def known(self) -> Mapping[GroupVersion, list[Obj]]: ...
+
+
 class Discovery:
     """Answers from the Scheme as it is now. `address` is host:port as clients should know it."""
 
     def __init__(self, scheme: Scheme, address: str) -> None:
         self._scheme = scheme
         self._address = address
+        self.elsewhere: ServedElsewhere | None = None
+
+    def _extra(self) -> Mapping[str, list[str]] | None:
+        return None if self.elsewhere is None else self.elsewhere.groups
 
     def install(self, routes: Routes) -> None:
         routes.add_tree("/api", self._api)
@@ -44,16 +61,18 @@ class Discovery:
         if version:
             document = discovery.api_resource_list(self._scheme, group, version)
         else:
-            document = discovery.api_group(self._scheme, group)
+            document = discovery.api_group(self._scheme, group, self._extra())
         return page_not_found() if document is None else _document(request, document)
 
     def _root(self, request: Request, *, core: bool) -> Response:
         version = aggregated_version(request.headers.get("accept", ""))
         if version:
             content_type = f"{JSON};g=apidiscovery.k8s.io;v={version};as={_AGGREGATED}"
-            body = to_json(discovery.aggregated(self._scheme, core=core, version=version))
-            return Response(content_type=content_type, body=body, headers={"Vary": "Accept"})
-        plain = discovery.api_versions(self._address) if core else discovery.api_group_list(self._scheme)
+            document = discovery.aggregated(self._scheme, core=core, version=version, stale=self._extra())
+            if self.elsewhere is not None:
+                document = completed(document, self.elsewhere.known)
+            return Response(content_type=content_type, body=to_json(document), headers={"Vary": "Accept"})
+        plain = discovery.api_versions(self._address) if core else discovery.api_group_list(self._scheme, self._extra())
         return _document(request, plain)
 
 

@@ -8,11 +8,12 @@ import asyncio
 import hashlib
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from minik.api.request import Request, Response
 from minik.api.scheme import Scheme
-from minik.api.types import UserInfo
+from minik.api.types import Obj, UserInfo
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.routes import Routes, page_not_found
 
@@ -21,11 +22,20 @@ _FOREVER = "public, immutable"  # the URL holds the document's fingerprint
 _V2_ACCEPT = "proto-openapi.spec.v2"
 
 
+class SchemasElsewhere(Protocol):
+    """The documents of aggregated API servers."""
+
+    async def index(self) -> Mapping[str, Obj]: ...
+
+    async def swagger(self) -> Sequence[Obj]: ...
+
+
 class OpenAPI:
     """Answers from the Scheme as it is now."""
 
     def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme
+        self.elsewhere: SchemasElsewhere | None = None
         self._kept: OrderedDict[str, bytes] = OrderedDict()
 
     def install(self, routes: Routes) -> None:
@@ -36,7 +46,10 @@ class OpenAPI:
         from minik.api.openapi import v3  # not needed to start, here and below
 
         if not below:
-            return Response(body=to_json(v3.index(self._scheme)))
+            index = v3.index(self._scheme)
+            if self.elsewhere is not None and (more := await self.elsewhere.index()):
+                index["paths"] = dict(sorted((index["paths"] | more).items()))
+            return Response(body=to_json(index))
         parts = below.strip("/").split("/")
         if len(parts) == 2 and parts[0] == "api":
             group, version = "", parts[1]
@@ -64,7 +77,13 @@ class OpenAPI:
             response = await self._answer(request, f"{digest}p", lambda: v2_protobuf.document(self._scheme))
             response.content_type = v2_protobuf.MEDIA_TYPE
             return response
-        return await self._answer(request, digest, lambda: v2.document(self._scheme))
+        others = await self.elsewhere.swagger() if self.elsewhere is not None else ()
+        if not others:
+            return await self._answer(request, digest, lambda: v2.document(self._scheme))
+        from minik.server.apiserver.aggregation.schemas import merged
+
+        whole = hashlib.sha256(digest.encode() + to_json({"others": others})).hexdigest()
+        return await self._answer(request, whole, lambda: to_json(merged(v2.build(self._scheme), others)))
 
     async def _answer(self, request: Request, digest: str, build: Callable[[], bytes]) -> Response:
         headers = {"ETag": f'"{digest}"', "Vary": "Accept"}

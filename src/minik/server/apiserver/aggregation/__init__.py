@@ -1,0 +1,1 @@
+"""API aggregation: group versions that other API servers serve (APIService objects with a Service)."""
