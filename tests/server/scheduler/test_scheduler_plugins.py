@@ -11,7 +11,7 @@ from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
 from minik.server.scheduler.plugins.default_preemption import DefaultPreemption
 from minik.server.scheduler.profiles import default_profile
 
-PROFILE = default_profile(Mock())
+PROFILE = default_profile(Mock(), Mock())
 
 
 def node(name: str = "n1", *pods: PodInfo, cpu: str = "2", **spec: Any) -> NodeInfo:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from minik.client.client import Client
 from minik.client.clock import Clock, SystemClock
@@ -26,6 +27,8 @@ class ClusterSettings:
     large_cluster_size_threshold: int = 50
     unhealthy_zone_threshold: float = 0.55
     terminated_pod_gc_threshold: int = 12500
+    node_name: str = ""  # the node on this machine
+    storage_dir: Path | None = None  # where local volumes are on it; None: it has none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,11 +19,14 @@ from minik.server.controllers.disruption import DisruptionController
 from minik.server.controllers.endpoint_slice import EndpointSliceController
 from minik.server.controllers.endpoint_slice_mirroring import EndpointSliceMirroringController
 from minik.server.controllers.endpoints import EndpointsController
+from minik.server.controllers.ephemeral_volume import EphemeralVolumeController
 from minik.server.controllers.garbage_collector import GarbageCollector
 from minik.server.controllers.job import JobController
+from minik.server.controllers.local_path import LocalPathProvisioner
 from minik.server.controllers.namespace import NamespaceController
 from minik.server.controllers.node_ipam import NodeIpamController
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
+from minik.server.controllers.persistent_volume_binder import PersistentVolumeBinder
 from minik.server.controllers.pod_gc import PodGCController
 from minik.server.controllers.replica_set import ReplicaSetController, ReplicationControllerController
 from minik.server.controllers.resource_quota import ResourceQuotaController
@@ -31,6 +34,7 @@ from minik.server.controllers.root_ca import RootCAController
 from minik.server.controllers.service_account import ServiceAccountController
 from minik.server.controllers.stateful_set import StatefulSetController
 from minik.server.controllers.taint_eviction import TaintEvictionController
+from minik.server.controllers.volume_protection import ClaimProtectionController, VolumeProtectionController
 
 log = logging.getLogger("minik.controller-manager")
 
@@ -57,6 +61,11 @@ CONTROLLERS: Sequence[Build] = (
     CronJobController,
     DisruptionController,
     ResourceQuotaController,
+    PersistentVolumeBinder,
+    ClaimProtectionController,
+    VolumeProtectionController,
+    EphemeralVolumeController,
+    LocalPathProvisioner,
     NamespaceController,
     PodGCController,
     GarbageCollector,  # last: it reads along with the informers that the others asked for

@@ -55,6 +55,7 @@ class Event(Enum):
     POD_ASSIGNED = "AssignedPodAdd"
     POD_GONE = "AssignedPodDelete"
     POD_CHANGED = "UnscheduledPodUpdate"
+    STORAGE = "StorageChange"  # of a claim, a volume or a class
 
 
 class Plugin(Protocol):

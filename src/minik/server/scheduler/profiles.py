@@ -1,6 +1,7 @@
 """Which plugins a scheduler name runs, in which order and with which weights."""
 
 from minik.client.client import Client
+from minik.client.informer import Informers
 from minik.server.scheduler.framework import Enabled, Profile
 from minik.server.scheduler.plugins.default_binder import DefaultBinder
 from minik.server.scheduler.plugins.default_preemption import DefaultPreemption
@@ -14,11 +15,12 @@ from minik.server.scheduler.plugins.node_unschedulable import NodeUnschedulable
 from minik.server.scheduler.plugins.priority_sort import PrioritySort
 from minik.server.scheduler.plugins.scheduling_gates import SchedulingGates
 from minik.server.scheduler.plugins.taint_toleration import TaintToleration
+from minik.server.scheduler.plugins.volume_binding import VolumeBinding
 
 DEFAULT_SCHEDULER = "default-scheduler"
 
 
-def default_profile(client: Client) -> Profile:
+def default_profile(client: Client, informers: Informers) -> Profile:
     """The profile `default-scheduler`, with upstream's default weights."""
     return Profile(
         DEFAULT_SCHEDULER,
@@ -31,6 +33,7 @@ def default_profile(client: Client) -> Profile:
             Enabled(NodeAffinity(), weight=2),
             Enabled(NodePorts()),
             Enabled(NodeResourcesFit()),
+            Enabled(VolumeBinding(client, informers)),
             Enabled(DefaultPreemption()),
             Enabled(NodeResourcesBalancedAllocation()),
             Enabled(ImageLocality()),

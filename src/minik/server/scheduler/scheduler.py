@@ -14,7 +14,7 @@ from minik.api.types import Obj
 from minik.client.client import STRATEGIC_MERGE_PATCH, Client
 from minik.client.clock import Clock, SystemClock, format_time
 from minik.client.events import NORMAL, WARNING, EventRecorder, object_reference
-from minik.client.informer import Change, Informers
+from minik.client.informer import Change, Informer, Informers
 from minik.client.resources import NODES, PODS
 from minik.server.scheduler.cache import Cache
 from minik.server.scheduler.framework import CycleState, Diagnosis, Event, Profile, Snapshot
@@ -45,7 +45,7 @@ class Scheduler:
         self._client = client
         self._informers = informers
         self._recorder = recorder
-        self._profiles = {profile.name: profile for profile in profiles or (default_profile(client),)}
+        self._profiles = {profile.name: profile for profile in profiles or (default_profile(client, informers),)}
         self._clock = clock or SystemClock()
 
     async def run(self, ready: asyncio.Event) -> None:
@@ -56,6 +56,10 @@ class Scheduler:
         pods, nodes = self._informers.of(PODS), self._informers.of(NODES)
         await nodes.wait_synced()
         nodes.add_handler(self._nodes_changed)
+        storage = self._storage()
+        for informer in storage:
+            await informer.wait_synced()
+            informer.add_handler(self._storage_changed)
         pods.add_handler(self._pods_changed)
         try:
             await pods.wait_synced()
@@ -67,6 +71,8 @@ class Scheduler:
             self._queue.close()
             pods.remove_handler(self._pods_changed)
             nodes.remove_handler(self._nodes_changed)
+            for informer in storage:
+                informer.remove_handler(self._storage_changed)
 
     # -- what the watches say
 
@@ -78,6 +84,18 @@ class Scheduler:
             else:
                 self._cache.remove_node(change.obj["metadata"]["name"])
         self._queue.happened(events)
+
+    def _storage(self) -> Sequence[Informer]:
+        """The caches of volumes that plugins decide by."""
+        return [
+            informer
+            for profile in self._profiles.values()
+            for enabled in profile.at("informers")
+            for informer in enabled.plugin.informers
+        ]
+
+    def _storage_changed(self, changes: Sequence[Change]) -> None:
+        self._queue.happened({Event.STORAGE})
 
     def _pods_changed(self, changes: Sequence[Change]) -> None:
         events: set[Event] = set()

@@ -17,6 +17,8 @@ from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES
 
 MOUNT_TIMEOUT = 120.0  # seconds
 
+_PROVISIONED_BY, _LOCAL_PATH = "pv.kubernetes.io/provisioned-by", "minik.io/local-path"
+
 
 async def set_up(volume: Obj, context: VolumeContext) -> Path:
     """A persistentVolumeClaim or ephemeral volume. Raises VolumeError, StatusError."""
@@ -29,6 +31,8 @@ async def set_up(volume: Obj, context: VolumeContext) -> Path:
     if spec.get("claimRef", {}).get("uid") not in ("", None, claim["metadata"]["uid"]):
         raise VolumeError(f'persistentvolumeclaim "{name}" is bound to a volume of another claim')
     if "hostPath" in spec:
+        if (persistent["metadata"].get("annotations") or {}).get(_PROVISIONED_BY) == _LOCAL_PATH:
+            await asyncio.to_thread(_make_shared, Path(spec["hostPath"]["path"]))
         return await host_path.path_of(spec["hostPath"])
     if "local" in spec:
         return await _local(spec["local"], context.pod)
@@ -59,6 +63,14 @@ async def _claim(volume: Obj, context: VolumeContext) -> Obj:
     if claim["metadata"].get("deletionTimestamp"):
         raise VolumeError(f'persistentvolumeclaim "{name}" is being deleted')
     return claim
+
+
+def _make_shared(path: Path) -> None:
+    """A new directory that containers of any user may write to, behind a parent that only root may enter."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(exist_ok=True)
+        path.chmod(0o777)
 
 
 async def _local(source: Obj, pod: Obj) -> Path:

@@ -1,0 +1,89 @@
+"""Keeps claims that Pods use and volumes that claims use: takes their protection finalizers off when nobody does.
+
+Admission puts the finalizers on. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
+"""
+
+from collections.abc import Iterable
+
+from minik.api.types import Obj
+from minik.client.client import Client
+from minik.client.controller import Controller
+from minik.client.informer import Change, object_key, split_key
+from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS
+from minik.server.controllers import indexes
+from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.objects import is_deleting, own_copy
+from minik.server.controllers.pods import is_finished, node_name
+from minik.server.volumes.pod_claims import claims_of
+
+CLAIM_FINALIZER, VOLUME_FINALIZER = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
+
+
+class ClaimProtectionController(Controller):
+    name = "pvc-protection-controller"
+    workers = 1
+
+    def __init__(self, context: ControllerContext) -> None:
+        super().__init__(clock=context.clock)
+        self._client: Client = context.client_for(self.name)
+        self._claims = self.watch(context.informers.of(PERSISTENT_VOLUME_CLAIMS), _deleting_only)
+        self._pods = self.watch(context.informers.of(PODS, indexes=indexes.PODS), self._keys_of_pod)
+
+    def _keys_of_pod(self, change: Change) -> Iterable[str]:
+        """Claims that wait for the Pod to end or go."""
+        if change.new is not None and not is_finished(change.new):
+            return
+        for key in claims_of(change.obj):
+            claim = self._claims.get_key(key)
+            if claim is not None and is_deleting(claim):
+                yield key
+
+    async def reconcile(self, key: str) -> float | None:
+        claim = self._claims.get_key(key)
+        if (
+            claim is None
+            or not is_deleting(claim)
+            or CLAIM_FINALIZER not in (claim["metadata"].get("finalizers") or ())
+        ):
+            return None
+        namespace, _ = split_key(key)
+        if _is_used(key, self._pods.by_index(indexes.NAMESPACE, namespace)):
+            return None  # the Pod's end wakes it
+        live = (await self._client.list(PODS, namespace)).items  # one may have come since
+        if not _is_used(key, live):
+            await self._client.update(PERSISTENT_VOLUME_CLAIMS, without_finalizer(claim, CLAIM_FINALIZER), namespace)
+        return None
+
+
+class VolumeProtectionController(Controller):
+    name = "pv-protection-controller"
+    workers = 1
+
+    def __init__(self, context: ControllerContext) -> None:
+        super().__init__(clock=context.clock)
+        self._client: Client = context.client_for(self.name)
+        self._volumes = self.watch(context.informers.of(PERSISTENT_VOLUMES), _deleting_only)
+
+    async def reconcile(self, key: str) -> float | None:
+        volume = self._volumes.get(key)
+        if volume is None or not is_deleting(volume) or (volume.get("status") or {}).get("phase") == "Bound":
+            return None
+        if VOLUME_FINALIZER in (volume["metadata"].get("finalizers") or ()):
+            await self._client.update(PERSISTENT_VOLUMES, without_finalizer(volume, VOLUME_FINALIZER))
+        return None
+
+
+def without_finalizer(obj: Obj, finalizer: str) -> Obj:
+    changed = own_copy(obj)
+    changed["metadata"]["finalizers"] = [name for name in changed["metadata"]["finalizers"] if name != finalizer]
+    return changed
+
+
+def _is_used(key: str, pods: Iterable[Obj]) -> bool:
+    """By a Pod that is on a node and has not ended. One that is not scheduled holds nothing."""
+    return any(node_name(pod) and not is_finished(pod) and key in claims_of(pod) for pod in pods)
+
+
+def _deleting_only(change: Change) -> Iterable[str]:
+    if change.new is not None and is_deleting(change.new):
+        yield object_key(change.new)
