@@ -14,7 +14,8 @@ from minik.api.groups.autoscaling.autoscaler_validation import (
     validate_autoscaler_status_update,
     validate_autoscaler_update,
 )
-from minik.api.groups.autoscaling.v1_conversion import METRICS, from_storage, through_v2, to_storage
+from minik.api.groups.autoscaling.v1_conversion import METRICS, from_storage, to_storage
+from minik.api.groups.conversion import converting
 from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import GVR, Obj
@@ -153,8 +154,10 @@ def _cells(obj: Obj, now: datetime) -> list[Any]:
 
 def _resource(version: str, default: Callable[[Obj], None]) -> Resource:
     type_name = f"io.k8s.api.autoscaling.{version}.HorizontalPodAutoscaler"
-    convert: Callable[[Callable[..., list[Any]]], Callable[..., list[Any]]]
-    convert = through_v2 if version == "v1" else lambda function: function
+
+    def convert(function: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+        return converting(to_storage, function) if version == "v1" else function
+
     status = status_strategy(default=default, validate_update=convert(validate_autoscaler_status_update))
     return Resource(
         group="autoscaling",

@@ -4,7 +4,6 @@ v1 has room for a CPU target only; everything else of v2 travels in annotations,
 Upstream: pkg/apis/autoscaling/v1/conversion.go.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -191,12 +190,3 @@ def to_storage(obj: Obj) -> Obj:
         kept["conditions"] = taken[_CONDITIONS]
     obj["apiVersion"], obj["spec"], obj["status"] = "autoscaling/v2", spec, kept
     return obj
-
-
-def through_v2(function: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
-    """A function of v2 objects, given v1 objects (which stay as they are). Other arguments are passed on."""
-
-    def call(*args: Any) -> list[Any]:
-        return function(*(to_storage(orjson.loads(orjson.dumps(a))) if isinstance(a, dict) else a for a in args))
-
-    return call
