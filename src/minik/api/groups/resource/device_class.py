@@ -1,42 +1,44 @@
-"""DeviceClass (resource.k8s.io/v1, resource.k8s.io/v1beta2, resource.k8s.io/v1beta1)."""
+"""DeviceClass (resource.k8s.io/v1, v1beta2, v1beta1): devices of one kind, and how they are set up."""
 
+from datetime import datetime
+from typing import Any
+
+from minik.api.columns import AGE, NAME, age
+from minik.api.groups.resource.device_validation import validate_class_spec
 from minik.api.scheme import Resource, Strategy
-from minik.api.types import GVR
+from minik.api.types import GVR, Obj
+from minik.api.validation import FieldError
 
-RESOURCES = (
-    Resource(
+_STORED = "v1"
+
+
+def _cells(obj: Obj, now: datetime) -> list[Any]:
+    return [obj["metadata"]["name"], age(obj, now)]
+
+
+def _validate(obj: Obj) -> list[FieldError]:
+    return validate_class_spec(obj["spec"])
+
+
+def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
+    return _validate(new)
+
+
+def _resource(version: str) -> Resource:
+    return Resource(
         group="resource.k8s.io",
-        version="v1",
+        version=version,
         kind="DeviceClass",
         plural="deviceclasses",
         singular="deviceclass",
-        type_name="io.k8s.api.resource.v1.DeviceClass",
+        type_name=f"io.k8s.api.resource.{version}.DeviceClass",
         namespaced=False,
-        strategy=Strategy(has_generation=True),
+        strategy=Strategy(validate=_validate, validate_update=_validate_update, has_generation=True),
+        columns=(NAME, AGE),
+        cells=_cells,
+        storage=None if version == _STORED else GVR("resource.k8s.io", _STORED, "deviceclasses"),
         storage_version_hash="Yk2PTc1Ybxk=",
-    ),
-    Resource(
-        group="resource.k8s.io",
-        version="v1beta2",
-        kind="DeviceClass",
-        plural="deviceclasses",
-        singular="deviceclass",
-        type_name="io.k8s.api.resource.v1beta2.DeviceClass",
-        namespaced=False,
-        strategy=Strategy(has_generation=True),
-        storage=GVR("resource.k8s.io", "v1", "deviceclasses"),
-        storage_version_hash="Yk2PTc1Ybxk=",
-    ),
-    Resource(
-        group="resource.k8s.io",
-        version="v1beta1",
-        kind="DeviceClass",
-        plural="deviceclasses",
-        singular="deviceclass",
-        type_name="io.k8s.api.resource.v1beta1.DeviceClass",
-        namespaced=False,
-        strategy=Strategy(has_generation=True),
-        storage=GVR("resource.k8s.io", "v1", "deviceclasses"),
-        storage_version_hash="Yk2PTc1Ybxk=",
-    ),
-)
+    )
+
+
+RESOURCES = (_resource("v1"), _resource("v1beta2"), _resource("v1beta1"))
