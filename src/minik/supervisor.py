@@ -9,7 +9,8 @@ logged with its traceback and restarted with backoff; a crash of a `vital` one, 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Protocol
 
 from minik.config import StartupError
@@ -42,13 +43,35 @@ class Background:
         await self._component.run(self.started)
 
 
+class Group:
+    """Components that are made when their turn comes, so that those before them need not wait for their imports.
+
+    `module` brings in what takes long; it is imported in a thread, while what runs already goes on.
+    """
+
+    def __init__(self, name: str, module: str, make: Callable[[], Sequence[Component]]) -> None:
+        self.name = name
+        self._module = module
+        self._make = make
+
+    async def run(self, ready: asyncio.Event) -> None:
+        await asyncio.to_thread(import_module, self._module)
+        await Supervisor(self._make(), started=ready).run()
+
+
 class Supervisor:
     """Owns the components of one process. `run` starts them one after the other and returns when cancelled."""
 
-    def __init__(self, components: Sequence[Component], *, vital: Sequence[str] = ("apiserver",)) -> None:
+    def __init__(
+        self,
+        components: Sequence[Component],
+        *,
+        vital: Sequence[str] = ("apiserver",),
+        started: asyncio.Event | None = None,
+    ) -> None:
         self._components = components
         self._vital = set(vital)
-        self.started = asyncio.Event()  # every component has been ready once
+        self.started = started or asyncio.Event()  # every component has been ready once
 
     async def run(self) -> None:
         tasks: list[asyncio.Task[None]] = []

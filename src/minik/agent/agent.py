@@ -1,6 +1,6 @@
-"""A node: container runtime, kubelet, Pod network, Service proxy and DNS, put together.
+"""A node: kubelet, Pod network, Service proxy and DNS, put together.
 
-    containerd (starts meanwhile) -> informers, events -> Pod network, proxy, DNS -> kubelet -> its HTTPS server
+    informers, events -> Pod network, proxy, DNS -> kubelet -> its HTTPS server
 
 `node_client` acts as system:node:<name>, `proxy_client` as system:kube-proxy; whether they reach the API through this
 process or over HTTPS makes no difference here.
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minik.agent.containerd import Containerd
 from minik.agent.dns.server import ClusterDns
 from minik.agent.kubelet.kubelet import Kubelet
 from minik.agent.kubelet.server import KubeletServer
@@ -34,24 +33,24 @@ class NodeCredentials:
 
 
 class Agent:
-    """`early_components` need no API server and may start before it; `components` come after."""
+    """`components` in starting order. The container runtime at `endpoint` may still be starting."""
 
     def __init__(
-        self, config: AgentConfig, node_client: Client, proxy_client: Client, credentials: NodeCredentials
+        self,
+        config: AgentConfig,
+        node_client: Client,
+        proxy_client: Client,
+        credentials: NodeCredentials,
+        endpoint: str,
     ) -> None:
         self._config = config
-        self._containerd = Containerd(config)
         self._informers = Informers(node_client)
         self._events = EventBroadcaster(node_client)
         self._proxy_informers = Informers(proxy_client)
         recorder = self._events.recorder("kubelet", config.node_name)
-        self.kubelet = Kubelet(config, node_client, self._informers, recorder, self._containerd.endpoint)
+        self.kubelet = Kubelet(config, node_client, self._informers, recorder, endpoint)
         self._node_client = node_client
         self._credentials = credentials
-
-    @property
-    def early_components(self) -> Sequence[Component]:
-        return [Background(self._containerd)]
 
     @property
     def components(self) -> Sequence[Component]:

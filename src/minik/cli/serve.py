@@ -12,13 +12,18 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from minik import KUBERNETES_VERSION, __version__
 from minik.cli.logs import configure
 from minik.config import ServerConfig, StartupError
 from minik.host import resolved
-from minik.supervisor import Component, Supervisor
+from minik.supervisor import Background, Component, Group, Supervisor
+
+if TYPE_CHECKING:
+    from minik.server.server import Server
 
 log = logging.getLogger("minik")
 
@@ -90,14 +95,9 @@ async def _serve(config: ServerConfig) -> None:
 
     log.info("minik %s (Kubernetes %s, Python %s) starts", __version__, KUBERNETES_VERSION, sys.version.split()[0])
     async with open_server(config) as server:
-        components: list[Component] = [*server.components]
+        components = list(server.components)
         if not config.disable_agent:
-            from minik.agent.agent import Agent, NodeCredentials
-
-            serving, client_ca = await asyncio.to_thread(server.node_credentials)
-            credentials = NodeCredentials(serving.certificate, serving.key, client_ca)
-            agent = Agent(config.agent, server.node_client(), server.proxy_client(), credentials)
-            components = [*agent.early_components, *components, *agent.components]
+            components = _with_node(config, server, components)
         supervisor = Supervisor(components)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(supervisor.run())
@@ -105,6 +105,23 @@ async def _serve(config: ServerConfig) -> None:
             await supervisor.started.wait()
             _spare_collector()
             log.info("minik is up; kubeconfig: %s", config.write_kubeconfig)
+
+
+def _with_node(config: ServerConfig, server: "Server", components: Sequence[Component]) -> list[Component]:
+    """A node needs containerd, which takes a while to start, before the rest; its other parts come after the API."""
+    from minik.agent.containerd import Containerd
+
+    containerd = Containerd(config.agent)
+
+    def make_node() -> Sequence[Component]:
+        from minik.agent.agent import Agent, NodeCredentials
+
+        serving, client_ca = server.node_credentials()
+        credentials = NodeCredentials(serving.certificate, serving.key, client_ca)
+        agent = Agent(config.agent, server.node_client(), server.proxy_client(), credentials, containerd.endpoint)
+        return agent.components
+
+    return [Background(containerd), *components, Group("node", "minik.agent.agent", make_node)]
 
 
 def _spare_collector() -> None:
