@@ -63,8 +63,9 @@ class Cluster:
         self.directory = directory
         self.namespace = f"minik-{token}"
         self._veth = (f"mk{token}h", f"mk{token}n")
-        third = secrets.randbelow(250)
-        self._addresses = (f"198.18.{third}.1", f"198.18.{third}.2")
+        network = f"198.18.{secrets.randbelow(256)}"
+        first = 4 * secrets.randbelow(64)
+        self._addresses = (f"{network}.{first + 1}", f"{network}.{first + 2}")
         self._flags = list(flags)
         self._settings = settings or {}
         self._environment = environment or {}
