@@ -1,0 +1,85 @@
+"""Lists, sets and regular expressions: isSorted, sum, min, max, indexOf, find, findAll, sets.contains and the like.
+
+https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-list-library
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from minik.api.cel.function import Function
+
+
+def _same(one: Any, other: Any) -> bool:
+    """CEL's equality: booleans are no numbers."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _has(items: Sequence[Any], wanted: Any) -> bool:
+    return any(_same(item, wanted) for item in items)
+
+
+def _contains(items: Sequence[Any], others: Sequence[Any]) -> bool:
+    return all(_has(items, other) for other in others)
+
+
+def _is_sorted(items: Sequence[Any]) -> bool:
+    return all(not one > other for one, other in zip(items, items[1:], strict=False))
+
+
+def _sum(items: Sequence[Any]) -> Any:
+    start: Any = timedelta() if items and isinstance(items[0], timedelta) else 0
+    return sum(items, start)
+
+
+def _extreme(name: str, pick: Any) -> Any:
+    def find(items: Sequence[Any]) -> Any:
+        if not items:
+            raise ValueError(f"{name} called on empty list")
+        return pick(items)
+
+    return find
+
+
+def _index(items: Sequence[Any], wanted: Any) -> int:
+    return next((place for place, item in enumerate(items) if _same(item, wanted)), -1)
+
+
+def _last_index(items: Sequence[Any], wanted: Any) -> int:
+    return next((place for place in reversed(range(len(items))) if _same(items[place], wanted)), -1)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f"Illegal regex: {error}") from None
+
+
+def _find(text: str, pattern: str) -> str:
+    match = _pattern(pattern).search(text)
+    return match[0] if match else ""
+
+
+def _find_all(text: str, pattern: str, most: int = -1) -> list[str]:
+    found = [match[0] for match in _pattern(pattern).finditer(text)]
+    return found if most < 0 else found[:most]
+
+
+FUNCTIONS = (
+    Function("isSorted", ("list",), "bool", _is_sorted),
+    Function("sum", ("list",), "dyn", _sum),
+    Function("min", ("list",), "dyn", _extreme("min", min)),
+    Function("max", ("list",), "dyn", _extreme("max", max)),
+    Function("indexOf", ("list", "dyn"), "int", _index),
+    Function("lastIndexOf", ("list", "dyn"), "int", _last_index),
+    Function("find", ("string", "string"), "string", _find),
+    Function("findAll", ("string", "string"), "list", _find_all),
+    Function("findAll", ("string", "string", "int"), "list", _find_all),
+    Function("sets.contains", ("list", "list"), "bool", _contains, member=False),
+    Function(
+        "sets.equivalent", ("list", "list"), "bool", lambda a, b: _contains(a, b) and _contains(b, a), member=False
+    ),
+    Function("sets.intersects", ("list", "list"), "bool", lambda a, b: any(_has(b, x) for x in a), member=False),
+)

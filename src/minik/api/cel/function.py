@@ -1,0 +1,43 @@
+"""How the functions of a library are described, independent of the engine.
+
+Types are written as names: "string", "int", "double", "bool", "dyn", "list", "map", "duration", "timestamp", or one of
+Kubernetes' own (OPAQUE). Values of the latter are maps with their type's name as the only key.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+OPAQUE = ("kubernetes.Quantity", "kubernetes.URL", "kubernetes.Semver", "net.IP", "net.CIDR")
+QUANTITY, URL, SEMVER, IP, CIDR = OPAQUE
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`implementation` gets plain Python values and raises ValueError for what CEL calls an error."""
+
+    name: str
+    parameters: Sequence[str]
+    result: str
+    implementation: Callable[..., Any]
+    member: bool = True
+
+
+def boxed(kind: str, value: Any) -> dict[str, Any]:
+    """A value of one of Kubernetes' own types."""
+    return {kind: value}
+
+
+def unboxed(value: Any, kind: str) -> Any:
+    """Raises ValueError when the value is of another type."""
+    if isinstance(value, dict) and kind in value:
+        return value[kind]
+    raise ValueError("no such overload")
+
+
+def kind_of(value: Any) -> str:
+    """The name of a value's type: one of OPAQUE, or ""."""
+    if isinstance(value, dict) and len(value) == 1:
+        name = next(iter(value))
+        return name if name in OPAQUE else ""
+    return ""

@@ -1,0 +1,134 @@
+"""ip('10.0.0.1'), cidr('10.0.0.0/8') and url('https://a/b').
+
+https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-ip-address-library
+"""
+
+import ipaddress
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from minik.api.cel.function import CIDR, IP, URL, Function, boxed, unboxed
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+
+
+def _address(text: str) -> _Address:
+    """Raises ValueError; neither zones nor IPv4 written as IPv6 are taken."""
+    if "%" in text:
+        raise ValueError(f"IP Address with zone value is not allowed: {text!r}")
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(f'IP Address "{text}" parse error during conversion from string') from None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        raise ValueError("IPv4-mapped IPv6 address is not allowed")
+    return found
+
+
+def _interface(text: str) -> _Interface:
+    address, slash, length = text.partition("/")
+    if not slash or not length.isdigit() or (len(length) > 1 and length[0] == "0"):
+        raise ValueError(f'network address parse error during conversion from string: netip.ParsePrefix("{text}")')
+    _address(address)
+    return ipaddress.ip_interface(text)
+
+
+def _accepts(parse: Any) -> Any:
+    def check(text: str) -> bool:
+        try:
+            parse(text)
+        except ValueError:
+            return False
+        return True
+
+    return check
+
+
+def _ip(value: Any) -> _Address:
+    return _address(unboxed(value, IP))
+
+
+def _cidr(value: Any) -> _Interface:
+    return _interface(unboxed(value, CIDR))
+
+
+def _global_unicast(address: _Address) -> bool:
+    broadcast = address.version == 4 and int(address) == 0xFFFFFFFF
+    odd = address.is_unspecified or address.is_loopback or address.is_multicast or address.is_link_local
+    return not broadcast and not odd
+
+
+def _link_local_multicast(address: _Address) -> bool:
+    network = "224.0.0.0/24" if address.version == 4 else "ff02::/16"
+    return address in ipaddress.ip_network(network)
+
+
+def _contains_ip(value: Any, other: Any) -> bool:
+    address = _address(other) if isinstance(other, str) else _ip(other)
+    network = _cidr(value).network
+    return address.version == network.version and address in network
+
+
+def _contains_cidr(value: Any, other: Any) -> bool:
+    inner = (_interface(other) if isinstance(other, str) else _cidr(other)).network
+    outer = _cidr(value).network
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+
+
+def _url(text: str) -> Any:
+    parts = urlsplit(text)
+    if not text or any(ord(c) < 33 for c in text) or not (parts.scheme or text.startswith("/")):
+        raise ValueError(f'URL parse error during conversion from string: parse "{text}": invalid URI for request')
+    _ = parts.port  # raises ValueError
+    return boxed(URL, text)
+
+
+def _parts(value: Any) -> Any:
+    return urlsplit(unboxed(value, URL))
+
+
+def _host(value: Any) -> str:
+    return str(_parts(value).netloc.rpartition("@")[2])
+
+
+def _hostname(value: Any) -> str:
+    host = _host(value)
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _port(value: Any) -> str:
+    port = _parts(value).port
+    return "" if port is None else str(port)
+
+
+FUNCTIONS = (
+    Function("isIP", ("string",), "bool", _accepts(_address), member=False),
+    Function("ip", ("string",), IP, lambda text: boxed(IP, str(_address(text))), member=False),
+    Function("ip.isCanonical", ("string",), "bool", lambda text: str(_address(text)) == text, member=False),
+    Function("family", (IP,), "int", lambda v: _ip(v).version),
+    Function("isUnspecified", (IP,), "bool", lambda v: _ip(v).is_unspecified),
+    Function("isLoopback", (IP,), "bool", lambda v: _ip(v).is_loopback),
+    Function("isLinkLocalMulticast", (IP,), "bool", lambda v: _link_local_multicast(_ip(v))),
+    Function("isLinkLocalUnicast", (IP,), "bool", lambda v: _ip(v).is_link_local),
+    Function("isGlobalUnicast", (IP,), "bool", lambda v: _global_unicast(_ip(v))),
+    Function("isCIDR", ("string",), "bool", _accepts(_interface), member=False),
+    Function("cidr", ("string",), CIDR, lambda text: boxed(CIDR, str(_interface(text))), member=False),
+    Function("containsIP", (CIDR, "string"), "bool", _contains_ip),
+    Function("containsIP", (CIDR, IP), "bool", _contains_ip),
+    Function("containsCIDR", (CIDR, "string"), "bool", _contains_cidr),
+    Function("containsCIDR", (CIDR, CIDR), "bool", _contains_cidr),
+    Function("ip", (CIDR,), IP, lambda v: boxed(IP, str(_cidr(v).ip))),
+    Function("masked", (CIDR,), CIDR, lambda v: boxed(CIDR, str(_cidr(v).network))),
+    Function("prefixLength", (CIDR,), "int", lambda v: _cidr(v).network.prefixlen),
+    Function("isURL", ("string",), "bool", _accepts(_url), member=False),
+    Function("url", ("string",), URL, _url, member=False),
+    Function("getScheme", (URL,), "string", lambda v: _parts(v).scheme),
+    Function("getHost", (URL,), "string", _host),
+    Function("getHostname", (URL,), "string", _hostname),
+    Function("getPort", (URL,), "string", _port),
+    Function("getEscapedPath", (URL,), "string", lambda v: quote(_parts(v).path, safe="/%:@!$&'()*+,;=~-._")),
+    Function("getQuery", (URL,), "map", lambda v: parse_qs(_parts(v).query, keep_blank_values=True)),
+)

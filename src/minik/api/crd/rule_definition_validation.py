@@ -1,0 +1,90 @@
+"""Validation of CEL rules in a definition: they compile, give booleans, and use oldSelf only where there can be one.
+
+Upstream: apiextensions-apiserver's schema/cel compilation and its callers in validation.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cel_expr_python import cel
+
+from minik.api.cel.declarations import Declarations, with_type_meta
+from minik.api.cel.engine import CelError, Types, check
+from minik.api.crd import go_form, rule_programs
+from minik.api.types import Obj
+from minik.api.validation import FieldError, invalid_value
+
+_POSITION = re.compile(r"(ERROR: <input>:1:)(\d+)(: )")
+
+
+def compile_errors(schema: Obj, path: str) -> list[FieldError]:
+    return list(_walk(schema, path, is_root=True, uncorrelatable=""))
+
+
+def _walk(schema: Obj, path: str, *, uncorrelatable: str, is_root: bool = False) -> Iterator[FieldError]:
+    """What is inside comes before what holds it, as in upstream. `uncorrelatable`: the list whose items no old ones
+    can be matched with.
+    """
+    additional, items = schema.get("additionalProperties"), schema.get("items")
+    if isinstance(additional, dict):
+        yield from _walk(additional, f"{path}.additionalProperties", uncorrelatable=uncorrelatable)
+    for name in sorted(schema.get("properties") or {}):
+        part = schema["properties"][name]
+        yield from _walk(part, f"{path}.properties[{name}]", uncorrelatable=uncorrelatable)
+    if isinstance(items, dict):
+        lost = uncorrelatable or ("" if schema.get("x-kubernetes-list-type") == "map" else path)
+        yield from _walk(items, f"{path}.items", uncorrelatable=lost)
+    rules = schema.get("x-kubernetes-validations") or ()
+    if rules:
+        declarations = Declarations()
+        own = declarations.type_of(with_type_meta(schema) if is_root else schema)
+        pool = declarations.pool()
+        for index, rule in enumerate(rules):
+            yield from _rule(rule, own, pool, f"{path}.x-kubernetes-validations[{index}]", uncorrelatable)
+
+
+def _rule(rule: Obj, own: Any, pool: Any, path: str, uncorrelatable: str) -> Iterator[FieldError]:
+    optional = rule_programs.is_optional(rule)
+    old = (rule_programs.OLD, cel.Type.List(own)) if optional else ("oldSelf", own)
+    types = Types({"self": own, old[0]: old[1]}, pool)
+    uses_old = rule_programs.uses_old_self(rule)
+    try:
+        if _checked(rule, rule["rule"], types) not in ("BOOL", "DYN"):
+            yield invalid_value(f"{path}.rule", go_form.rule(rule), "cel expression must evaluate to a bool")
+            return
+    except CelError as error:
+        yield invalid_value(f"{path}.rule", go_form.rule(rule), f"compilation failed: {error}")
+        return
+    yield from _message(rule, types, f"{path}.messageExpression")
+    if uses_old and uncorrelatable:
+        text = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {uncorrelatable}"
+        yield invalid_value(f"{path}.rule", rule["rule"], text)
+    elif not uses_old and rule.get("optionalOldSelf") is not None:
+        text = "may not be set if oldSelf is not used in rule"
+        yield invalid_value(f"{path}.optionalOldSelf", rule["optionalOldSelf"], text)
+
+
+def _message(rule: Obj, types: Types, path: str) -> Iterator[FieldError]:
+    expression = rule.get("messageExpression")
+    if not expression:
+        return
+    try:
+        if _checked(rule, expression, types) not in ("STRING", "DYN"):
+            text = "messageExpression must evaluate to a string"
+            yield invalid_value(path, go_form.rule(rule), text)
+    except CelError as error:
+        text = f"messageExpression compilation failed: {error}"
+        yield invalid_value(path, go_form.rule(rule), text)
+
+
+def _checked(rule: Obj, expression: str, types: Types) -> str:
+    """The type of an expression. Raises CelError, with positions in the expression as it was written."""
+    try:
+        return check(rule_programs.wrapped(rule, expression), types)
+    except CelError as error:
+        shift = rule_programs.shift(rule, expression)
+        if not shift:
+            raise
+        text = _POSITION.sub(lambda match: f"{match[1]}{max(1, int(match[2]) - shift)}{match[3]}", str(error))
+        raise CelError(text) from None
