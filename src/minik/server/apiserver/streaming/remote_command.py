@@ -91,9 +91,10 @@ async def _from_client(socket: web.WebSocketResponse, streams: Mapping[int, Spdy
     """Ends when the client closes the WebSocket; then whatever is still open towards the kubelet is reset."""
     open_channels = {c for c in (STDIN, RESIZE) if c in streams}
     async for message in socket:
-        if message.type is not WSMsgType.BINARY or not message.data:
+        content = message.data.encode() if message.type is WSMsgType.TEXT else message.data
+        if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT) or not content:
             continue
-        channel, data = message.data[0], message.data[1:]
+        channel, data = content[0], content[1:]
         if channel == CLOSE and data and data[0] in open_channels:
             open_channels.discard(data[0])
             await streams[data[0]].close()
