@@ -92,6 +92,8 @@ _POD_SPEC_ORDER = (
     "hostnameOverride",
     "schedulingGroup",
 )
+# Fields that the internal type has elsewhere: (type, field) -> the field it stands before.
+_BEFORE = {(_CORE + "PodSecurityContext", "fsGroupChangePolicy"): "sysctls"}
 _ZERO = {"string": "", "quantity": "0", "int32": 0, "int64": 0, "double": 0, "bool": False, "intstr": 0}
 
 
@@ -124,7 +126,16 @@ def _struct(obj: Obj, shape: Shape) -> Obj:
         return obj  # meta/v1 types have tags inside internal types too
     if shape.name == _CORE + "PodSpec":
         return _pod_spec(obj, shape)
-    return {_go_name(name): _value(obj.get(name), field) for name, field in shape.fields.items()}
+    return {_go_name(name): _value(obj.get(name), shape.fields[name]) for name in _order(shape)}
+
+
+def _order(shape: Shape) -> list[str]:
+    order = list(shape.fields)
+    for (owner, name), other in _BEFORE.items():
+        if owner == shape.name:
+            order.remove(name)
+            order.insert(order.index(other), name)
+    return order
 
 
 def _pod_spec(spec: Obj, shape: Shape) -> Obj:
