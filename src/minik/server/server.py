@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from minik.api.groups import load
+from minik.api.scheme import Scheme
 from minik.api.types import UserInfo
 from minik.client.client import Client
 from minik.client.events import EventBroadcaster
@@ -49,8 +50,9 @@ async def open_server(config: ServerConfig) -> AsyncIterator["Server"]:
         extra=config.tls_san,
     )
     async with open_store(config.server_dir / "db") as store:
-        pki = await asyncio.to_thread(ensure_server_pki, config.tls_dir, sans)
-        server = Server(config, store, pki)
+        keys = asyncio.get_running_loop().run_in_executor(None, ensure_server_pki, config.tls_dir, sans)
+        scheme = load(stable_only=True)  # while keys are made
+        server = Server(config, store, await keys, scheme)
         await server.prepare()
         yield server
 
@@ -58,11 +60,11 @@ async def open_server(config: ServerConfig) -> AsyncIterator["Server"]:
 class Server:
     """`components` in starting order. Clients of any identity come from `client`."""
 
-    def __init__(self, config: ServerConfig, store: MvccStore, pki: ServerPki) -> None:
+    def __init__(self, config: ServerConfig, store: MvccStore, pki: ServerPki, scheme: Scheme) -> None:
         self._config = config
         self._store = store
         self._pki = pki
-        self._scheme = load(stable_only=True)
+        self._scheme = scheme
         self._identity = Identity(config, pki, store, self._scheme)
         listener = Listener(
             host=config.bind_address,
@@ -137,9 +139,12 @@ class Server:
             informers=informers,
             events=events,
             discover=discover,
+            sign_token=self._identity.signing_key.sign,
             settings=ControllerSettings(
                 cluster_cidrs=tuple(self._config.agent.cluster_cidr.split(",")),
                 root_ca=self._pki.server_ca.certificate.read_text(),
+                client_ca=self._pki.client_ca,
+                server_ca=self._pki.server_ca,
                 node_name=self._config.agent.node_name,
                 storage_dir=None if self._config.disable_agent else self._config.data_dir.absolute() / "storage",
             ),
