@@ -25,7 +25,7 @@ class Api:
 
     def __init__(self, url: str, data_dir: Path) -> None:
         self.url = url
-        self._tls = ssl._create_unverified_context() 
+        self._tls = ssl._create_unverified_context()
         keys = data_dir / "server" / "tls"
         self._tls.load_cert_chain(keys / "client-admin.crt", keys / "client-admin.key")
         self._connection = self._connect()
@@ -55,7 +55,7 @@ class Api:
 def wait_answer(url: str, *, within: float = 30.0) -> float:
     """Seconds until /readyz says ok, looking every 5 ms."""
     started = time.monotonic()
-    context = ssl._create_unverified_context() 
+    context = ssl._create_unverified_context()
     while time.monotonic() - started < within:
         connection = http.client.HTTPSConnection(urlsplit(url).netloc, context=context, timeout=within)
         try:
