@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-list-library
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from minik.api.cel.function import Function
@@ -25,7 +26,7 @@ def _contains(items: Sequence[Any], others: Sequence[Any]) -> bool:
 
 
 def _is_sorted(items: Sequence[Any]) -> bool:
-    return all(not one > other for one, other in zip(items, items[1:], strict=False))
+    return all(not one > other for one, other in pairwise(items))
 
 
 def _sum(items: Sequence[Any]) -> Any:

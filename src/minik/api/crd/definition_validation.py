@@ -52,15 +52,15 @@ def validate_definition_update(new: Obj, old: Obj) -> list[FieldError]:
 def validate_definition_status(obj: Obj) -> list[FieldError]:
     status = obj.get("status") or {}
     errors = _names_errors(status.get("acceptedNames") or {}, "status.acceptedNames")
-    stored = status.get("storedVersions") or []
+    stored = status.get("storedVersions") or None
     if not stored:
         errors.append(invalid_value("status.storedVersions", stored, "must have at least one stored version"))
     known = {version.get("name", "") for version in crd.versions(obj)}
     for version in crd.versions(obj):
-        if version.get("storage") and version["name"] not in stored:
+        if version.get("storage") and version["name"] not in (stored or ()):
             text = f"must have the storage version {version['name']}"
             errors.append(invalid_value("status.storedVersions", stored, text))
-    for index, name in enumerate(stored):
+    for index, name in enumerate(stored or ()):
         if name not in known:
             errors.append(invalid_value(f"status.storedVersions[{index}]", name, "must appear in spec.versions"))
     return errors

@@ -11,7 +11,7 @@ from minik.api.schema.types import GroupVersionKind, Shape
 from minik.api.scheme import ALL_VERBS, Resource, Subresource
 from minik.api.types import GVR, Obj
 
-_SCALE = {"kind": "Scale", "kind_group": "autoscaling", "kind_version": "v1"}
+_SCALE = Subresource(name="scale", kind="Scale", kind_group="autoscaling", kind_version="v1")
 
 
 def resources(definition: Obj, written_since: int) -> tuple[Resource, ...]:
@@ -83,7 +83,7 @@ def _subresources(kind: str, rules: strategy.Rules, scale: Any) -> Sequence[Subr
     if rules.has_status:
         found.append(Subresource(name="status", kind=kind, strategy=strategy.status(rules)))
     if scale:
-        found.append(Subresource(name="scale", **_SCALE))
+        found.append(_SCALE)
     return found
 
 

@@ -183,5 +183,8 @@ class _Walk:
                 text = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable"
                 self.errors.append(forbidden(f"{path}.items.properties[{key}].nullable", text))
             if part is not None and key not in needed and "default" not in part:
-                text = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"
+                text = (
+                    "this property is in x-kubernetes-list-map-keys, "
+                    "so it must have a default or be a required property"
+                )
                 self.errors.append(required(f"{path}.items.properties[{key}].default", text))

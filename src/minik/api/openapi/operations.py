@@ -35,13 +35,19 @@ _LIST = (
     "watch",
 )
 _COLLECTION = tuple(sorted({*_GRACE, *_LIST} - {"allowWatchBookmarks", "watch"}))
+_PATCH_TYPES = (
+    "application/apply-patch+yaml",
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+)
 _WRITE = ("dryRun", "fieldManager", "fieldValidation")
 _PATCH = (*_WRITE, "force")
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `body` and `answer` are names of types ("" for none); `patch` takes patch bodies."""
+    """One method of one path. `body` and `answer` are names of types ("" for none); `patch`: media types of patches."""
 
     path: str
     method: str
@@ -55,7 +61,7 @@ class Operation:
     answer: str = ""
     codes: tuple[str, ...] = ("200",)
     watchable: bool = False
-    patch: bool = False
+    patch: tuple[str, ...] = ()
     stream: bool = False
 
     @property
@@ -94,6 +100,8 @@ class _Builder:
         self.base = base_path(resource.group, resource.version)
         self.scope = "Namespaced" if resource.namespaced else ""
         namespaces = "/namespaces/{namespace}" if resource.namespaced else ""
+        # clients that find strategic merge patches offered use them
+        self.patch_types = _PATCH_TYPES[:3] if resource.custom else _PATCH_TYPES
         self.collection_path = f"{self.base}{namespaces}/{resource.plural}"
         self.item_path = self.collection_path + "/{name}"
 
@@ -226,5 +234,5 @@ class _Builder:
             body="io.k8s.apimachinery.pkg.apis.meta.v1.Patch" if patch else type_name,
             answer=type_name,
             codes=codes,
-            patch=patch,
+            patch=self.patch_types if patch else (),
         )

@@ -7,7 +7,7 @@ from minik.api.openapi.descriptions import Descriptions
 from minik.api.openapi.operations import Operation
 from minik.api.openapi.parameters import PARAMETERS
 from minik.api.openapi.schemas import V2, SchemaBuilder
-from minik.api.openapi.v3 import CODES, MEDIA_TYPES, PATCH_TYPES, all_operations
+from minik.api.openapi.v3 import CODES, MEDIA_TYPES, all_operations
 from minik.api.scheme import Scheme
 from minik.api.types import Obj
 
@@ -55,7 +55,7 @@ def _operation(operation: Operation, builder: SchemaBuilder) -> Obj:
         "description": operation.description,
         "operationId": operation.operation_id,
         "tags": [operation.tag],
-        "consumes": list(PATCH_TYPES) if operation.patch else ["*/*"],
+        "consumes": list(operation.patch) or ["*/*"],
         "produces": ["*/*"] if operation.stream else list(MEDIA_TYPES),
         "schemes": ["https"],
         "responses": {**responses, "401": {"description": "Unauthorized"}},

@@ -22,12 +22,6 @@ from minik.api.types import Obj
 
 MEDIA_TYPES = ("application/json", "application/vnd.kubernetes.protobuf", "application/yaml")
 _WATCH_TYPES = (*MEDIA_TYPES, "application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch")
-PATCH_TYPES = (
-    "application/apply-patch+yaml",
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
-)
 CODES = {"200": "OK", "201": "Created", "202": "Accepted"}
 
 
@@ -47,6 +41,7 @@ def fingerprint(scheme: Scheme, group: str, version: str) -> str:
     for resource in _resources(scheme, group, version):
         parts: list[Any] = [resource.plural, resource.kind, list(resource.verbs), resource.namespaced]
         parts += [[sub.name, list(sub.verbs)] for sub in resource.subresources]
+        parts += ["custom"] if resource.custom else []
         parts.append(resource.shape and resource.shape.structural_schema)
         digest.update(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
     return digest.hexdigest().upper()
@@ -116,7 +111,7 @@ def _operation(operation: Operation, builder: SchemaBuilder) -> Obj:
 
 def _body(operation: Operation, builder: SchemaBuilder) -> Obj:
     schema = builder.add(operation.body)
-    types = PATCH_TYPES if operation.patch else ("*/*",)
+    types = operation.patch or ("*/*",)
     body: Obj = {"content": {media: {"schema": schema} for media in types}}
     return body if operation.method == "delete" else {**body, "required": True}
 
