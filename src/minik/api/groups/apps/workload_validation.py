@@ -86,7 +86,9 @@ def validate_counts(status: Obj, keys: Sequence[str]) -> list[FieldError]:
 def validate_at_most(status: Obj, keys: Sequence[str], limit: str, text: str) -> list[FieldError]:
     """Counts of `keys` that are above the count `limit`."""
     return [
-        invalid_value(f"status.{key}", status[key], text) for key in keys if status.get(key, 0) > status.get(limit, 0)
+        invalid_value(f"status.{key}", status.get(key, 0), text)
+        for key in keys
+        if status.get(key, 0) > status.get(limit, 0)
     ]
 
 

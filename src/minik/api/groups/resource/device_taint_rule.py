@@ -1,30 +1,104 @@
-"""DeviceTaintRule (resource.k8s.io/v1beta2, resource.k8s.io/v1alpha3)."""
+"""DeviceTaintRule (resource.k8s.io/v1beta2, v1alpha3): taints devices from the side (KEP-5055)."""
 
-from minik.api.scheme import Resource, Subresource
-from minik.api.types import GVR
+from datetime import UTC, datetime
+from typing import Any
 
-RESOURCES = (
-    Resource(
-        group="resource.k8s.io",
-        version="v1beta2",
-        kind="DeviceTaintRule",
-        plural="devicetaintrules",
-        singular="devicetaintrule",
-        type_name="io.k8s.api.resource.v1beta2.DeviceTaintRule",
-        namespaced=False,
-        subresources=(Subresource(name="status", kind="DeviceTaintRule"),),
-        storage=GVR("resource.k8s.io", "v1alpha3", "devicetaintrules"),
-        storage_version_hash="DJ3UJ0fj8MI=",
-    ),
-    Resource(
-        group="resource.k8s.io",
-        version="v1alpha3",
-        kind="DeviceTaintRule",
-        plural="devicetaintrules",
-        singular="devicetaintrule",
-        type_name="io.k8s.api.resource.v1alpha3.DeviceTaintRule",
-        namespaced=False,
-        subresources=(Subresource(name="status", kind="DeviceTaintRule"),),
-        storage_version_hash="DJ3UJ0fj8MI=",
-    ),
+from minik.api import names
+from minik.api.columns import AGE, NAME, age
+from minik.api.condition_validation import validate_conditions
+from minik.api.groups.resource.device_validation import validate_driver
+from minik.api.groups.status_rules import (
+    RESET_STATUS,
+    keep_spec_and_metadata,
+    keep_status,
+    reset_status,
+    status_strategy,
 )
+from minik.api.scheme import Resource, Strategy, Subresource
+from minik.api.types import GVR, Obj
+from minik.api.validation import FieldError, invalid_value, not_supported, required
+
+_STORED = "v1alpha3"
+_EFFECTS = ("NoExecute", "NoSchedule", "None")
+
+
+def _cells(obj: Obj, now: datetime) -> list[Any]:
+    return [obj["metadata"]["name"], age(obj, now)]
+
+
+def _default(obj: Obj) -> None:
+    taint = (obj.get("spec") or {}).get("taint") or {}
+    if taint.get("key") and not taint.get("timeAdded"):
+        taint["timeAdded"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _validate_selector(selector: Obj) -> list[FieldError]:
+    at, errors = "spec.deviceSelector", []
+    if selector.get("driver") is not None:
+        errors += validate_driver(selector["driver"], f"{at}.driver")
+    device = selector.get("device")
+    if device is not None:
+        errors += [invalid_value(f"{at}.device", device, text) for text in names.dns_label(device)]
+    return errors
+
+
+def _validate(obj: Obj) -> list[FieldError]:
+    spec = obj["spec"]
+    taint = spec.get("taint") or {}
+    key, value, effect = (taint.get(name, "") for name in ("key", "value", "effect"))
+    errors = _validate_selector(spec.get("deviceSelector") or {})
+    errors += [invalid_value("spec.taint.key", key, text) for text in names.qualified_name(key)]
+    errors += [invalid_value("spec.taint.value", value, text) for text in names.label_value(value)]
+    if not effect:
+        errors.append(required("spec.taint.effect"))
+    elif effect not in _EFFECTS:
+        errors.append(not_supported("spec.taint.effect", effect, _EFFECTS))
+    return errors
+
+
+def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
+    return _validate(new)
+
+
+def _validate_status(new: Obj, _old: Obj) -> list[FieldError]:
+    return validate_conditions((new.get("status") or {}).get("conditions"), "status.conditions")
+
+
+def _resource(version: str) -> Resource:
+    type_name = f"io.k8s.api.resource.{version}.DeviceTaintRule"
+    return Resource(
+        group="resource.k8s.io",
+        version=version,
+        kind="DeviceTaintRule",
+        plural="devicetaintrules",
+        singular="devicetaintrule",
+        type_name=type_name,
+        namespaced=False,
+        strategy=Strategy(
+            default=_default,
+            prepare_create=reset_status(type_name),
+            prepare_update=keep_status,
+            validate=_validate,
+            validate_update=_validate_update,
+            has_generation=True,
+            reset_fields=RESET_STATUS,
+        ),
+        subresources=(
+            Subresource(
+                name="status",
+                kind="DeviceTaintRule",
+                strategy=status_strategy(
+                    prepare_update=keep_spec_and_metadata,
+                    validate_update=_validate_status,
+                    reset_fields=frozenset({("metadata",), ("spec",)}),
+                ),
+            ),
+        ),
+        columns=(NAME, AGE),
+        cells=_cells,
+        storage=None if version == _STORED else GVR("resource.k8s.io", _STORED, "devicetaintrules"),
+        storage_version_hash="DJ3UJ0fj8MI=",
+    )
+
+
+RESOURCES = (_resource("v1beta2"), _resource("v1alpha3"))
