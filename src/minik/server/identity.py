@@ -13,7 +13,6 @@ from minik.api.scheme import Scheme
 from minik.api.types import GVR
 from minik.config import ServerConfig
 from minik.server.apiserver.admission.chain import AdmissionChain
-from minik.server.apiserver.admission.conditions import MatchConditions
 from minik.server.apiserver.admission.default_plugins import after_webhooks, before_webhooks
 from minik.server.apiserver.admission.dynamic import DynamicAdmission
 from minik.server.apiserver.admission.plugin import Plugin
@@ -68,7 +67,7 @@ class Identity:
         node_rules = [Rule(rule) for rule in cluster_role_rules()["system:node"]]
         self.authorizer = Authorizer(NodeAuthorizer(self.graph, node_rules), RbacAuthorizer(self.policy))
         self._impersonation = Impersonation(self.authorizer.authorize)
-        self._dynamic = DynamicAdmission(self.objects, scheme, MatchConditions())
+        self._dynamic = DynamicAdmission(self.objects, scheme, self.authorizer.authorize)
         self._admission = AdmissionChain(self._plugins(storage, scheme))
         self._services = self._allocator(storage, scheme)
 

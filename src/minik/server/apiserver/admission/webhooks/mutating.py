@@ -11,11 +11,11 @@ from minik.api.patch import json_patch
 from minik.api.schema import decode
 from minik.api.scheme import Resource
 from minik.api.status import StatusError, internal_error
-from minik.api.types import Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.matching import is_exempt
 from minik.server.apiserver.admission.plugin import CONNECT, CREATE, DELETE, UPDATE, Plugin
 from minik.server.apiserver.admission.reinvocation import CallerMemory
+from minik.server.apiserver.admission.replacement import carries_own_kind, replace_object
 from minik.server.apiserver.admission.versions import convert
 from minik.server.apiserver.admission.webhooks.caller import CallFailed, WebhookCaller
 from minik.server.apiserver.admission.webhooks.configuration import Webhook, Webhooks
@@ -83,29 +83,10 @@ def _patch(attributes: AdmissionAttributes, resource: Resource, patch: list[Any]
     assert seen is not None
     try:
         patched = json_patch.apply(seen, patch)
-        if _is_own(attributes, attributes.obj):
+        if carries_own_kind(attributes):
             patched = {"kind": resource.kind, "apiVersion": resource.api_version} | decode.prune(
                 patched, shape_of(resource)
             )
     except StatusError as error:
         raise internal_error(error.message) from None
     return replace_object(attributes, convert(patched, resource, attributes.resource))
-
-
-def replace_object(attributes: AdmissionAttributes, new: Obj | None) -> bool:
-    """Put `new` in the place of the object, defaults included. Tells whether it differs."""
-    obj = attributes.obj
-    assert obj is not None
-    assert new is not None
-    before = orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
-    own = _is_own(attributes, obj)
-    obj.clear()
-    obj |= orjson.loads(orjson.dumps(new))
-    if own:
-        attributes.resource.strategy.default(obj)
-    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS) != before
-
-
-def _is_own(attributes: AdmissionAttributes, obj: Obj) -> bool:
-    """Whether it is an object of the resource itself, not what a subresource carries."""
-    return attributes.kind == attributes.resource.kind and obj.get("kind") == attributes.resource.kind

@@ -1,0 +1,104 @@
+"""Compiles the expressions of admission policies and webhooks, to evaluate them and to say what is wrong with them.
+
+https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from minik.api.admission_cel import authorizer, object_literals
+from minik.api.admission_cel.scope import Scope
+from minik.api.cel import engine
+from minik.api.cel.engine import CelError, Program
+from minik.api.cel.function import Function
+
+_BASE = ("object", "oldObject", "request", "namespaceObject")
+_AUTHORIZER = ("authorizer", "authorizer.requestResource")
+_VARIABLE = re.compile(r"(?<![\w.])variables\s*\.\s*(?P<name>[A-Za-z_]\w*)")
+_UNDECLARED = re.compile(
+    r"ERROR: <input>:(\d+):(\d+): undeclared reference to '([\w.]+)' \(in container ''\)\n \| (.*)\n \| \.*\^"
+)
+_CEL_NAMES = {"NULL": "null_type"}
+_LITERALS = (
+    Function(
+        "jsonpatch.escapeKey",
+        ("string",),
+        "string",
+        lambda key: key.replace("~", "~0").replace("/", "~1"),
+        member=False,
+    ),
+)
+
+
+def compile_expression(text: str, scope: Scope) -> Program:
+    """Raises CelError with cel-go's text."""
+    source = object_literals.with_maps(text) if scope.literals else text
+    try:
+        program = engine.compile_dynamic(source, _names(scope), _library(scope))
+    except CelError as error:
+        raise CelError(_UNDECLARED.sub(_by_root, str(error))) from None
+    _check_variables(text, scope)
+    return program
+
+
+def _names(scope: Scope) -> tuple[str, ...]:
+    own = (("params",) if scope.params else ()) + (("variables",) if scope.variables else ())
+    return (*_BASE, *own, *(_AUTHORIZER if scope.authorizer else ()))
+
+
+def _library(scope: Scope) -> tuple[Function, ...]:
+    return (*(authorizer.FUNCTIONS if scope.authorizer else ()), *(_LITERALS if scope.literals else ()))
+
+
+def complaint(text: str, scope: Scope, results: Sequence[str]) -> str:
+    """What is wrong with an expression that must yield one of `results` (cel-go's type names; none: any), or ""."""
+    try:
+        result = type_name(compile_expression(text, scope).result)
+    except CelError as error:
+        return f"compilation failed: {error}"
+    if not results or result in results:
+        return ""
+    wanted = results[0] if len(results) == 1 else f"one of [{' '.join(results)}]"
+    return f"must evaluate to {wanted} but got {result}"
+
+
+def type_name(result: str) -> str:
+    """cel-go's name of a type: `LIST<STRING>` is list(string)."""
+    return _CEL_NAMES.get(result) or result.lower().replace("<", "(").replace(">", ")")
+
+
+def evaluate(program: Program, variables: Mapping[str, Any]) -> Any:
+    """Raises CelError. Values that plain Python cannot hold, such as optionals, are errors."""
+    try:
+        return program.evaluate(variables)
+    except TypeError:
+        raise CelError("unsupported type of result") from None
+
+
+def _by_root(match: re.Match[str]) -> str:
+    """cel-go complains about the first name of a chain, this engine about the whole."""
+    row, column, name, line = match[1], int(match[2]), match[3], match[4]
+    before, dot, _ = name.rpartition(".")
+    if not dot or not line[: column - 1].endswith(before):
+        return match[0]
+    start, root = column - 1 - len(before), name.partition(".")[0]
+    return (
+        f"ERROR: <input>:{row}:{start + 1}: undeclared reference to '{root}' (in container '')\n"
+        f" | {line}\n | {'.' * start}^"
+    )
+
+
+def _check_variables(text: str, scope: Scope) -> None:
+    """`variables` is a map to the engine, so it does not know which names there are."""
+    for found in _VARIABLE.finditer(text) if scope.variables else ():
+        if found["name"] in scope.variables:
+            continue
+        dot = text.index(".", found.start())
+        row = text.count("\n", 0, dot) + 1
+        start = text.rfind("\n", 0, dot) + 1
+        line = text[start:].partition("\n")[0]
+        raise CelError(
+            f"ERROR: <input>:{row}:{dot - start + 1}: undefined field '{found['name']}'\n"
+            f" | {line}\n | {'.' * (dot - start)}^"
+        )

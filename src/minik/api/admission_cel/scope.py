@@ -1,0 +1,16 @@
+"""What an expression of admission may mention."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which variables there are besides object, oldObject, request and namespaceObject.
+
+    `variables`: the names under `variables`. `literals`: Object{} and JSONPatch{} may be written.
+    """
+
+    params: bool
+    authorizer: bool
+    variables: tuple[str, ...] = ()
+    literals: bool = False

@@ -1,0 +1,146 @@
+"""CEL expressions of webhooks and policies, and what they see of a write.
+
+Variables: object, oldObject, request, namespaceObject, params, authorizer, variables. The engine is loaded with the
+first expression. https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
+"""
+
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from minik.api.admission_cel import authorizer
+from minik.api.admission_cel.authorizer import Answer, Ask, Question
+from minik.api.admission_cel.scope import Scope
+from minik.api.scheme import Resource
+from minik.api.types import Obj, UserInfo
+from minik.server.apiserver.admission.attributes import AdmissionAttributes
+from minik.server.apiserver.admission.matching import Matcher
+from minik.server.apiserver.admission.versions import convert
+from minik.server.apiserver.admission.webhooks.review import admission_request
+from minik.server.apiserver.attributes import Attributes, Authorize, Decision
+
+_NOT_IN_REQUEST = ("uid", "object", "oldObject")
+
+
+class ExpressionError(Exception):
+    """An expression could not be evaluated. The text is the one to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """What an expression sees: its variables, and whom `authorizer` asks."""
+
+    variables: Mapping[str, Any]
+    ask: Ask
+
+    def with_variables(self, values: Mapping[str, Any]) -> "Bindings":
+        """With a policy's own variables."""
+        return replace(self, variables={**self.variables, "variables": values})
+
+
+class Expression:
+    """One expression, compiled when it is first needed."""
+
+    __slots__ = ("_program", "_scope", "text")
+
+    def __init__(self, text: str, scope: Scope) -> None:
+        self.text = text
+        self._scope = scope
+        self._program: Any = None
+
+    def evaluate(self, bindings: Bindings) -> Any:
+        """The value as JSON has it. Raises ExpressionError."""
+        from minik.api.admission_cel import environment  # brings the engine
+        from minik.api.cel.engine import CelError
+
+        if self._program is None:
+            try:
+                self._program = environment.compile_expression(self.text, self._scope)
+            except CelError as error:
+                raise ExpressionError(f"compilation error: compilation failed: {error}") from None
+        try:
+            with authorizer.asking(bindings.ask):
+                return environment.evaluate(self._program, bindings.variables)
+        except CelError as error:
+            raise ExpressionError(f"expression '{self.text}' resulted in error: {error}") from None
+
+
+class Inputs:
+    """Makes the variables of a write."""
+
+    def __init__(self, matcher: Matcher, authorize: Authorize) -> None:
+        self._matcher = matcher
+        self._authorize = authorize
+
+    def of(self, attributes: AdmissionAttributes, resource: Resource, param: Obj | None) -> Bindings:
+        """For the write taken as one of `resource`. Raises StatusError 404 when its namespace is gone."""
+        obj = convert(attributes.obj, attributes.resource, resource)
+        old = convert(attributes.old_obj, attributes.resource, resource)
+        request = admission_request(attributes, resource, "", None, None)
+        for key in _NOT_IN_REQUEST:
+            del request[key]
+        variables = {
+            "object": obj,
+            "oldObject": old,
+            "request": request,
+            "params": param,
+            "namespaceObject": self._namespace(attributes),
+            "authorizer": authorizer.authorizer(),
+            "authorizer.requestResource": authorizer.request_resource(
+                attributes.gvr.group,
+                attributes.gvr.resource,
+                attributes.subresource,
+                attributes.namespace,
+                attributes.name,
+            ),
+        }
+        return Bindings(variables, self._asker(attributes.user))
+
+    def _namespace(self, attributes: AdmissionAttributes) -> Obj | None:
+        """None for a Namespace, too, although admission says it lies in itself."""
+        if not attributes.namespace or (attributes.resource.plural == "namespaces" and not attributes.resource.group):
+            return None
+        return self._matcher.namespace(attributes.namespace)
+
+    def _asker(self, user: UserInfo) -> Ask:
+        def ask(question: Question) -> Answer:
+            decision = _decided(self._authorize(_attributes(question, user)))
+            return Answer(decision.allowed, decision.reason)
+
+        return ask
+
+
+def _attributes(question: Question, user: UserInfo) -> Attributes:
+    if question.account is not None:
+        user = _service_account(*question.account)
+    if question.path:
+        return Attributes(user=user, verb=question.verb, path=question.path)
+    return Attributes(
+        user=user,
+        verb=question.verb,
+        resource_request=True,
+        namespace=question.namespace,
+        api_group=question.group,
+        api_version="*",
+        resource=question.resource,
+        subresource=question.subresource,
+        name=question.name,
+        label_selector=question.label_selector,
+        field_selector=question.field_selector,
+    )
+
+
+def _service_account(namespace: str, name: str) -> UserInfo:
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+    return UserInfo(f"system:serviceaccount:{namespace}:{name}", groups=groups)
+
+
+def _decided(asking: Any) -> Decision:
+    """The answer of an authorizer, which decides from memory and so never waits."""
+    coroutine = cast("Coroutine[Any, Any, Decision]", asking)
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        return cast("Decision", finished.value)
+    coroutine.close()
+    raise RuntimeError("authorization had to wait inside an expression")

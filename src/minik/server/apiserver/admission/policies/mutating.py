@@ -1,0 +1,176 @@
+"""MutatingAdmissionPolicy: objects are changed by CEL expressions, without a webhook.
+
+https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/
+"""
+
+from typing import Any, NamedTuple
+
+from minik.api.admission_cel import object_literals
+from minik.api.admission_cel.object_literals import TypeMismatch
+from minik.api.patch import json_patch_failure
+from minik.api.patch.json_patch_failure import PatchFailed
+from minik.api.schema import decode
+from minik.api.status import StatusError, internal_error
+from minik.api.types import Obj
+from minik.server.apiserver.admission.attributes import AdmissionAttributes
+from minik.server.apiserver.admission.expressions import ExpressionError, Inputs
+from minik.server.apiserver.admission.matching import is_exempt
+from minik.server.apiserver.admission.plugin import CONNECT, CREATE, UPDATE, Plugin, refuse
+from minik.server.apiserver.admission.policies import object_patch
+from minik.server.apiserver.admission.policies.compiled import Mutation, compiled
+from minik.server.apiserver.admission.policies.configuration import Binding, Policy
+from minik.server.apiserver.admission.policies.object_patch import NotApplicable
+from minik.server.apiserver.admission.policies.selection import Application, Selection
+from minik.server.apiserver.admission.reinvocation import CallerMemory
+from minik.server.apiserver.admission.replacement import carries_own_kind, replace_object
+from minik.server.apiserver.admission.versions import convert
+from minik.server.apiserver.registry.shapes import shape_of
+
+
+class _Failure(NamedTuple):
+    """`reason` "" leaves the refusal a plain Forbidden."""
+
+    policy: Policy
+    binding: Binding | None
+    text: str
+    reason: str = ""
+
+    @property
+    def message(self) -> str:
+        if self.binding is None:
+            return f"policy '{self.policy.name}' denied request: {self.text}"
+        return f"policy '{self.policy.name}' with binding '{self.binding.name}' denied request: {self.text}"
+
+
+class MutatingAdmissionPolicy(Plugin):
+    name = "MutatingAdmissionPolicy"
+    operations = frozenset({CREATE, UPDATE, CONNECT})
+    resources = None
+
+    def __init__(self, selection: Selection, inputs: Inputs) -> None:
+        self._selection = selection
+        self._inputs = inputs
+
+    async def mutate(self, attributes: AdmissionAttributes) -> None:
+        if not self._selection.policies or is_exempt(attributes):
+            return
+        failures: list[_Failure] = []
+
+        def fail(policy: Policy, binding: Binding | None, text: str) -> None:
+            failures.append(_Failure(policy, binding, text))
+
+        applications = list(self._selection.of(attributes, fail))
+        if applications:
+            memory = attributes.reinvocation.memory(self.name)
+            if attributes.reinvocation.again:
+                memory.began(attributes.obj)
+            for application in applications:
+                self._apply(application, attributes, memory, failures)
+            memory.seen(attributes.obj)
+        _refuse(attributes, [failure for failure in failures if not failure.policy.ignore_failures])
+
+    def _apply(
+        self,
+        application: Application,
+        attributes: AdmissionAttributes,
+        memory: CallerMemory,
+        failures: list[_Failure],
+    ) -> None:
+        policy = compiled(application.policy)
+
+        def fail(error: Exception) -> None:
+            failures.append(_Failure(application.policy, application.binding, str(error), "Invalid"))
+
+        try:
+            if not policy.conditions.hold(self._inputs.of(attributes, application.resource, application.param)):
+                return
+        except ExpressionError as error:
+            fail(error)
+            return
+        key = _key(application)
+        if attributes.reinvocation.again and key not in memory.due:
+            return
+        memory.due.discard(key)
+        for mutation in policy.mutations:
+            if attributes.obj is None:
+                break
+            try:
+                changed = self._mutate(application, mutation, attributes)
+            except TypeMismatch as error:
+                fail(TypeMismatch(f"type mismatch: {error}"))
+                continue
+            except (ExpressionError, PatchFailed, NotApplicable) as error:
+                fail(error)
+                continue
+            if changed:
+                memory.changed()
+                attributes.reinvocation.wanted = True
+        if application.policy.spec.get("reinvocationPolicy") == "IfNeeded":
+            memory.ran(key)
+
+    def _mutate(self, application: Application, mutation: Mutation, attributes: AdmissionAttributes) -> bool:
+        """Raises what can go wrong in the expression or its result. Tells whether the object differs now."""
+        resource = application.resource
+        bindings = self._inputs.of(attributes, resource, application.param)
+        value = compiled(application.policy).evaluate(mutation.expression, bindings)
+        seen = convert(attributes.obj, attributes.resource, resource)
+        assert seen is not None
+        if mutation.json_patch:
+            try:
+                new = json_patch_failure.apply(seen, operations(value))
+            except json_patch_failure.TestFailed:
+                return False
+            except PatchFailed as error:
+                raise PatchFailed(f"JSON Patch: {error}") from None
+        else:
+            new = _merged(seen, value, attributes, application)
+        if carries_own_kind(attributes):
+            new = _pruned(new, application)
+        return replace_object(attributes, convert(new, resource, attributes.resource))
+
+
+def _merged(seen: Obj, value: Any, attributes: AdmissionAttributes, application: Application) -> Obj:
+    if not carries_own_kind(attributes):
+        raise NotApplicable(f"ApplyConfiguration is not possible for {attributes.kind}")
+    configuration = object_literals.plain(value)
+    if not isinstance(configuration, dict):
+        raise NotApplicable(f"unsupported return type from ApplyConfiguration expression: {type(value).__name__}")
+    try:
+        return object_patch.apply(seen, configuration, shape_of(application.resource))
+    except NotApplicable as error:
+        raise NotApplicable(f"error applying patch: {error}") from None
+
+
+def operations(value: Any) -> list[Obj]:
+    """The JSON patch an expression yields. Raises PatchFailed for what is none."""
+    if not isinstance(value, list):
+        raise PatchFailed("type mismatch: JSONPatchType.expression should evaluate to array")
+    found = []
+    for item in value:
+        operation = object_literals.plain(item)
+        if not isinstance(operation, dict):
+            raise PatchFailed("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch")
+        found.append(operation)
+    return found
+
+
+def _pruned(obj: Obj, application: Application) -> Obj:
+    resource = application.resource
+    try:
+        return {"kind": resource.kind, "apiVersion": resource.api_version} | decode.prune(obj, shape_of(resource))
+    except StatusError as error:
+        raise internal_error(error.message) from None
+
+
+def _key(application: Application) -> tuple[str, str, str, str]:
+    metadata = (application.param or {}).get("metadata") or {}
+    return (application.policy.name, application.binding.name, metadata.get("namespace", ""), metadata.get("name", ""))
+
+
+def _refuse(attributes: AdmissionAttributes, failures: list[_Failure]) -> None:
+    if not failures:
+        return
+    plain = refuse(attributes, "")
+    error = StatusError(plain.code, failures[0].reason or plain.reason, failures[0].message)
+    error.details = {**(plain.details or {}), "causes": [{"message": failure.message} for failure in failures]}
+    raise error
