@@ -71,3 +71,32 @@ def test_a_document_that_contains_itself_is_refused() -> None:
 def test_written_yaml_reads_back() -> None:
     value = {"kind": "ConfigMap", "data": {"a": "yes", "b": "1", "c": "x\ny\n"}, "n": [1, 2.5, None, True]}
     assert yaml_codec.loads(yaml_codec.dumps(value)) == (value, [])
+
+
+@pytest.mark.parametrize(
+    "text", [b"- " * 30_000 + b"a", b"[" * 30_000 + b"]" * 30_000, b"{a: " * 30_000, b"? " * 30_000]
+)
+def test_documents_that_nest_endlessly_are_refused_at_once(text: bytes) -> None:
+    with pytest.raises(yaml_codec.YAMLError, match="exceeded max depth"):
+        yaml_codec.loads(text)
+
+
+@pytest.mark.parametrize("text", [b"<<: 3", b"<<: [{a: 1}, b]"])
+def test_only_mappings_can_be_merged(text: bytes) -> None:
+    with pytest.raises(yaml_codec.YAMLError, match="map merge requires map"):
+        yaml_codec.loads(text)
+
+
+def test_the_first_of_merged_mappings_counts_and_the_own_keys_more() -> None:
+    assert yaml_codec.loads(b"c: 9\n<<: [{a: 1}, {a: 2, b: 3, c: 4}]\n")[0] == {"a": 1, "b": 3, "c": 9}
+
+
+def test_aliases_stand_for_copies() -> None:
+    value, _ = yaml_codec.loads(b"a: &a {x: [1]}\nb: *a\n")
+    value["a"]["x"].append(2)
+    assert value["b"] == {"x": [1]}
+
+
+def test_unknown_aliases_are_refused() -> None:
+    with pytest.raises(yaml_codec.YAMLError, match="unknown anchor 'a' referenced"):
+        yaml_codec.loads(b"b: *a\n")

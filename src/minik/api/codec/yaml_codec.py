@@ -5,11 +5,10 @@ the error texts are libyaml's, which go-yaml shares. PyYAML is imported on first
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import yaml
+from typing import Any
 
 _TRUE = {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}
 _FALSE = {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"}
@@ -18,6 +17,7 @@ _INFINITY = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 _FLOAT = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ].*)?$", re.ASCII)
 _MOST_NODES = 400_000  # aliases expanded; a request body of 3 MB without aliases stays below
+_MOST_DEEP = 500  # levels; upstream takes 10000, but nothing in the API nests so deep
 
 
 class YAMLError(ValueError):
@@ -29,12 +29,9 @@ def loads(raw: bytes) -> tuple[Any, list[str]]:
     import yaml
 
     try:
-        node = yaml.compose(raw, Loader=_loader())
+        return _Builder().read(yaml.parse(raw, Loader=_loader()))
     except yaml.YAMLError as error:
         raise YAMLError(_text(error)) from None
-    if node is None:
-        return None, []
-    return _Builder().finish(node)
 
 
 def dumps(value: Any) -> bytes:
@@ -84,48 +81,136 @@ def _text(error: Exception) -> str:
     return f"yaml: {where}{error.problem or 'unknown problem parsing YAML content'}"
 
 
+@dataclass(slots=True)
+class _Open:
+    """A mapping or sequence whose end has not come yet. `key` and `line` belong to the entry being read."""
+
+    value: dict[str, Any] | list[Any]
+    anchor: str | None
+    size: int = 1
+    waits_for_value: bool = False
+    key: str | None = None  # None: the merge key
+    line: int = 0
+    inherited: dict[str, Any] = field(default_factory=dict)
+
+    def finished(self) -> Any:
+        return {**self.inherited, **self.value} if isinstance(self.value, dict) else self.value
+
+
 class _Builder:
-    """Turns a node tree into JSON values. Aliases are the same node met again, so their cost is counted."""
+    """Turns events into JSON values, without recursion: how deep a document nests is up to who sent it.
+
+    What an alias stands for is copied, so its cost is counted.
+    """
 
     def __init__(self) -> None:
         self.repeated: list[str] = []
-        self.nodes = 0
+        self._nodes = 0
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._root: Any = None
 
-    def finish(self, node: "yaml.Node") -> tuple[Any, list[str]]:
-        value = self.build(node)
-        if self.repeated:
-            return value, ["yaml: unmarshal errors:\n  " + "\n  ".join(self.repeated)]
-        return value, []
-
-    def build(self, node: "yaml.Node", above: tuple[int, ...] = ()) -> Any:
+    def read(self, events: Iterator[Any]) -> tuple[Any, list[str]]:
         import yaml
 
-        self.nodes += 1
-        if self.nodes > _MOST_NODES:
-            raise YAMLError("yaml: document contains excessive aliasing")
-        if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
-        if id(node) in above:
-            raise YAMLError("yaml: anchor contains itself")
-        above = (*above, id(node))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(item, above) for item in node.value]
-        return self.mapping(node, above)
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    problem = "expected a single document in the stream"
+                    mark: Any = event.start_mark
+                    raise yaml.composer.ComposerError(None, None, problem, mark)
+            elif isinstance(event, yaml.NodeEvent):
+                self._node(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._close()
+        if self.repeated:
+            return self._root, ["yaml: unmarshal errors:\n  " + "\n  ".join(self.repeated)]
+        return self._root, []
 
-    def mapping(self, node: "yaml.Node", above: tuple[int, ...]) -> dict[str, Any]:
-        out: dict[str, Any] = {}
-        merged: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                inherited = self.build(value_node, above)
-                for layer in inherited if isinstance(inherited, list) else [inherited]:
-                    merged = {**layer, **merged}
-                continue
-            key = _key(self.build(key_node, above))
-            if key in out:
-                self.repeated.append(f'line {key_node.start_mark.line + 1}: key "{key}" already set in map')
-            out[key] = self.build(value_node, above)
-        return {**merged, **out}
+    def _node(self, event: Any) -> None:
+        import yaml
+
+        if isinstance(event, yaml.ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+        else:
+            if len(self._stack) >= _MOST_DEEP:
+                raise YAMLError(f"yaml: line {event.start_mark.line + 1}: exceeded max depth of {_MOST_DEEP}")
+            opened: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
+            self._stack.append(_Open(opened, event.anchor))
+
+    def _scalar(self, event: Any) -> None:
+        if event.value == "<<" and event.implicit[0] and self._at_key():
+            self._stack[-1].key, self._stack[-1].waits_for_value = None, True
+            return
+        value = _scalar(event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, 1)
+        self._put(value, 1, event.start_mark.line)
+
+    def _alias(self, event: Any) -> None:
+        if any(level.anchor == event.anchor for level in self._stack):
+            raise YAMLError(f"yaml: anchor '{event.anchor}' value contains itself")
+        if event.anchor not in self._anchors:
+            raise YAMLError(f"yaml: unknown anchor '{event.anchor}' referenced")
+        value, size = self._anchors[event.anchor]
+        self._count(size)
+        self._put(_copy(value), size, event.start_mark.line)
+
+    def _close(self) -> None:
+        level = self._stack.pop()
+        value = level.finished()
+        if level.anchor is not None:
+            self._anchors[level.anchor] = (value, level.size)
+        self._put(value, level.size, level.line)
+
+    def _at_key(self) -> bool:
+        return bool(self._stack) and isinstance(self._stack[-1].value, dict) and not self._stack[-1].waits_for_value
+
+    def _count(self, size: int) -> None:
+        self._nodes += size
+        if self._nodes > _MOST_NODES:
+            raise YAMLError("yaml: document contains excessive aliasing")
+
+    def _put(self, value: Any, size: int, line: int) -> None:
+        """Add a complete value to what it is part of."""
+        self._count(1)
+        if not self._stack:
+            self._root = value
+            return
+        level = self._stack[-1]
+        level.size += size
+        if isinstance(level.value, list):
+            level.value.append(value)
+        elif not level.waits_for_value:
+            level.key, level.line, level.waits_for_value = _key(value), line, True
+        else:
+            level.waits_for_value = False
+            if level.key is None:
+                _inherit(level.inherited, value)
+                return
+            if level.key in level.value:
+                self.repeated.append(f'line {level.line + 1}: key "{level.key}" already set in map')
+            level.value[level.key] = value
+
+
+def _inherit(into: dict[str, Any], value: Any) -> None:
+    """What a merge key brings; of several mappings the first counts."""
+    layers = value if isinstance(value, list) else [value]
+    for layer in layers:
+        if not isinstance(layer, dict):
+            raise YAMLError("yaml: map merge requires map or sequence of maps as the value")
+        for key, inherited in layer.items():
+            into.setdefault(key, inherited)
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
 def _key(value: Any) -> str:
@@ -138,20 +223,23 @@ def _key(value: Any) -> str:
     return str(value)
 
 
-def _scalar(node: "yaml.ScalarNode") -> Any:
-    text: str = node.value
-    if node.tag == "tag:yaml.org,2002:binary":
-        from base64 import b64decode
-
-        return b64decode(text).decode(errors="replace")
-    if node.style or (node.tag == "tag:yaml.org,2002:str" and not _plain_means_more(text)):
+def _scalar(event: Any) -> Any:
+    text: str = event.value
+    if event.tag == "tag:yaml.org,2002:binary":
+        return _binary(text)
+    quoted = not event.implicit[0] and event.tag is None
+    if quoted or event.style or event.tag in ("tag:yaml.org,2002:str", "!"):
         return text
     return resolve(text)
 
 
-def _plain_means_more(text: str) -> bool:
-    """go-yaml v2 takes some words for values that PyYAML takes for text."""
-    return text in ("y", "Y", "n", "N") or text[:1].isdigit() or text[:1] in "+-."
+def _binary(text: str) -> str:
+    from base64 import b64decode
+
+    try:
+        return b64decode(text).decode(errors="replace")
+    except ValueError:
+        raise YAMLError("yaml: !!binary value contains invalid base64 data") from None
 
 
 def resolve(text: str) -> Any:

@@ -102,6 +102,7 @@ class HttpDoor:
             keepalive_timeout=_KEEPALIVE,
             access_log=None,
             handler_cancellation=True,
+            auto_decompress=False,
             logger=log,
             max_line_size=_HEAD,
             max_field_size=_HEAD,
@@ -238,7 +239,10 @@ async def _body(incoming: web.BaseRequest) -> bytes:
 
 
 def _inflate(body: bytes) -> bytes:
-    inflated = zlib.decompressobj(31).decompress(body, MAX_BODY + 1)
+    try:
+        inflated = zlib.decompressobj(31).decompress(body, MAX_BODY + 1)
+    except zlib.error:
+        raise bad_request("gzip: invalid header") from None
     if len(inflated) > MAX_BODY:
         raise too_large(MAX_BODY)
     return inflated

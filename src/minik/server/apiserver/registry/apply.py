@@ -98,7 +98,7 @@ def read_applied(call: Call, resource: Resource) -> Obj:
         raise bad_request("error decoding YAML: not an object")
     api_version, kind = applied.get("apiVersion", ""), applied.get("kind", "")
     if (api_version, kind) != (resource.api_version, resource.kind):
-        group, _, version = api_version.rpartition("/")
+        group, _, version = str(api_version).rpartition("/")
         raise bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
     metadata = applied.setdefault("metadata", {})
     if not isinstance(metadata, dict):

@@ -1,6 +1,7 @@
 """DELETE of a collection: every selected object is deleted by itself; the answer lists what was found."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from minik.api.request import Response
@@ -22,10 +23,21 @@ async def delete_collection(registry: Registry, call: Call) -> Response:
     options = delete_options.parse(call)
     page = await read(registry, call, selection.of_call(call), list_options)
     for start in range(0, len(page.kvs), _AT_ONCE):
-        async with asyncio.TaskGroup() as tasks:
-            for kv in page.kvs[start : start + _AT_ONCE]:
-                tasks.create_task(_delete_one(registry, call, options, kv))
+        await _delete_some(registry, call, options, page.kvs[start : start + _AT_ONCE])
     return respond(registry, call, page)
+
+
+async def _delete_some(registry: Registry, call: Call, options: DeleteOptions, kvs: Sequence[KeyValue]) -> None:
+    """Raises the first refusal there is; what was deleted stays deleted."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for kv in kvs:
+                tasks.create_task(_delete_one(registry, call, options, kv))
+    except* StatusError as refusals:
+        refusal = refusals.exceptions[0]
+    else:
+        return
+    raise refusal
 
 
 async def _delete_one(registry: Registry, call: Call, options: DeleteOptions, kv: KeyValue) -> None:

@@ -74,11 +74,11 @@ def _body(call: Call) -> Obj | None:
     if not body:
         return None
     if media_type(call) == "application/yaml":
-        import yaml  # only YAML bodies need it
+        from minik.api.codec import yaml_codec  # only YAML bodies need it
 
         try:
-            raw = yaml.safe_load(body)
-        except yaml.YAMLError as error:
+            raw = yaml_codec.loads(body)[0]
+        except yaml_codec.YAMLError as error:
             raise bad_request(f"error decoding YAML: {error}") from None
     else:
         try:
