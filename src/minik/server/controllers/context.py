@@ -1,13 +1,15 @@
 """What every controller gets: the API, the shared caches, a voice for Events, the clock and the cluster's settings."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from minik.client.client import Client
 from minik.client.clock import Clock, SystemClock
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
+from minik.server.certificates import KeyPair
 from minik.server.controllers.discovery import Discovery
 
 
@@ -20,6 +22,8 @@ class ClusterSettings:
     node_cidr_mask_size_ipv6: int = 64
     allocate_node_cidrs: bool = True
     root_ca: str = ""  # PEM that pods verify the API server with
+    client_ca: KeyPair | None = None  # signs clients' certificates; None: nobody does
+    server_ca: KeyPair | None = None  # signs kubelets' serving certificates
     node_monitor_grace_period: float = 50.0
     node_startup_grace_period: float = 60.0
     node_eviction_rate: float = 0.1  # nodes per second
@@ -33,11 +37,15 @@ class ClusterSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerContext:
-    """`client_for(name)` is the API as the controller of that name may use it (upstream: one identity each)."""
+    """`client_for(name)` is the API as the controller of that name may use it (upstream: one identity each).
+
+    `sign_token` makes a service account token of claims; without it no token Secrets are filled.
+    """
 
     client_for: Callable[[str], Client]
     informers: Informers
     events: EventBroadcaster
     discover: Callable[[], Awaitable[Discovery]]
+    sign_token: Callable[[Mapping[str, Any]], str] | None = None
     settings: ClusterSettings = field(default_factory=ClusterSettings)
     clock: Clock = field(default_factory=SystemClock)

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from minik.client.controller import Controller
+from minik.server.controllers.bootstrap_tokens import BootstrapSigner, TokenCleaner
+from minik.server.controllers.certificate_requests import CertificateApprover, CertificateCleaner, CertificateSigner
 from minik.server.controllers.cluster_role_aggregation import ClusterRoleAggregationController
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.cron_job import CronJobController
@@ -34,6 +36,7 @@ from minik.server.controllers.root_ca import RootCAController
 from minik.server.controllers.service_account import ServiceAccountController
 from minik.server.controllers.stateful_set import StatefulSetController
 from minik.server.controllers.taint_eviction import TaintEvictionController
+from minik.server.controllers.token_secrets import TokenSecretController
 from minik.server.controllers.volume_protection import ClaimProtectionController, VolumeProtectionController
 
 log = logging.getLogger("minik.controller-manager")
@@ -45,7 +48,13 @@ Build = Callable[[ControllerContext], Controller]
 CONTROLLERS: Sequence[Build] = (
     ServiceAccountController,
     RootCAController,
+    TokenSecretController,
     ClusterRoleAggregationController,
+    CertificateApprover,
+    CertificateSigner,
+    CertificateCleaner,
+    TokenCleaner,
+    BootstrapSigner,
     NodeIpamController,
     NodeLifecycleController,
     TaintEvictionController,
