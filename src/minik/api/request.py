@@ -25,6 +25,7 @@ class Request:
     client_certificate: bytes | None = None  # DER, verified by TLS against the client CA
     remote_address: str = ""
     local: bool = False  # answer with decoded objects instead of bytes
+    flow: tuple[str, str] | None = None  # UIDs of its FlowSchema and priority level, once it is classified
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from minik.config import ServerConfig
 from minik.server.apiserver.aggregation.aggregator import Aggregator
 from minik.server.apiserver.aggregation.backends import Backends
 from minik.server.apiserver.apiextensions.custom_resources import CustomResources
+from minik.server.apiserver.flowcontrol.configuration import FlowControlConfiguration
 from minik.server.apiserver.server import ApiServer, Listener
 from minik.server.apiserver.streaming import registration as streaming
 from minik.server.apiserver.streaming.kubelets import Kubelets
@@ -85,6 +86,11 @@ class Server:
             self.client("system:apiserver", MASTERS, agent="kube-apiserver"),
         )
         self.api.aggregate(self._aggregator)
+        self._flow_control = FlowControlConfiguration(
+            self._identity.objects,
+            self.api.flow_control,
+            self.client("system:apiserver", MASTERS, agent="kube-apiserver"),
+        )
         kubelets = Kubelets(
             self._identity.objects, pki.server_ca.certificate, pki.kubelet_client.certificate, pki.kubelet_client.key
         )
@@ -104,13 +110,15 @@ class Server:
         self._identity.load()
         self._custom_resources.load()
         self._aggregator.load()
+        self._flow_control.load()
         url = f"https://{_reachable(config.bind_address)}:{config.https_listen_port}"
         mode = config.write_kubeconfig_mode
         await asyncio.to_thread(write_kubeconfig, config.write_kubeconfig, url, pki.server_ca, pki.admin, mode=mode)
 
     @property
     def components(self) -> Sequence[Component]:
-        parts: list[Component] = [*self._identity.components, self._custom_resources, self._aggregator, self.api]
+        parts: list[Component] = [*self._identity.components, self._custom_resources, self._aggregator]
+        parts += [self._flow_control, self.api]
         if not self._config.disable_agent:
             parts.append(ClusterDnsObjects(self.client("system:minik", MASTERS), self._config.agent.cluster_dns))
         if not self._config.disable_controller_manager:

@@ -1,6 +1,5 @@
 """The way of a request: who may pass, and what becomes of errors."""
 
-import asyncio
 from collections.abc import Mapping
 
 import orjson
@@ -11,7 +10,6 @@ from minik.api.scheme import Scheme
 from minik.api.status import StatusError
 from minik.api.types import UserInfo
 from minik.server.apiserver.attributes import Attributes, Decision
-from minik.server.apiserver.flow_control import InFlight
 from minik.server.apiserver.pipeline import Pipeline
 from minik.server.apiserver.registry.dispatch import Dispatcher
 from minik.server.apiserver.registry.registry import Registry
@@ -133,19 +131,3 @@ async def test_an_oversized_body_is_refused() -> None:
     response = await pipeline().handle(request)
     answer = orjson.loads(response.body)
     assert (response.status, answer["message"]) == (413, "Request entity too large: limit is 3145728")
-
-
-async def test_who_finds_no_place_waits_for_one() -> None:
-    gate = InFlight(1)
-    await gate.enter()
-    second = asyncio.create_task(gate.enter())
-    third = asyncio.create_task(gate.enter())
-    await asyncio.sleep(0)
-    assert not second.done()
-    gate.leave()
-    await second
-    third.cancel()
-    await asyncio.gather(third, return_exceptions=True)
-    gate.leave()
-    assert gate.running == 0
-    await gate.enter()

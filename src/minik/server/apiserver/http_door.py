@@ -23,7 +23,7 @@ from minik.api.request import Request, Response
 from minik.api.status import StatusError, bad_request, too_large
 from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
-from minik.server.apiserver.plain_answer import is_plain, plain_answer
+from minik.server.apiserver.plain_answer import FLOW_SCHEMA, PRIORITY_LEVEL, is_plain, plain_answer
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.registry.dispatch import not_allowed
@@ -136,7 +136,7 @@ class HttpDoor:
             request = await _read(incoming)
         except StatusError as error:
             bare = Request(method=incoming.method, path=incoming.path, headers=_lower(incoming))
-            return _plain(incoming, status_response(bare, error), self._audit_id(bare))
+            return _plain(incoming, bare, status_response(bare, error), self._audit_id(bare))
         response = await self._handle(request)
         if response.upgrade is not None:
             return await self._upgrade(incoming, response.upgrade)
@@ -146,7 +146,7 @@ class HttpDoor:
             await _compress(response)
         if is_plain(incoming, response):
             return plain_answer(request, response, self._audit_id(request))
-        return _plain(incoming, response, self._audit_id(request))
+        return _plain(incoming, request, response, self._audit_id(request))
 
     async def _upgrade(self, incoming: web.BaseRequest, upgrade: Upgrade) -> web.StreamResponse:
         """Somebody else's from here on, until the server stops."""
@@ -162,7 +162,9 @@ class HttpDoor:
         self, incoming: web.BaseRequest, request: Request, response: Response, chunks: AsyncIterator[bytes]
     ) -> web.StreamResponse:
         """Chunks as they come. The client going away, or the server stopping, ends the stream."""
-        outgoing = web.StreamResponse(status=response.status, headers=_headers(response, self._audit_id(request)))
+        outgoing = web.StreamResponse(
+            status=response.status, headers=_headers(request, response, self._audit_id(request))
+        )
         outgoing.enable_chunked_encoding()
         try:
             await outgoing.prepare(incoming)
@@ -248,9 +250,11 @@ def _inflate(body: bytes) -> bytes:
     return inflated
 
 
-def _headers(response: Response, audit_id: str) -> CIMultiDict[str]:
+def _headers(request: Request, response: Response, audit_id: str) -> CIMultiDict[str]:
     headers: CIMultiDict[str] = CIMultiDict(response.headers)
     headers["Audit-Id"] = audit_id
+    if request.flow is not None:
+        headers[FLOW_SCHEMA], headers[PRIORITY_LEVEL] = request.flow
     headers.setdefault("Cache-Control", "no-cache, private")
     if response.content_type:
         headers["Content-Type"] = response.content_type
@@ -260,9 +264,9 @@ def _headers(response: Response, audit_id: str) -> CIMultiDict[str]:
     return headers
 
 
-def _plain(incoming: web.BaseRequest, response: Response, audit_id: str) -> web.Response:
+def _plain(incoming: web.BaseRequest, request: Request, response: Response, audit_id: str) -> web.Response:
     body = b"" if incoming.method == "HEAD" else response.body
-    return web.Response(status=response.status, body=body, headers=_headers(response, audit_id))
+    return web.Response(status=response.status, body=body, headers=_headers(request, response, audit_id))
 
 
 async def _compress(response: Response) -> None:

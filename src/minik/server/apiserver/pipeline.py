@@ -17,14 +17,16 @@ from minik.api.types import UserInfo
 from minik.server.apiserver.attributes import Attributes, Authorize
 from minik.server.apiserver.authn.impersonation import wanted_user
 from minik.server.apiserver.authz.authorizer import refusal
-from minik.server.apiserver.flow_control import FlowControl
+from minik.server.apiserver.deadlines import REQUEST_TIMEOUT, Deadlines, Running, asked_for, too_late
+from minik.server.apiserver.flowcontrol.flow_control import FlowControl
+from minik.server.apiserver.flowcontrol.level import Rejected
 from minik.server.apiserver.metrics import RequestMetrics
 from minik.server.apiserver.negotiation import error_form
 from minik.server.apiserver.registry.answer import encoded
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.registry.dispatch import Dispatcher, NoSuchPath, not_allowed
 from minik.server.apiserver.request_info import RequestInfo, resolve
-from minik.server.apiserver.routes import Routes, page_not_found
+from minik.server.apiserver.routes import Routes, page_not_found, text
 
 log = logging.getLogger("minik.apiserver")
 
@@ -67,6 +69,7 @@ class Pipeline:
         self._impersonate = impersonate
         self._authorize = authorize
         self._flow_control = flow_control or FlowControl()
+        self._deadlines = Deadlines()
         self._metrics = metrics or RequestMetrics()
         self.aggregation: Aggregation | None = None
 
@@ -74,22 +77,31 @@ class Pipeline:
         """Never raises for HTTP requests; for local ones raises StatusError."""
         info = resolve(request.method, request.path, request.query)
         started = time.perf_counter()
+        running: Running | None = None
         try:
+            if not (request.local or is_long_running(info)):
+                running = self._deadlines.start(asked_for(request.query) if request.query else REQUEST_TIMEOUT)
             response = await self._serve(request, info)
         except StatusError as error:
-            self._metrics.observe(info, error.code, started)
             if request.local:
+                self._metrics.observe(info, error.code, started)
                 raise
-            return status_response(request, error)
+            response = status_response(request, error)
         except asyncio.CancelledError:
-            raise
+            if running is None or not running.overdue:
+                raise
+            running.task.uncancel()
+            response = status_response(request, too_late(info.verb))
         except Exception as error:
             log.exception("%s %s failed", request.method, request.path)
             failure = internal_error(str(error) or type(error).__name__)
-            self._metrics.observe(info, 500, started)
             if request.local:
+                self._metrics.observe(info, 500, started)
                 raise failure from error
-            return status_response(request, failure)
+            response = status_response(request, failure)
+        finally:
+            if running is not None:
+                self._deadlines.end(running)
         self._metrics.observe(info, response.status, started)
         return response
 
@@ -106,14 +118,22 @@ class Pipeline:
         assert user is not None, "local requests carry their identity"
         if len(request.body) > MAX_BODY:
             raise too_large(MAX_BODY)
-        if request.local or info.verb == "watch" or info.subresource in _STREAMS:
+        if request.local:
             return await self._authorized(request, info, user)
-        gate = self._flow_control.gate(info.verb)
-        await gate.enter()
+        flow = self._flow_control.flow(info, user)
+        request.flow = flow.uids
+        if is_long_running(info):
+            return await self._authorized(request, info, user)
+        try:
+            await flow.enter()
+        except Rejected:
+            response = text(429, "Too many requests, please try again later.\n")
+            response.headers["Retry-After"] = "1"
+            return response
         try:
             return await self._authorized(request, info, user)
         finally:
-            gate.leave()
+            flow.level.leave()
 
     async def _authorized(self, request: Request, info: RequestInfo, user: UserInfo) -> Response:
         if _SUPERUSERS not in user.groups:
@@ -143,6 +163,11 @@ class Pipeline:
             raise not_allowed()
         handler, below = found
         return await handler(request, user, below)
+
+
+def is_long_running(info: RequestInfo) -> bool:
+    """Watches and streams, which have no deadline and take no seat."""
+    return info.verb == "watch" or info.subresource in _STREAMS
 
 
 def _group_version(info: RequestInfo) -> tuple[str, str]:

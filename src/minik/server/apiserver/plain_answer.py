@@ -15,6 +15,7 @@ from aiohttp.http import HttpVersion11
 
 from minik.api.request import Request, Response
 
+FLOW_SCHEMA, PRIORITY_LEVEL = "X-Kubernetes-PF-FlowSchema-UID", "X-Kubernetes-PF-PriorityLevel-UID"
 _WITHOUT_BODY = frozenset({204, 304})
 
 
@@ -51,7 +52,7 @@ def is_plain(incoming: web.BaseRequest, response: Response) -> bool:
 def plain_answer(request: Request, response: Response, audit_id: str) -> PlainAnswer:
     """`audit_id` is printable ASCII."""
     body = response.body
-    start = _start(response.status, response.content_type)
+    start = _start(response.status, response.content_type, request.flow)
     head = b"%b%b\r\nContent-Length: %d\r\nAudit-Id: %b\r\n\r\n" % (
         start,
         _date(int(time.time())),
@@ -62,13 +63,15 @@ def plain_answer(request: Request, response: Response, audit_id: str) -> PlainAn
 
 
 @lru_cache(maxsize=256)
-def _start(status: int, content_type: str) -> bytes:
+def _start(status: int, content_type: str, flow: tuple[str, str] | None) -> bytes:
     """The head up to the date."""
     try:
         reason = HTTPStatus(status).phrase
     except ValueError:
         reason = ""
     kind = f"Content-Type: {content_type}\r\n" if content_type else ""
+    if flow is not None:
+        kind += f"{FLOW_SCHEMA}: {flow[0]}\r\n{PRIORITY_LEVEL}: {flow[1]}\r\n"
     return f"HTTP/1.1 {status} {reason}\r\n{kind}Cache-Control: no-cache, private\r\nDate: ".encode()
 
 

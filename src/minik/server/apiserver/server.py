@@ -19,6 +19,7 @@ from minik.server.apiserver.admission.attributes import Admission
 from minik.server.apiserver.aggregation.aggregator import Aggregator
 from minik.server.apiserver.aggregation.schemas import RemoteSchemas
 from minik.server.apiserver.attributes import Authorize
+from minik.server.apiserver.flowcontrol.flow_control import FlowControl
 from minik.server.apiserver.handlers import metrics as metrics_handler
 from minik.server.apiserver.handlers import root, version
 from minik.server.apiserver.handlers.component_status import ComponentStatuses
@@ -70,14 +71,17 @@ class ApiServer:
         self.dispatcher = Dispatcher(self.registry)
         self.routes = Routes()
         self.health = Health()
+        self.flow_control = FlowControl()
         self.pipeline = Pipeline(
             self.dispatcher,
             self.routes,
             authenticate=hooks.authenticate,
             impersonate=hooks.impersonate,
             authorize=hooks.authorize,
+            flow_control=self.flow_control,
             metrics=self.metrics.requests,
         )
+        self.metrics.add(self.flow_control.collect)
         self.health.install(self.routes)
         version.install(self.routes)
         metrics_handler.install(self.routes, self.metrics)
