@@ -9,6 +9,7 @@ from minik.api.crd.validation import Validator, nested
 from minik.api.schema import custom_objects, structural
 from minik.api.schema.types import GroupVersionKind, Shape
 from minik.api.scheme import ALL_VERBS, Resource, Subresource
+from minik.api.status import internal_error
 from minik.api.types import GVR, Obj
 
 _SCALE = Subresource(name="scale", kind="Scale", kind_group="autoscaling", kind_version="v1")
@@ -66,7 +67,7 @@ def _resource(definition: Obj, version: Obj, shapes: Mapping[str, Shape], writte
         cells=columns.cells(version),
         selectable_fields=_selectable(version),
         storage=GVR(group, stored, plural),
-        from_storage=_reader(group, name, shapes),
+        from_storage=_reader(group, name, shapes, by_webhook=_webhook(definition) is not None),
         to_storage=_writer(group, name, stored, shapes),
         list_kind=names.get("listKind", ""),
         deprecation=_deprecation(definition, version, names["kind"]),
@@ -118,13 +119,18 @@ def _webhook(definition: Obj) -> Obj | None:
 # -- between versions
 
 
-def _reader(group: str, served: str, shapes: Mapping[str, Shape]) -> Callable[[Obj], Obj]:
-    """Reads a stored object as of the served version: defaulted by the version it was written in."""
+def _reader(group: str, served: str, shapes: Mapping[str, Shape], *, by_webhook: bool) -> Callable[[Obj], Obj]:
+    """Reads a stored object as of the served version: defaulted by the version it was written in.
+
+    `by_webhook`: somebody else converts (Registry.readable) before anything is read.
+    """
 
     def read(obj: Obj) -> Obj:
         written = str(obj["apiVersion"]).rpartition("/")[2]
         _fit(obj, shapes.get(written), defaults=True)
         if written != served:
+            if by_webhook:
+                raise internal_error("an object was read before its conversion webhook was asked")
             obj["apiVersion"] = f"{group}/{served}"
             _fit(obj, shapes.get(served), defaults=False)
         return obj

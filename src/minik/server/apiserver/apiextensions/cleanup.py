@@ -8,6 +8,8 @@ import copy
 import logging
 from datetime import UTC, datetime
 
+import orjson
+
 from minik.api.crd import definition as definitions
 from minik.api.scheme import Resource
 from minik.api.status import StatusError
@@ -57,7 +59,8 @@ class Cleanup:
         watch = store.watch(prefix, prefix_end(prefix))
         try:
             async with asyncio.timeout(_PATIENCE):
-                left = self._objects.list(resource.gvr)
+                kept = store.current(prefix, prefix_end(prefix)).kvs
+                left = [orjson.loads(kv.value) for kv in kept]
                 for start in range(0, len(left), _AT_ONCE):
                     await asyncio.gather(*(self._delete(resource, obj) for obj in left[start : start + _AT_ONCE]))
                 while store.current(prefix, prefix_end(prefix), limit=1).kvs:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from minik.api.scheme import Resource, Scheme
 from minik.api.status import StatusError
@@ -17,6 +18,9 @@ from minik.api.types import GVR, Obj
 from minik.client.client import Client
 from minik.server.apiserver.objects import Objects
 from minik.server.apiserver.registry.registry import Registry
+
+if TYPE_CHECKING:
+    from minik.server.apiserver.apiextensions.conversion import WebhookConverter
 
 log = logging.getLogger("minik.apiserver.apiextensions")
 
@@ -37,6 +41,7 @@ class CustomResources:
         self._served: dict[str, tuple[Obj, tuple[Resource, ...]]] = {}  # by name: what it was made from, and what
         self._changed: asyncio.Queue[str] = asyncio.Queue()
         self._cleanups: dict[str, asyncio.Task[None]] = {}
+        self._converter: WebhookConverter | None = None
         self._listeners: list[Callable[[], None]] = []
 
     def on_change(self, listener: Callable[[], None]) -> None:
@@ -55,6 +60,8 @@ class CustomResources:
                     await self._settle(await self._changed.get(), tasks)
             finally:
                 self._cleanups.clear()
+                if self._converter is not None:
+                    await self._converter.close()
 
     def _reset(self) -> None:
         present = {definition["metadata"]["name"] for definition in self._objects.list(DEFINITIONS)}
@@ -94,8 +101,17 @@ class CustomResources:
         if before is not None and before[0] == made_from:
             return
         made = resources(definition, revision)
+        if any(resource.converted_by for resource in made):
+            self._convert()
         self._replace(before[1] if before else (), made)
         self._served[name] = (made_from, made)
+
+    def _convert(self) -> None:
+        """From now on there are resources that a webhook converts."""
+        if self._registry.converter is None:
+            from minik.server.apiserver.apiextensions.conversion import WebhookConverter
+
+            self._converter = self._registry.converter = WebhookConverter(self._objects)
 
     def _withdraw(self, name: str) -> None:
         before = self._served.pop(name, None)

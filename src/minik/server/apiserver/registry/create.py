@@ -139,8 +139,9 @@ async def _store(
             if registry.storage.store.get(key) is None:
                 return None, obj
         else:
-            stored = await registry.storage.insert(resource, key, layout.encode(obj))
+            stored = await registry.storage.insert(resource, key, await registry.encoded(resource, obj))
             if stored is not None:
+                await registry.readable(resource, [stored])
                 metadata["resourceVersion"] = str(stored.mod_revision)
                 obj["metadata"] = ordered(metadata)
                 layout.remember(stored, obj)

@@ -81,6 +81,7 @@ async def delete_object(
         current = registry.storage.get(call.resource, call.namespace, call.name)
         if current is None:
             raise call.not_found()
+        await registry.readable(call.resource, [current])
         old = layout.decode(current)
         if not admitted:
             attributes = _attributes(call, old, options)
@@ -102,9 +103,11 @@ async def delete_object(
         else:
             # What is removed in the next moment need not wait for the disk twice.
             soft = step is Next.MARK_AND_REMOVE
-            stored = await registry.storage.replace(call.resource, current, layout.encode(obj), soft=soft)
+            value = await registry.encoded(call.resource, obj)
+            stored = await registry.storage.replace(call.resource, current, value, soft=soft)
             if stored is None:
                 continue
+            await registry.readable(call.resource, [stored])
             obj["metadata"]["resourceVersion"] = str(stored.mod_revision)
             layout.remember(stored, obj)
             if step is Next.MARK or not await _remove(registry, call, stored):

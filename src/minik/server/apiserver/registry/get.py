@@ -17,4 +17,5 @@ async def get(registry: Registry, call: Call) -> Response:
     stored = registry.storage.get(call.resource, call.namespace, call.name)
     if stored is None:
         raise call.not_found()
+    await registry.readable(call.resource, [stored])
     return answer.one(registry, call, 200, stored)

@@ -8,6 +8,8 @@ so that the revision is spliced in at an offset known per resource. What was dec
 kept on the store's KeyValue (`memo`) and shared by every reader: it is read-only.
 """
 
+from collections.abc import Iterable
+
 import orjson
 
 from minik.api.scheme import Resource
@@ -30,7 +32,17 @@ class Memo:
 class Layout:
     """The bytes of one served resource. `spliced`: it is stored in the version it is served in."""
 
-    __slots__ = ("_head", "_item_head", "_offset", "_reading", "_resource", "_stored_head", "_version", "spliced")
+    __slots__ = (
+        "_head",
+        "_item_head",
+        "_offset",
+        "_own_head",
+        "_reading",
+        "_resource",
+        "_stored_head",
+        "_version",
+        "spliced",
+    )
 
     def __init__(self, resource: Resource) -> None:
         stored = resource.storage or resource.gvr
@@ -38,6 +50,7 @@ class Layout:
         self._version = resource.api_version
         self._stored_head = _type_head(resource.kind, stored.api_version)
         self._offset = len(self._stored_head) + len(b'"metadata":{')
+        self._own_head = _type_head(resource.kind, resource.api_version)
         version_head = b'"metadata":{"resourceVersion":"'
         self._head = _type_head(resource.kind, resource.api_version) + version_head
         # Items of built-in lists carry no kind and apiVersion, as upstream's typed lists do.
@@ -54,7 +67,10 @@ class Layout:
 
     def encode(self, obj: Obj) -> bytes:
         """The value to store for `obj`, given in the served version. `obj` is left as it is."""
-        stored = obj if self.spliced else self._resource.to_storage(orjson.loads(orjson.dumps(obj)))
+        return self.encode_stored(obj if self.spliced else self._resource.to_storage(orjson.loads(orjson.dumps(obj))))
+
+    def encode_stored(self, stored: Obj) -> bytes:
+        """The value to store for an object in the storage version."""
         body = {"metadata": {k: v for k, v in stored["metadata"].items() if k != "resourceVersion"}}
         body.update((k, v) for k, v in stored.items() if k not in ("kind", "apiVersion", "metadata"))
         return self._stored_head + orjson.dumps(body)[1:]
@@ -69,6 +85,9 @@ class Layout:
 
     def fresh(self, kv: KeyValue) -> Obj:
         """The object in the served version, as a copy of one's own."""
+        if self._resource.converted_by and kv.memo is not None and self._reading in _memo(kv).objects:
+            made: Obj = orjson.loads(orjson.dumps(_memo(kv).objects[self._reading]))
+            return made
         obj: Obj = orjson.loads(kv.value)
         if not self._as_stored(kv):
             obj = self._resource.from_storage(obj)
@@ -80,6 +99,19 @@ class Layout:
         """Keep `obj` (with its resourceVersion), which was just written as `kv`, so that nobody decodes it."""
         if self.spliced or not self._resource.custom:  # other versions of custom resources lose fields on the way
             _memo(kv).objects.setdefault(self._reading, obj)
+
+    def unconverted(self, kvs: Iterable[KeyValue]) -> list[KeyValue]:
+        """Those written in another version, which nobody has converted yet."""
+        return [
+            kv
+            for kv in kvs
+            if not kv.value.startswith(self._own_head) and (kv.memo is None or self._reading not in _memo(kv).objects)
+        ]
+
+    def keep(self, kv: KeyValue, obj: Obj) -> None:
+        """Keep what a webhook made of a value."""
+        obj["metadata"]["resourceVersion"] = str(kv.mod_revision)
+        _memo(kv).objects[self._reading] = obj
 
     def whole(self, kv: KeyValue) -> bytes:
         """The JSON of one object."""

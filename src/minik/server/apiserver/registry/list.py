@@ -60,10 +60,10 @@ async def read(registry: Registry, call: Call, chosen: Selection, options: ListO
     at = revision if revision and revision != PRESENT and (options.exact or options.resume) else 0
     start = prefix + options.resume.start.encode() if options.resume else prefix
     if chosen.everything:
-        result = await _range(registry, options, start, prefix_end(prefix), at, options.limit)
+        result = await _range(registry, call, options, start, prefix_end(prefix), at, options.limit)
         return _page(result, prefix, at, options.limit, counted=True)
     if not options.limit:
-        result = await _range(registry, options, start, prefix_end(prefix), at, 0)
+        result = await _range(registry, call, options, start, prefix_end(prefix), at, 0)
         return Page([kv for kv in result.kvs if chosen.matches(decode(kv))], at or result.revision)
     return await _filtered_page(registry, call, chosen, options, prefix, start, at)
 
@@ -80,6 +80,14 @@ def _prefix(call: Call, chosen: Selection) -> bytes | None:
 
 
 async def _range(
+    registry: Registry, call: Call, options: ListOptions, start: bytes, end: bytes, revision: int, limit: int
+) -> RangeResult:
+    result = await _stored_range(registry, options, start, end, revision, limit)
+    await registry.readable(call.resource, result.kvs)
+    return result
+
+
+async def _stored_range(
     registry: Registry, options: ListOptions, start: bytes, end: bytes, revision: int, limit: int
 ) -> RangeResult:
     store = registry.storage.store
@@ -119,7 +127,7 @@ async def _filtered_page(
     limit, end = options.limit, prefix_end(prefix)
     found: list[KeyValue] = []
     while True:
-        result = await _range(registry, options, start, end, at, max(limit, _LEAST_PAGE))
+        result = await _range(registry, call, options, start, end, at, max(limit, _LEAST_PAGE))
         at = at or result.revision
         for position, kv in enumerate(result.kvs):
             if chosen.matches(decode(kv)):

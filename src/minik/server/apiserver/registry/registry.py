@@ -4,17 +4,19 @@ The handlers are functions in the modules beside this one (get.py, list.py, crea
 and one Call.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
+
+import orjson
 
 from minik.api.scheme import Resource, Scheme
 from minik.api.types import Obj
 from minik.server.apiserver.admission.attributes import Admission
 from minik.server.apiserver.registry.layout import Layout
 from minik.server.apiserver.registry.storage import Storage
-from minik.store.store import Watch
+from minik.store.store import KeyValue, Watch
 
 
 def _utc_now() -> datetime:
@@ -37,6 +39,14 @@ class Allocator(Protocol):
         ...
 
 
+class Converter(Protocol):
+    """Translates objects of custom resources whose definition names a conversion webhook."""
+
+    async def convert(self, resource: Resource, objects: Sequence[Obj], api_version: str) -> list[Obj]:
+        """Raises StatusError."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Registry:
     """Shared by every handler; one per server."""
@@ -46,6 +56,7 @@ class Registry:
     admission: Admission
     now: Callable[[], datetime] = _utc_now
     allocators: dict[tuple[str, str], Allocator] = field(default_factory=dict)  # by group and plural
+    converter: Converter | None = None
     _watches: dict[int, set[Watch]] = field(default_factory=dict)  # of custom resources, by the resource's id
 
     def layout(self, resource: Resource) -> Layout:
@@ -62,6 +73,35 @@ class Registry:
         for watch in self._watches.pop(id(resource), ()):
             watch.close()
         self.storage.layouts.forget(resource)
+
+    async def readable(self, resource: Resource, kvs: Iterable[KeyValue]) -> None:
+        """Make values ready to be decoded, where only a webhook can. Raises StatusError."""
+        if resource.converted_by is None or self.converter is None:
+            return
+        layout = self.layout(resource)
+        pending = layout.unconverted(kvs)
+        if not pending:
+            return
+        stored = [orjson.loads(kv.value) for kv in pending]
+        for kv, obj in zip(pending, stored, strict=True):
+            obj["metadata"]["resourceVersion"] = str(kv.mod_revision)
+        by_version: dict[str, list[int]] = {}
+        for place, obj in enumerate(stored):
+            by_version.setdefault(obj["apiVersion"], []).append(place)
+        for places in by_version.values():
+            objects = [stored[place] for place in places]
+            converted = await self.converter.convert(resource, objects, resource.api_version)
+            for place, obj in zip(places, converted, strict=True):
+                layout.keep(pending[place], obj)
+
+    async def encoded(self, resource: Resource, obj: Obj) -> bytes:
+        """The value to store for an object. Raises StatusError."""
+        layout = self.layout(resource)
+        stored = resource.storage or resource.gvr
+        if resource.converted_by is None or self.converter is None or layout.spliced:
+            return layout.encode(obj)
+        converted = await self.converter.convert(resource, [obj], stored.api_version)
+        return layout.encode_stored(converted[0])
 
     def allocator(self, resource: Resource) -> Allocator | None:
         return self.allocators.get((resource.group, resource.plural)) if self.allocators else None

@@ -92,6 +92,7 @@ async def update_object(
         current = registry.storage.get(call.resource, call.namespace, call.name)
         if current is None:
             raise call.not_found()
+        await registry.readable(call.resource, [current])
         old = layout.decode(current)
         new = await change(old)
         _check_versions(call, new, old, strategy)
@@ -188,9 +189,10 @@ async def _store(
         return Written(None, new)
     if dry_run:
         return Written(None, new)
-    stored = await registry.storage.replace(resource, current, layout.encode(new))
+    stored = await registry.storage.replace(resource, current, await registry.encoded(resource, new))
     if stored is None:
         return None
+    await registry.readable(resource, [stored])
     new["metadata"]["resourceVersion"] = str(stored.mod_revision)
     layout.remember(stored, new)
     if allocator:

@@ -67,6 +67,7 @@ async def _steps(registry: Registry, call: Call, chosen: Selection, options: Wat
     try:
         if options.initial:
             present = store.current(key, end).kvs if end else [kv for kv in (store.get(key),) if kv]
+            await registry.readable(call.resource, present)
             if not chosen.everything:
                 present = [kv for kv in present if chosen.matches(layout.decode(kv))]
             for index in range(0, len(present), _INITIAL_CHUNK):
@@ -76,7 +77,9 @@ async def _steps(registry: Registry, call: Call, chosen: Selection, options: Wat
         async for step in _live(stream, options):
             if isinstance(step, Bookmark):
                 yield step
-            elif changes := list(_changes(step, chosen, layout.decode)):
+                continue
+            await registry.readable(call.resource, _values(step))
+            if changes := list(_changes(step, chosen, layout.decode)):
                 yield changes
     except CompactedError as error:
         yield expired(f"too old resource version: {start} ({error.compact_revision})")
@@ -113,6 +116,14 @@ async def _live(stream: Watch, options: WatchOptions) -> AsyncIterator[Sequence[
             return
         else:
             yield batch
+
+
+def _values(events: Sequence[Event]) -> Iterator[KeyValue]:
+    """What of some events is going to be decoded."""
+    for event in events:
+        yield event.kv if event.type is EventType.PUT else deleted(event)
+        if event.prev_kv is not None:
+            yield event.prev_kv
 
 
 def _changes(events: Sequence[Event], chosen: Selection, decode: Callable[[KeyValue], Obj]) -> Iterator[Change]:

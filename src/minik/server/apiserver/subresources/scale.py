@@ -80,6 +80,7 @@ def handler() -> Handler:
             current = registry.storage.get(call.resource, call.namespace, call.name)
             if current is None:
                 raise call.not_found()
+            await registry.readable(call.resource, [current])
             obj = registry.layout(call.resource).decode(current)
             scaling.check(obj)
             return _answer(call, to_scale(obj, scaling))
