@@ -35,7 +35,12 @@ class Refusal:
     plugin: str = ""
 
 
-CycleState = dict[str, Any]  # what a plugin's preFilter/preScore leaves for its later methods, by plugin name
+CycleState = dict[str, Any]
+"""What a plugin's preFilter or preScore leaves for its later methods, by plugin name.
+
+A plugin whose preFilter leaves nothing has nothing to filter for this Pod: its filter is not called (upstream's Skip).
+"""
+_FILTERS = "/filters"  # in the state: those of this cycle
 
 
 @dataclass(slots=True)
@@ -139,6 +144,9 @@ class Profile:
             if verdict is not None:
                 named = Refusal(verdict.reasons, verdict.code, enabled.plugin.name)
                 return [], Diagnosis(dict.fromkeys(snapshot.nodes, named), ", ".join(verdict.reasons))
+        state[_FILTERS] = [
+            e for e in self.at("filter") if e.plugin.name in state or not hasattr(e.plugin, "pre_filter")
+        ]
         fitting, refusals = [], {}
         for name, node in snapshot.nodes.items():
             refusal = self.refusal(state, pod, node)
@@ -150,7 +158,7 @@ class Profile:
 
     def refusal(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
         """The first filter's no, or None when the Pod fits the node."""
-        for enabled in self.at("filter"):
+        for enabled in state[_FILTERS] if _FILTERS in state else self.at("filter"):
             refusal: Refusal | None = enabled.plugin.filter(state, pod, node)
             if refusal is not None:
                 return Refusal(refusal.reasons, refusal.code, enabled.plugin.name)
