@@ -15,7 +15,7 @@ class PatchFailed(ValueError):
     """The text says which operation found what missing."""
 
 
-class TestFailed(PatchFailed):
+class UnmetTest(PatchFailed):
     """A `test` operation found something else, so the patch as a whole is not meant."""
 
 
@@ -26,7 +26,7 @@ def apply(obj: Obj, operations: Sequence[Mapping[str, Any]]) -> Obj:
             obj = json_patch.apply(obj, [operation])
         except StatusError:
             if operation.get("op") == "test":
-                raise TestFailed(f"testing path {operation.get('path', '')} failed: test failed") from None
+                raise UnmetTest(f"testing path {operation.get('path', '')} failed: test failed") from None
             raise PatchFailed(_reason(obj, operation)) from None
     return obj
 

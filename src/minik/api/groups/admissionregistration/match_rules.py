@@ -6,6 +6,8 @@ Rules: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admiss
 from collections.abc import Sequence
 
 from minik.api import names
+from minik.api.admission_cel.scope import Scope
+from minik.api.groups.admissionregistration.expression_validation import BOOL, validate_expression
 from minik.api.label_selector_validation import validate_label_selector
 from minik.api.types import Obj
 from minik.api.validation import FieldError, duplicate, invalid_value, not_supported, required, too_many
@@ -129,16 +131,18 @@ def validate_match_resources(resources: Obj, path: str) -> list[FieldError]:
     return errors
 
 
-def validate_match_conditions(conditions: Sequence[Obj], path: str) -> list[FieldError]:
-    """Their names, and that there are expressions."""
+def validate_match_conditions(conditions: Sequence[Obj], path: str, scope: Scope) -> list[FieldError]:
+    """Their names, and that their expressions compile."""
     errors: list[FieldError] = []
     known: set[str] = set()
     if len(conditions) > _MAX_CONDITIONS:
         errors.append(too_many(path, len(conditions), _MAX_CONDITIONS))
     for index, condition in enumerate(conditions):
-        at, name = f"{path}[{index}]", condition.get("name", "")
-        if not condition.get("expression", "").strip():
+        at, name, expression = f"{path}[{index}]", condition.get("name", ""), condition.get("expression", "")
+        if not expression.strip():
             errors.append(required(f"{at}.expression"))
+        else:
+            errors += validate_expression(expression, f"{at}.expression", scope, BOOL)
         if not name:
             errors.append(required(f"{at}.name"))
             continue

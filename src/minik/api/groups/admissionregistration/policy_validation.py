@@ -4,8 +4,19 @@ Rules: https://kubernetes.io/docs/reference/access-authn-authz/validating-admiss
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from minik.api import names
+from minik.api.admission_cel.scope import Scope
+from minik.api.groups.admissionregistration.expression_validation import (
+    ANY,
+    BOOL,
+    STRING,
+    TEXT_OR_NULL,
+    policy_scope,
+    validate_expression,
+    validate_mutation_expression,
+)
 from minik.api.groups.admissionregistration.match_rules import (
     validate_failure_policy,
     validate_match_conditions,
@@ -42,9 +53,10 @@ def _validate_kind(kind: Obj | None, path: str) -> list[FieldError]:
     return errors
 
 
-def _validate_variables(variables: Sequence[Obj], path: str) -> list[FieldError]:
+def _validate_variables(variables: Sequence[Obj], path: str, scope: Scope) -> list[FieldError]:
+    """Each may mention those before it."""
     errors: list[FieldError] = []
-    known: set[str] = set()
+    known: dict[str, None] = {}
     for index, variable in enumerate(variables):
         at, name = f"{path}[{index}]", variable.get("name", "")
         if not name:
@@ -53,17 +65,29 @@ def _validate_variables(variables: Sequence[Obj], path: str) -> list[FieldError]
             errors.append(invalid_value(f"{at}.name", name, "name is not a valid CEL identifier"))
         if name in known:
             errors.append(duplicate(f"{at}.name", name))
-        known.add(name)
-        if not variable.get("expression", "").strip():
+        expression = variable.get("expression", "")
+        if not expression.strip():
             errors.append(required(f"{at}.expression", "expression is not specified"))
+        else:
+            errors += validate_expression(expression, f"{at}.expression", replace(scope, variables=tuple(known)), ANY)
+        known[name] = None
     return errors
 
 
-def _validate_validation(validation: Obj, path: str) -> list[FieldError]:
+def _full_scope(spec: Obj) -> Scope:
+    """What the rules of a policy may mention."""
+    names_of = tuple(variable.get("name", "") for variable in spec.get("variables") or ())
+    return replace(policy_scope(spec), variables=names_of)
+
+
+def _validate_validation(validation: Obj, path: str, scope: Scope) -> list[FieldError]:
     errors: list[FieldError] = []
     expression, message, reason = (validation.get(key, "") for key in ("expression", "message", "reason"))
     if not expression.strip():
         errors.append(required(f"{path}.expression", "expression is not specified"))
+    else:
+        errors += validate_expression(expression, f"{path}.expression", scope, BOOL)
+    errors += _validate_message_expression(validation.get("messageExpression", ""), f"{path}.messageExpression", scope)
     if len(message) > _MESSAGE_MAX:
         errors.append(too_long(f"{path}.message", _MESSAGE_MAX))
     if message and not message.strip():
@@ -77,14 +101,26 @@ def _validate_validation(validation: Obj, path: str) -> list[FieldError]:
     return errors
 
 
-def _validate_annotations(annotations: Sequence[Obj], policy: str, path: str) -> list[FieldError]:
+def _validate_message_expression(text: str, path: str, scope: Scope) -> list[FieldError]:
+    """Messages are made without asking who may do what."""
+    if not text:
+        return []
+    if not text.strip():
+        return [invalid_value(path, text, "must be non-empty if specified")]
+    return validate_expression(text, path, replace(scope, authorizer=False), STRING)
+
+
+def _validate_annotations(annotations: Sequence[Obj], policy: str, path: str, scope: Scope) -> list[FieldError]:
     errors: list[FieldError] = []
     known: set[str] = set()
     for index, annotation in enumerate(annotations):
         at, key = f"{path}[{index}]", f"{policy}/{annotation.get('key', '')}"
         errors += [invalid_value(f"{at}.key", key, text) for text in names.qualified_name(key)]
-        if not annotation.get("valueExpression", "").strip():
+        expression = annotation.get("valueExpression", "")
+        if not expression.strip():
             errors.append(required(f"{at}.valueExpression", "valueExpression is not specified"))
+        else:
+            errors += validate_expression(expression, f"{at}.valueExpression", scope, TEXT_OR_NULL)
         if annotation.get("key", "") in known:
             errors.append(duplicate(f"{at}.key", annotation.get("key", "")))
         known.add(annotation.get("key", ""))
@@ -105,24 +141,25 @@ def _validate_common(spec: Obj) -> list[FieldError]:
     errors = validate_failure_policy(spec.get("failurePolicy"), "spec.failurePolicy")
     errors += _validate_kind(spec.get("paramKind"), "spec.paramKind")
     errors += _validate_constraints(spec.get("matchConstraints"))
-    errors += validate_match_conditions(spec.get("matchConditions") or (), "spec.matchConditions")
-    return errors + _validate_variables(spec.get("variables") or (), "spec.variables")
+    scope = policy_scope(spec)
+    errors += validate_match_conditions(spec.get("matchConditions") or (), "spec.matchConditions", scope)
+    return errors + _validate_variables(spec.get("variables") or (), "spec.variables", scope)
 
 
 def validate_validating_policy(policy: Obj) -> list[FieldError]:
     spec = policy["spec"]
-    errors = _validate_common(spec)
+    errors, scope = _validate_common(spec), _full_scope(spec)
     validations, annotations = spec.get("validations") or (), spec.get("auditAnnotations") or ()
     if not validations and not annotations:
         text = "validations or auditAnnotations must contain at least one item"
         errors += [required("spec.validations", text), required("spec.auditAnnotations", text)]
     for index, validation in enumerate(validations):
-        errors += _validate_validation(validation, f"spec.validations[{index}]")
+        errors += _validate_validation(validation, f"spec.validations[{index}]", scope)
     name = policy["metadata"].get("name", "")
-    return errors + _validate_annotations(annotations, name, "spec.auditAnnotations")
+    return errors + _validate_annotations(annotations, name, "spec.auditAnnotations", scope)
 
 
-def _validate_mutation(mutation: Obj, path: str) -> list[FieldError]:
+def _validate_mutation(mutation: Obj, path: str, scope: Scope) -> list[FieldError]:
     kind = mutation.get("patchType", "")
     own = {"ApplyConfiguration": "applyConfiguration", "JSONPatch": "jsonPatch"}
     if not kind:
@@ -137,17 +174,20 @@ def _validate_mutation(mutation: Obj, path: str) -> list[FieldError]:
         errors.append(required(f"{path}.{own[kind]}", f"must be specified when patchType is {kind}"))
     elif not mutation[own[kind]].get("expression", "").strip():
         errors.append(required(f"{path}.{own[kind]}.expression", "expression is not specified"))
+    else:
+        text, at = mutation[own[kind]]["expression"], f"{path}.{own[kind]}.expression"
+        errors += validate_mutation_expression(text, at, scope, json_patch=kind == "JSONPatch")
     return errors
 
 
 def validate_mutating_policy(policy: Obj) -> list[FieldError]:
     spec = policy["spec"]
-    errors = _validate_common(spec)
+    errors, scope = _validate_common(spec), replace(_full_scope(spec), literals=True)
     mutations, reinvocation = spec.get("mutations") or (), spec.get("reinvocationPolicy", "")
     if not mutations:
         errors.append(required("spec.mutations", "mutations must contain at least one item"))
     for index, mutation in enumerate(mutations):
-        errors += _validate_mutation(mutation, f"spec.mutations[{index}]")
+        errors += _validate_mutation(mutation, f"spec.mutations[{index}]", scope)
     if not reinvocation:
         errors.append(required("spec.reinvocationPolicy"))
     elif reinvocation not in _REINVOCATION:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from minik.api import names
+from minik.api.groups.admissionregistration.expression_validation import WEBHOOK_SCOPE
 from minik.api.groups.admissionregistration.match_rules import (
     validate_failure_policy,
     validate_match_conditions,
@@ -122,7 +123,8 @@ def _validate_webhook(hook: Obj, path: str) -> list[FieldError]:
     for key in ("namespaceSelector", "objectSelector"):
         errors += validate_label_selector(hook.get(key), f"{path}.{key}")
     errors += _validate_client(hook.get("clientConfig") or {}, f"{path}.clientConfig")
-    errors += validate_match_conditions(hook.get("matchConditions") or (), f"{path}.matchConditions")
+    conditions = hook.get("matchConditions") or ()
+    errors += validate_match_conditions(conditions, f"{path}.matchConditions", WEBHOOK_SCOPE)
     reinvocation = hook.get("reinvocationPolicy")
     if reinvocation is not None and reinvocation not in _REINVOCATION:
         errors.append(not_supported(f"{path}.reinvocationPolicy", reinvocation, _REINVOCATION))

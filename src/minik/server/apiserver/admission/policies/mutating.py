@@ -118,7 +118,7 @@ class MutatingAdmissionPolicy(Plugin):
         if mutation.json_patch:
             try:
                 new = json_patch_failure.apply(seen, operations(value))
-            except json_patch_failure.TestFailed:
+            except json_patch_failure.UnmetTest:
                 return False
             except PatchFailed as error:
                 raise PatchFailed(f"JSON Patch: {error}") from None

@@ -1,0 +1,40 @@
+"""What authors of policies are told about their expressions, in cel-go's words."""
+
+import pytest
+
+from minik.api.admission_cel.environment import complaint
+from minik.api.admission_cel.scope import Scope
+
+BARE = Scope(params=False, authorizer=False)
+FULL = Scope(params=True, authorizer=True, variables=("a", "b"))
+UNDECLARED = "compilation failed: ERROR: <input>:1:{at}: undeclared reference to '{name}' (in container '')\n | {line}"
+
+
+@pytest.mark.parametrize(
+    ("expression", "scope", "text"),
+    [
+        ("object.x == 1", BARE, ""),
+        ("params.x == 1", BARE, UNDECLARED.format(at=1, name="params", line="params.x == 1\n | ^")),
+        ("1 == params.a.b", BARE, UNDECLARED.format(at=6, name="params", line="1 == params.a.b\n | .....^")),
+        ("nope", BARE, UNDECLARED.format(at=1, name="nope", line="nope\n | ^")),
+        ("params.x == variables.a", FULL, ""),
+        (
+            "variables.c == 1",
+            FULL,
+            "compilation failed: ERROR: <input>:1:10: undefined field 'c'\n | variables.c == 1\n | .........^",
+        ),
+        ("authorizer.group('').resource('pods').check('get').allowed()", FULL, ""),
+        ("1 + 1", BARE, "must evaluate to bool but got int"),
+        ("[object]", BARE, "must evaluate to bool but got list(dyn)"),
+        ("object.x", BARE, "must evaluate to bool but got dyn"),
+    ],
+)
+def test_an_expression_must_compile_to_a_boolean(expression: str, scope: Scope, text: str) -> None:
+    assert complaint(expression, scope, ("bool",)) == text
+
+
+def test_several_types_may_be_allowed() -> None:
+    wanted = ("string", "null_type")
+    assert complaint("null", BARE, wanted) == ""
+    assert complaint("1", BARE, wanted) == "must evaluate to one of [string null_type] but got int"
+    assert complaint("1", BARE, ()) == ""
