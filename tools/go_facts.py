@@ -197,7 +197,7 @@ ALWAYS: dict[str, str] = {
     "ReplicaSetStatus": "replicas",
 }
 
-# Declared default "" or 0, but with omitempty: not written when zero.
+# Declared default "" or 0, or required, but with omitempty: not written when zero.
 OMITTED: dict[str, str] = {
     "LocalObjectReference": "name",
     "ConfigMapEnvSource": "name",
@@ -213,4 +213,7 @@ OMITTED: dict[str, str] = {
     "FileKeySelector": "optional",
     "GRPCAction": "service",
     "ObjectMeta": "creationTimestamp",
+    "ValidatingAdmissionPolicyBindingSpec": "validationActions",
+    "CounterSet": "counters",
+    "DeviceCounterConsumption": "counters",
 }

@@ -120,7 +120,10 @@ RESOURCES = (
                 name="status",
                 kind="Deployment",
                 strategy=status_strategy(
-                    default=_default, prepare_update=_prepare_status, validate_update=validate_deployment_status_update
+                    default=_default,
+                    prepare_update=_prepare_status,
+                    validate_update=validate_deployment_status_update,
+                    reset_fields=frozenset({("spec",), ("metadata", "labels")}),
                 ),
             ),
         ),

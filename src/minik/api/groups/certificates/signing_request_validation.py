@@ -5,6 +5,7 @@ Rules: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signi
 
 import base64
 import binascii
+import re
 
 from minik.api import names
 from minik.api.types import Obj
@@ -38,6 +39,7 @@ _USAGES = (
     "timestamping",
 )
 _BLOCK = b"-----BEGIN CERTIFICATE REQUEST-----"
+_PEM = re.compile(rb"-----BEGIN ([^-\n]*)-----.*?-----END \1-----\n?", re.DOTALL)
 _NO_BLOCK = "PEM block type must be CERTIFICATE REQUEST"
 _SIGNER_FORM = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
 
@@ -130,6 +132,27 @@ def validate_signing_request(request: Obj) -> list[FieldError]:
     return errors + _validate_conditions((request.get("status") or {}).get("conditions") or [])
 
 
+def _certificate_complaint(certificate: str) -> str:
+    """What is wrong with the PEM text that a signer delivers; "" when it is fine."""
+    try:
+        text = base64.b64decode(certificate)
+    except binascii.Error:
+        text = b""
+    blocks = [(match[1], match[0]) for match in _PEM.finditer(text)]
+    if not blocks:
+        return "must contain at least one CERTIFICATE PEM block"
+    from cryptography import x509
+
+    for kind, block in blocks:
+        if kind != b"CERTIFICATE":
+            return f'only CERTIFICATE PEM blocks are allowed, found "{kind.decode()}"'
+        try:
+            x509.load_pem_x509_certificate(block)
+        except ValueError as error:
+            return str(error)
+    return ""
+
+
 def _of_kind(request: Obj, kind: str) -> list[Obj]:
     conditions = (request.get("status") or {}).get("conditions") or ()
     return [condition for condition in conditions if condition.get("type") == kind]
@@ -157,4 +180,8 @@ def validate_update(new: Obj, old: Obj, *, decides: bool = False, signs: bool = 
             else "updates may not set certificate content"
         )
         errors.append(forbidden("status.certificate", text))
+    elif certificate and certificate != before:
+        complaint = _certificate_complaint(certificate)
+        if complaint:
+            errors.append(invalid_value("status.certificate", "<certificate data>", complaint))
     return errors
