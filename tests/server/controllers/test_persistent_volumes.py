@@ -83,6 +83,17 @@ async def test_a_class_that_waits_is_provisioned_when_the_node_is_known(cluster:
     assert notes[PROVISIONER_NOTE] == PROVISIONER
 
 
+async def test_a_claim_that_names_no_class_gets_the_default_when_there_is_one(cluster: Any) -> None:
+    cluster.client.add(PERSISTENT_VOLUME_CLAIMS, claim())
+    cluster.start(PersistentVolumeBinder)
+    await until(lambda: "FailedBinding" in cluster.reasons())
+    default = storage_class("WaitForFirstConsumer")
+    default["metadata"]["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
+    cluster.client.add(STORAGE_CLASSES, default)
+    await until(lambda: "WaitForFirstConsumer" in cluster.reasons())
+    assert cluster.client.find(PERSISTENT_VOLUME_CLAIMS, "c", "ns")["spec"]["storageClassName"] == "sc"
+
+
 async def test_local_storage_comes_and_goes_with_its_claim(cluster: Any, tmp_path: Path) -> None:
     cluster.settings = replace(cluster.settings, node_name="n1", storage_dir=tmp_path)
     cluster.client.add(STORAGE_CLASSES, storage_class("Immediate"))

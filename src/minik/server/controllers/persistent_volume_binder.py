@@ -66,6 +66,7 @@ class PersistentVolumeBinder(Controller):
 
     def _keys_of_class(self, change: Change) -> Iterable[str]:
         yield from self._pending_of(change.obj["metadata"]["name"])
+        yield from self._pending_of("")  # the default class may be another now
 
     def _pending_of(self, storage_class: str) -> Iterable[str]:
         for claim in self._claims.by_index(_PENDING, storage_class):
@@ -123,6 +124,10 @@ class PersistentVolumeBinder(Controller):
         if volume is not None:
             await self._bind(claim, volume)
             return
+        if matching.leaves_class_open(claim) and (default := matching.default_class(self._classes.list())) is not None:
+            changed = {**claim, "spec": {**claim["spec"], "storageClassName": default["metadata"]["name"]}}
+            await self._client.update(PERSISTENT_VOLUME_CLAIMS, changed, claim["metadata"]["namespace"])
+            return  # the update brings it back
         if later:
             self._tell(claim, NORMAL, "WaitForFirstConsumer", _WAITING)
         elif matching.class_of(claim):

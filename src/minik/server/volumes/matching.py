@@ -19,6 +19,10 @@ PROVISIONER, BETA_PROVISIONER = (
     "volume.beta.kubernetes.io/storage-provisioner",
 )
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
+_DEFAULT = (
+    "storageclass.kubernetes.io/is-default-class",
+    "storageclass.beta.kubernetes.io/is-default-class",
+)
 _BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 
 
@@ -29,6 +33,18 @@ def annotations(obj: Obj) -> dict[str, str]:
 def class_of(obj: Obj) -> str:
     """The storage class of a claim or volume; "" for none."""
     return str(annotations(obj).get(_BETA_CLASS) or obj["spec"].get("storageClassName") or "")
+
+
+def leaves_class_open(claim: Obj) -> bool:
+    """Whether the claim takes the default class, now or when there is one; "" is the wish for none."""
+    return claim["spec"].get("storageClassName") is None and _BETA_CLASS not in annotations(claim)
+
+
+def default_class(classes: Iterable[Obj]) -> Obj | None:
+    """The newest of the classes marked as default."""
+    marked = [one for one in classes if any(annotations(one).get(note) == "true" for note in _DEFAULT)]
+    by_name = sorted(marked, key=lambda one: str(one["metadata"]["name"]))
+    return max(by_name, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), default=None)
 
 
 def is_wanted_later(storage_class: Obj | None) -> bool:
