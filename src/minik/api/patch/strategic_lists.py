@@ -72,6 +72,12 @@ def check_order(patch: list[Any], order: list[Any], merge_key: str) -> None:
 
 
 def _key(item: Any, merge_key: str) -> Any:
+    """What an item is known by. Keys that are no scalars, which only broken patches have, as their text."""
+    key = _merge_key_value(item, merge_key)
+    return go_print.plain(key) if isinstance(key, (dict, list)) else key
+
+
+def _merge_key_value(item: Any, merge_key: str) -> Any:
     if not merge_key:
         return item
     if not isinstance(item, dict):

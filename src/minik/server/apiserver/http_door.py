@@ -217,6 +217,8 @@ def _lower(incoming: web.BaseRequest) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in incoming.headers.items():
         name = name.lower()
+        if not value.isascii():  # bytes that are not UTF-8 came as surrogates, which nothing could write again
+            value = value.encode(errors="surrogateescape").decode(errors="replace")
         found[name] = f"{found[name]}\n{value}" if name in found else value
     return found
 
