@@ -64,7 +64,7 @@ TAINT = {"key": "dedicated", "value": "db", "effect": "NoSchedule"}
         (
             pod(),
             node(taints=[TAINT]),
-            f"0/1 nodes are available: 1 node(s) had untolerated taint {{dedicated: db}}.{NOT_HELPFUL}",
+            f"0/1 nodes are available: 1 node(s) had untolerated taint(s).{NOT_HELPFUL}",
         ),
         (pod(tolerations=[{"key": "dedicated", "value": "db"}]), node(taints=[TAINT]), "n1"),
         (pod(), node(taints=[TAINT | {"effect": "PreferNoSchedule"}]), "n1"),
@@ -98,7 +98,7 @@ def test_filters_say_what_upstream_says(subject: PodInfo, target: NodeInfo, expe
 def test_reasons_are_counted_and_sorted_over_nodes() -> None:
     nodes = [node("a", taints=[TAINT]), node("b", cpu="1"), node("c", cpu="1")]
     assert message(pod(cpu="2"), *nodes).startswith(
-        "0/3 nodes are available: 1 node(s) had untolerated taint {dedicated: db}, 2 Insufficient cpu."
+        "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu."
     )
 
 

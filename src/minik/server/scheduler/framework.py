@@ -94,7 +94,7 @@ class Diagnosis:
         return frozenset(refusal.plugin for refusal in self.refusals.values())
 
     def message(self, count: int, after: str = "") -> str:
-        """Upstream's text: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {...}.`"""
+        """Upstream's text: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s).`"""
         if self.unresolvable:
             return f"0/{count} nodes are available: {self.unresolvable}.{after}"
         tally: dict[str, int] = {}

@@ -18,7 +18,7 @@ class TaintToleration:
         taint = untolerated(node.taints, pod.spec.get("tolerations") or (), _EFFECTS)
         if taint is None:
             return None
-        reason = f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
+        reason = "node(s) had untolerated taint(s)"
         return Refusal((reason,), Code.UNRESOLVABLE)
 
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
