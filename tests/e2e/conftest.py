@@ -30,11 +30,12 @@ def directory(_machine: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     before = footprint.take()
     yield directory
 
-    def found() -> list[str]:
-        return footprint.leftovers(before, directory)
+    def nothing_left() -> bool:
+        found = footprint.leftovers(before, directory)
+        assert not found, "\n".join(found)
+        return True
 
-    eventually(lambda: not found(), within=10, what="leaving nothing behind")
-    assert found() == []
+    eventually(nothing_left, within=10, what="leaving nothing behind")
 
 
 @pytest.fixture(scope="session")

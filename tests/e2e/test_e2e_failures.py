@@ -85,9 +85,8 @@ def test_images_come_from_a_registry_or_the_failure_is_told(space: Space, regist
     assert any(text == "Error: ErrImagePull" for text in failed)
     eventually(lambda: _waiting(space, "odd") == "InvalidImageName")
     eventually(lambda: _waiting(space, "never") == "ErrImageNeverPull")
-    assert "ImagePullBackOff" in space.kubectl_fails(
-        "logs", "absent"
-    ) or "image can't be pulled" in space.kubectl_fails("logs", "absent")
+    eventually(lambda: _waiting(space, "absent") == "ImagePullBackOff")
+    assert "is waiting to start: trying and failing to pull image" in space.kubectl_fails("logs", "absent")
 
     fixed = json.dumps([{"op": "replace", "path": "/spec/containers/0/image", "value": IMAGE}])
     space.kubectl("patch", "pod", "absent", "--type=json", "-p", fixed)

@@ -108,12 +108,13 @@ def test_programs_run_in_containers_and_ports_come_forward(api: client.ApiClient
     assert shell.returncode == 5
 
     forward = portforward(core.connect_get_namespaced_pod_portforward, "web", space.name, ports="80")
-    with forward.socket(80) as connection:
-        connection.settimeout(10)
-        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        answer = b""
-        while piece := connection.recv(4096):
-            answer += piece
+    connection = forward.socket(80)
+    connection.setblocking(True)
+    connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+    answer = b""
+    while piece := connection.recv(4096):
+        answer += piece
+    connection.close()
     assert answer.endswith(b"web\n")
     assert forward.error(80) is None
     assert "response:200" in core.read_namespaced_pod_log("web", space.name)

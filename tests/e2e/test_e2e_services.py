@@ -46,7 +46,7 @@ def test_names_and_addresses_lead_to_pods(space: Space) -> None:
     zone = f"{space.name}.svc.cluster.local"
 
     def wget(host: str, times: int = 1) -> list[str]:
-        return space.exec("client", f"for i in $(seq {times}); do wget -T 3 -qO- http://{host}/; done").split()
+        return space.exec("client", f"for i in $(seq {times}); do wget -qO- http://{host}/; done").split()
 
     def look_up(name: str, kind: str = "A") -> str:
         return space.exec("client", f"nslookup -type={kind} {name} 2>&1 || true")
@@ -67,7 +67,7 @@ def test_names_and_addresses_lead_to_pods(space: Space) -> None:
     assert f"80 plain.{zone}" in look_up(f"_http._tcp.plain.{zone}", "SRV")
     assert f"80 one.headless.{zone}" in look_up(f"_http._tcp.headless.{zone}", "SRV")
     assert f"plain.{zone}" in look_up(f"elsewhere.{zone}", "CNAME")
-    assert f"plain.{zone}" in look_up(plain, "PTR")
+    assert f"plain.{zone}" in space.exec("client", f"nslookup {plain}")
     assert "NXDOMAIN" in look_up(f"none.{zone}")
     assert addresses["one"] in look_up(f"{addresses['one'].replace('.', '-')}.{space.name}.pod.cluster.local")
     assert "10.43.0.1" in look_up("kubernetes.default.svc.cluster.local")
@@ -101,7 +101,7 @@ def test_names_and_addresses_lead_to_pods(space: Space) -> None:
 def test_a_pod_reaches_itself_through_its_service(space: Space) -> None:
     space.kubectl("run", "self", f"--image={IMAGE}", "--port=80", "--expose")
     space.ready("self")
-    eventually(lambda: space.exec("self", "wget -T 2 -qO- http://self/") == "self\n")
+    eventually(lambda: space.exec("self", "wget -qO- http://self/") == "self\n")
 
 
 def test_node_ports_are_given_once(space: Space) -> None:

@@ -89,7 +89,8 @@ class Cluster:
         try:
             self.start()
             self.wait_ready()
-        except BaseException:
+        except BaseException as error:
+            error.add_note(self.log_tail())
             self.destroy()
             raise
         return self

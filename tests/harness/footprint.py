@@ -4,9 +4,13 @@ Other clusters may come and go on the same machine meanwhile. What some living p
 """
 
 import os
+import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from minik.agent.containerd_config import paths_for
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _NAMESPACES = Path("/run/netns")
@@ -46,9 +50,8 @@ def leftovers(before: Footprint, directory: Path) -> list[str]:
     for path in now.mounts - before.mounts:
         if path.startswith(str(directory)):
             found.append(f"mount {path}")
-    for name in now.states - before.states:
-        if not any(f"{_STATES}/{name}" in command for command in commands.values()):
-            found.append(f"directory {_STATES}/{name}")
+    states = now.states - before.states - _used_states(commands.values())
+    found += [f"directory {_STATES}/{name}" for name in states]
     for path in now.cgroups - before.cgroups:
         if not (_NAMESPACES / path.name).exists() and not _populated(path):
             found.append(f"cgroup {path}")
@@ -77,6 +80,14 @@ def _commands() -> dict[int, str]:
             continue
     commands.pop(os.getpid(), None)
     return commands
+
+
+def _used_states(commands: Iterable[str]) -> set[str]:
+    """The state directories of the runtimes that run."""
+    configs = (
+        re.search(r"containerd --config (\S+)/agent/etc/containerd/config.toml", command) for command in commands
+    )
+    return {paths_for(Path(found.group(1))).state.parent.name for found in configs if found}
 
 
 def _used_namespaces() -> set[int]:
