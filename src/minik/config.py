@@ -47,6 +47,18 @@ class ServerConfig:
     disable_agent: bool = False
     disable_scheduler: bool = False
     disable_controller_manager: bool = False
+    # kube-apiserver's flags, under their own names; "": not used
+    audit_policy_file: str = ""
+    audit_log_path: str = ""  # "-": standard output
+    audit_log_maxage: int = 0  # days; 0: kept for ever
+    audit_log_maxbackup: int = 0  # files; 0: all of them
+    audit_log_maxsize: int = 100  # MB
+    audit_webhook_config_file: str = ""
+    encryption_provider_config: str = ""
+    authentication_config: str = ""
+    authentication_token_webhook_config_file: str = ""
+    authorization_webhook_config_file: str = ""
+    token_auth_file: str = ""
 
     @property
     def data_dir(self) -> Path:

@@ -25,6 +25,8 @@ class Request:
     client_certificate: bytes | None = None  # DER, verified by TLS against the client CA
     remote_address: str = ""
     local: bool = False  # answer with decoded objects instead of bytes
+    audit_id: str = ""  # "": the HTTP door makes one
+    audit: Any = None  # the audit trail (server/apiserver/audit), when there is one
     flow: tuple[str, str] | None = None  # UIDs of its FlowSchema and priority level, once it is classified
 
 

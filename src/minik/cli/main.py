@@ -27,7 +27,7 @@ app = typer.Typer(
 Text = str | None
 Switch = bool | None
 
-CLUSTER, NODE, ACCESS, LOGGING = "Cluster", "Node", "Access", "Logging"
+CLUSTER, NODE, ACCESS, AUDIT, LOGGING = "Cluster", "Node", "Access", "Audit", "Logging"
 
 
 def _option(*names: str, help: str, panel: str) -> Any:
@@ -109,6 +109,66 @@ def server(
     ] = None,
     disable_kube_proxy: Annotated[
         Switch, _option("--disable-kube-proxy", help="Program no Service rules on this node", panel=NODE)
+    ] = None,
+    audit_policy_file: Annotated[
+        Text, _option("--audit-policy-file", help="Audit policy: what is recorded of which requests", panel=AUDIT)
+    ] = None,
+    audit_log_path: Annotated[
+        Text,
+        _option(
+            "--audit-log-path", help="Where audit events go, one JSON object a line; - is standard output", panel=AUDIT
+        ),
+    ] = None,
+    audit_log_maxage: Annotated[
+        int | None,
+        _option("--audit-log-maxage", help="Days for which rotated audit logs are kept [for ever]", panel=AUDIT),
+    ] = None,
+    audit_log_maxbackup: Annotated[
+        int | None, _option("--audit-log-maxbackup", help="Rotated audit logs to keep [all]", panel=AUDIT)
+    ] = None,
+    audit_log_maxsize: Annotated[
+        int | None,
+        _option("--audit-log-maxsize", help="Megabytes at which the audit log is rotated [100]", panel=AUDIT),
+    ] = None,
+    audit_webhook_config_file: Annotated[
+        Text,
+        _option(
+            "--audit-webhook-config-file", help="kubeconfig of a server that audit events are sent to", panel=AUDIT
+        ),
+    ] = None,
+    encryption_provider_config: Annotated[
+        Text,
+        _option(
+            "--encryption-provider-config",
+            help="EncryptionConfiguration: how objects are encrypted in the store",
+            panel=ACCESS,
+        ),
+    ] = None,
+    authentication_config: Annotated[
+        Text,
+        _option(
+            "--authentication-config", help="AuthenticationConfiguration: JWT issuers (OpenID Connect)", panel=ACCESS
+        ),
+    ] = None,
+    authentication_token_webhook_config_file: Annotated[
+        Text,
+        _option(
+            "--authentication-token-webhook-config-file",
+            help="kubeconfig of a server that reviews bearer tokens",
+            panel=ACCESS,
+        ),
+    ] = None,
+    authorization_webhook_config_file: Annotated[
+        Text,
+        _option(
+            "--authorization-webhook-config-file",
+            help="kubeconfig of a server that decides who may do what",
+            panel=ACCESS,
+        ),
+    ] = None,
+    token_auth_file: Annotated[
+        Text,
+        _option("--token-auth-file", help='CSV file of bearer tokens: token,user,uid[,"group,group"]', panel=ACCESS),
     ] = None,
     node_name: NodeName = None,
     node_ip: NodeIp = None,
