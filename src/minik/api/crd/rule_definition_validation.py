@@ -5,6 +5,7 @@ Upstream: apiextensions-apiserver's schema/cel compilation and its callers in va
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cel_expr_python import cel
@@ -12,6 +13,7 @@ from cel_expr_python import cel
 from minik.api.cel.declarations import Declarations, with_type_meta
 from minik.api.cel.engine import CelError, Types, check
 from minik.api.crd import go_form, rule_programs
+from minik.api.crd.rule_costs import Costs
 from minik.api.types import Obj
 from minik.api.validation import FieldError, invalid_value
 
@@ -19,29 +21,56 @@ _POSITION = re.compile(r"(ERROR: <input>:1:)(\d+)(: )")
 
 
 def compile_errors(schema: Obj, path: str) -> list[FieldError]:
-    return list(_walk(schema, path, is_root=True, uncorrelatable=""))
+    costs = Costs()
+    errors = list(_walk(schema, path, _Place(costs), is_root=True))
+    return errors + costs.whole(path)
 
 
-def _walk(schema: Obj, path: str, *, uncorrelatable: str, is_root: bool = False) -> Iterator[FieldError]:
-    """What is inside comes before what holds it, as in upstream. `uncorrelatable`: the list whose items no old ones
-    can be matched with.
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a schema we are. `times`: how many values of this part an object can have, None for no limit.
+    `uncorrelatable`: the list whose items no old ones can be matched with.
     """
+
+    costs: Costs
+    times: int | None = 1
+    uncorrelatable: str = ""
+
+    def within(self, most: int | None, uncorrelatable: str = "") -> "_Place":
+        times = None if most is None or self.times is None else self.times * most
+        return replace(self, times=times, uncorrelatable=self.uncorrelatable or uncorrelatable)
+
+
+def _walk(schema: Obj, path: str, place: _Place, *, is_root: bool = False) -> Iterator[FieldError]:
+    """What is inside comes before what holds it, as in upstream."""
     additional, items = schema.get("additionalProperties"), schema.get("items")
     if isinstance(additional, dict):
-        yield from _walk(additional, f"{path}.additionalProperties", uncorrelatable=uncorrelatable)
+        yield from _walk(additional, f"{path}.additionalProperties", place.within(schema.get("maxProperties")))
     for name in sorted(schema.get("properties") or {}):
         part = schema["properties"][name]
-        yield from _walk(part, f"{path}.properties[{name}]", uncorrelatable=uncorrelatable)
+        yield from _walk(part, f"{path}.properties[{name}]", place)
     if isinstance(items, dict):
-        lost = uncorrelatable or ("" if schema.get("x-kubernetes-list-type") == "map" else path)
-        yield from _walk(items, f"{path}.items", uncorrelatable=lost)
+        lost = "" if schema.get("x-kubernetes-list-type") == "map" else path
+        yield from _walk(items, f"{path}.items", place.within(schema.get("maxItems"), lost))
     rules = schema.get("x-kubernetes-validations") or ()
     if rules:
         declarations = Declarations()
-        own = declarations.type_of(with_type_meta(schema) if is_root else schema)
+        whole = with_type_meta(schema) if is_root else schema
+        own = declarations.type_of(whole)
         pool = declarations.pool()
         for index, rule in enumerate(rules):
-            yield from _rule(rule, own, pool, f"{path}.x-kubernetes-validations[{index}]", uncorrelatable)
+            where = f"{path}.x-kubernetes-validations[{index}]"
+            complaints = list(_rule(rule, own, pool, where, place.uncorrelatable))
+            yield from _cost(rule, whole, place, where)
+            yield from complaints
+
+
+def _cost(rule: Obj, schema: Obj, place: _Place, path: str) -> list[FieldError]:
+    try:
+        program = rule_programs.program(rule)
+    except CelError:
+        return []  # has been complained about
+    return place.costs.rule(program, rule, schema, place.times, f"{path}.rule")
 
 
 def _rule(rule: Obj, own: Any, pool: Any, path: str, uncorrelatable: str) -> Iterator[FieldError]:

@@ -8,7 +8,6 @@ Upstream: apiextensions-apiserver's naming, establishing and finalizing controll
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("minik.apiserver.apiextensions")
 
 DEFINITIONS = GVR("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+_PATIENCE = 1.0  # seconds the creation of a definition waits until it has taken effect
 _RETRY = 1.0  # seconds until a status that could not be written is tried again
 
 
@@ -42,23 +42,37 @@ class CustomResources:
         self._changed: asyncio.Queue[str] = asyncio.Queue()
         self._cleanups: dict[str, asyncio.Task[None]] = {}
         self._converter: WebhookConverter | None = None
-        self._listeners: list[Callable[[], None]] = []
+        self._waiting: dict[str, asyncio.Future[None]] = {}  # by uid: definitions nothing has been decided on yet
 
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Call `listener` whenever the set of resources changes."""
-        self._listeners.append(listener)
+    async def settled(self, definition: Obj) -> None:
+        """Wait until it is decided whether a new definition is served, but not for long."""
+        uid, name = definition["metadata"]["uid"], definition["metadata"]["name"]
+        current = self._objects.get(DEFINITIONS, name)
+        if current is None or (current.get("status") or {}).get("conditions"):
+            return
+        decided = self._waiting.setdefault(uid, asyncio.get_running_loop().create_future())
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await decided
+        except TimeoutError:
+            log.warning("%s has not been decided on yet", name)
+        finally:
+            self._waiting.pop(uid, None)
 
     def load(self) -> None:
         for definition in self._objects.list(DEFINITIONS):
             self._serve(definition, int(definition["metadata"]["resourceVersion"]))
 
     async def run(self, ready: asyncio.Event) -> None:
+        effects = self._registry.effects
+        effects[DEFINITIONS.group, DEFINITIONS.resource] = self.settled
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._objects.follow([DEFINITIONS], self._reset, self._follow, ready))
             try:
                 while True:
                     await self._settle(await self._changed.get(), tasks)
             finally:
+                effects.pop((DEFINITIONS.group, DEFINITIONS.resource), None)
                 self._cleanups.clear()
                 if self._converter is not None:
                     await self._converter.close()
@@ -72,6 +86,9 @@ class CustomResources:
         if definition is not None:
             self._serve(definition, self._registry.storage.store.revision)
             self._changed.put_nowait(definition["metadata"]["name"])
+            decided = self._waiting.get(definition["metadata"]["uid"])
+            if decided is not None and not decided.done() and (definition.get("status") or {}).get("conditions"):
+                decided.set_result(None)
         elif last is not None:
             self._withdraw(last["metadata"]["name"])
             self._settle_all(last)
@@ -100,7 +117,11 @@ class CustomResources:
         before = self._served.get(name)
         if before is not None and before[0] == made_from:
             return
-        made = resources(definition, revision)
+        try:
+            made = resources(definition, revision)
+        except Exception:
+            log.exception("cannot serve %s", name)
+            return
         if any(resource.converted_by for resource in made):
             self._convert()
         self._replace(before[1] if before else (), made)
@@ -124,8 +145,6 @@ class CustomResources:
             self._registry.retire(resource)
         for resource in made:
             self._scheme.add(resource)
-        for listener in self._listeners:
-            listener()
 
     # -- status
 

@@ -73,13 +73,17 @@ async def create_object(
         attributes.obj, attributes.name = obj, obj["metadata"].get("name", "")
         await registry.admission.validate(attributes)
         obj["metadata"] = ordered(obj["metadata"])
-        return await _store(registry, call, obj, generated=generated, dry_run=options.dry_run)
+        written = await _store(registry, call, obj, generated=generated, dry_run=options.dry_run)
     except asyncio.CancelledError:
         raise  # the write may still happen: better to lose what was handed out than to hand it out twice
     except BaseException:
         if undo is not None:
             await undo()
         raise
+    effect = registry.effects.get((call.resource.group, call.resource.plural))
+    if effect is not None and written[0] is not None:
+        await effect(written[1])
+    return written
 
 
 def attributes_of(

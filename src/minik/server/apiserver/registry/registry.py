@@ -57,6 +57,8 @@ class Registry:
     now: Callable[[], datetime] = _utc_now
     allocators: dict[tuple[str, str], Allocator] = field(default_factory=dict)  # by group and plural
     converter: Converter | None = None
+    # by group and plural: waits until a new object has taken effect, so that what follows it finds it so
+    effects: dict[tuple[str, str], Callable[[Obj], Awaitable[None]]] = field(default_factory=dict)
     _watches: dict[int, set[Watch]] = field(default_factory=dict)  # of custom resources, by the resource's id
 
     def layout(self, resource: Resource) -> Layout:
