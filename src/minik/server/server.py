@@ -91,6 +91,11 @@ class Server:
             self.api.flow_control,
             self.client("system:apiserver", MASTERS, agent="kube-apiserver"),
         )
+        self._auditor: Component | None = None
+        if config.audit_policy_file and (config.audit_log_path or config.audit_webhook_config_file):
+            from minik.server.apiserver.audit.assembly import auditor_of
+
+            self._auditor = self.api.pipeline.auditor = auditor_of(config, self._scheme)
         kubelets = Kubelets(
             self._identity.objects, pki.server_ca.certificate, pki.kubelet_client.certificate, pki.kubelet_client.key
         )
@@ -118,7 +123,7 @@ class Server:
     @property
     def components(self) -> Sequence[Component]:
         parts: list[Component] = [*self._identity.components, self._custom_resources, self._aggregator]
-        parts += [self._flow_control, self.api]
+        parts += [self._flow_control, *([self._auditor] if self._auditor else []), self.api]
         if not self._config.disable_agent:
             parts.append(ClusterDnsObjects(self.client("system:minik", MASTERS), self._config.agent.cluster_dns))
         if not self._config.disable_controller_manager:

@@ -124,7 +124,9 @@ class HttpDoor:
         await self._server.shutdown(_SHUTDOWN)
 
     def _audit_id(self, request: Request) -> str:
-        """The client's own, or a UUID that costs less than a random one."""
+        """The auditor's, the client's own, or a UUID that costs less than a random one."""
+        if request.audit_id:
+            return request.audit_id
         given = request.headers.get("audit-id", "")
         if given and given.isascii() and given.isprintable():
             return given[:64]

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, internal_error, too_large, unauthorized
 from minik.api.types import UserInfo
-from minik.server.apiserver.attributes import Attributes, Authorize
+from minik.server.apiserver.attributes import Attributes, Authorize, Decision
 from minik.server.apiserver.authn.impersonation import wanted_user
 from minik.server.apiserver.authz.authorizer import refusal
 from minik.server.apiserver.deadlines import REQUEST_TIMEOUT, Deadlines, Running, asked_for, too_late
@@ -44,7 +44,14 @@ class Aggregation(Protocol):
     async def serve(self, backend: Any, request: Request, info: RequestInfo, user: UserInfo) -> Response: ...
 
 
+class Auditing(Protocol):
+    """Records requests; what it puts into Request.audit is told what the pipeline finds out."""
+
+    async def audited(self, request: Request, handle: Callable[[Request], Awaitable[Response]]) -> Response: ...
+
+
 _SUPERUSERS = "system:masters"
+_ALLOWED = Decision(True)
 _IMPERSONATION = frozenset({"impersonate-user", "impersonate-group", "impersonate-uid"})
 _STREAMS = frozenset({"exec", "attach", "portforward", "proxy", "log"})
 
@@ -72,9 +79,15 @@ class Pipeline:
         self._deadlines = Deadlines()
         self._metrics = metrics or RequestMetrics()
         self.aggregation: Aggregation | None = None
+        self.auditor: Auditing | None = None
 
     async def handle(self, request: Request) -> Response:
         """Never raises for HTTP requests; for local ones raises StatusError."""
+        if self.auditor is not None:
+            return await self.auditor.audited(request, self._handle)
+        return await self._handle(request)
+
+    async def _handle(self, request: Request) -> Response:
         info = resolve(request.method, request.path, request.query)
         started = time.perf_counter()
         running: Running | None = None
@@ -106,16 +119,13 @@ class Pipeline:
         return response
 
     async def _serve(self, request: Request, info: RequestInfo) -> Response:
-        user = request.user
-        if not request.local:
-            user = await self._authenticate(request)
-            if user is None:
-                raise unauthorized()
-            if not _IMPERSONATION.isdisjoint(request.headers):
-                wanted = wanted_user(request)
-                if wanted is not None:
-                    user = await self._impersonate(wanted, attributes_of(request, info, user))
-        assert user is not None, "local requests carry their identity"
+        user = request.user if request.local else await self._authenticate(request)
+        if request.audit is not None:
+            request.audit.authenticated(user, info)
+        if user is None:
+            raise unauthorized()
+        if not request.local and not _IMPERSONATION.isdisjoint(request.headers):
+            user = await self._acting(request, info, user)
         if len(request.body) > MAX_BODY:
             raise too_large(MAX_BODY)
         if request.local:
@@ -135,9 +145,21 @@ class Pipeline:
         finally:
             flow.level.leave()
 
+    async def _acting(self, request: Request, info: RequestInfo, user: UserInfo) -> UserInfo:
+        """Whom `user` wants to be for this request."""
+        wanted = wanted_user(request)
+        if wanted is None:
+            return user
+        acting = await self._impersonate(wanted, attributes_of(request, info, user))
+        if request.audit is not None:
+            request.audit.impersonated(acting)
+        return acting
+
     async def _authorized(self, request: Request, info: RequestInfo, user: UserInfo) -> Response:
         if _SUPERUSERS not in user.groups:
             await self._check(request, info, user)
+        elif request.audit is not None:
+            request.audit.decided(_ALLOWED)
         if self.aggregation is not None and self.aggregation.elsewhere:
             backend = self.aggregation.elsewhere.get(_group_version(info))
             if backend is not None:
@@ -152,6 +174,8 @@ class Pipeline:
     async def _check(self, request: Request, info: RequestInfo, user: UserInfo) -> None:
         attributes = attributes_of(request, info, user)
         decision = await self._authorize(attributes)
+        if request.audit is not None:
+            request.audit.decided(decision)
         if not decision.allowed:
             raise refusal(attributes, decision.reason)
 

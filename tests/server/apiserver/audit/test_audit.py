@@ -1,0 +1,187 @@
+"""Auditing: policy, events, files."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from minik.api.request import Request, Response
+from minik.api.scheme import Scheme
+from minik.api.status import StatusError, not_found
+from minik.api.types import Obj, UserInfo
+from minik.server.apiserver.attributes import Decision
+from minik.server.apiserver.audit.auditor import Auditor
+from minik.server.apiserver.audit.log_file import LogFile
+from minik.server.apiserver.audit.policy import Level, Policy, policy_of
+from minik.server.apiserver.request_info import resolve
+
+JANE = UserInfo("jane", groups=("dev", "system:authenticated"))
+
+
+def policy(*rules: Obj, **more: Any) -> Policy:
+    return policy_of({"kind": "Policy", "apiVersion": "audit.k8s.io/v1", "rules": list(rules), **more})
+
+
+@pytest.mark.parametrize(
+    ("rule", "matches"),
+    [
+        ({}, True),
+        ({"users": ["jane"]}, True),
+        ({"users": ["john"]}, False),
+        ({"userGroups": ["dev"]}, True),
+        ({"verbs": ["get"]}, False),
+        ({"namespaces": ["ns"]}, True),
+        ({"namespaces": [""]}, False),
+        ({"resources": [{"group": ""}]}, True),
+        ({"resources": [{"group": "apps"}]}, False),
+        ({"resources": [{"group": "", "resources": ["pods"]}]}, False),
+        ({"resources": [{"group": "", "resources": ["pods/log"]}]}, True),
+        ({"resources": [{"group": "", "resources": ["pods/*"]}]}, True),
+        ({"resources": [{"group": "", "resources": ["*/log"]}]}, True),
+        ({"resources": [{"group": "", "resources": ["pods/log"], "resourceNames": ["b"]}]}, False),
+        ({"nonResourceURLs": ["*"]}, False),
+    ],
+)
+def test_rules_match_as_upstreams(rule: Obj, matches: bool) -> None:
+    info = resolve("POST", "/api/v1/namespaces/ns/pods/a/log", {})
+    verdict = policy({"level": "Metadata", **rule}).verdict(info, JANE)
+    assert (verdict.level is Level.METADATA) == matches
+
+
+def test_the_first_rule_that_matches_decides() -> None:
+    found = policy({"level": "None", "nonResourceURLs": ["/healthz*"]}, {"level": "Request"}, omitStages=["Panic"])
+    assert found.verdict(resolve("GET", "/healthz/ping", {}), JANE).level is Level.NONE
+    verdict = found.verdict(resolve("GET", "/version", {}), JANE)
+    assert verdict.level is Level.REQUEST
+    assert verdict.omit_stages == {"Panic"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"kind": "Policy", "apiVersion": "audit.k8s.io/v1"},
+        {"kind": "Policy", "apiVersion": "audit.k8s.io/v1", "rules": [{"level": "All"}]},
+        {"kind": "Policy", "apiVersion": "audit.k8s.io/v1", "rules": [{"level": "None", "omitStages": ["x"]}]},
+    ],
+)
+def test_bad_policies_are_refused(document: Obj) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        policy_of(document)
+
+
+async def recorded(path: Path, rules: Policy, request: Request, answer: Response | Exception) -> list[Obj]:
+    """The events of one request."""
+    auditor = Auditor(rules, Scheme(), log_file=LogFile(str(path)))
+    ready = asyncio.Event()
+    task = asyncio.create_task(auditor.run(ready))
+    await ready.wait()
+
+    async def handle(request: Request) -> Response:
+        request.audit.authenticated(JANE, resolve(request.method, request.path, request.query))
+        request.audit.decided(Decision(True, "because"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with contextlib.suppress(StatusError):
+        response = await auditor.audited(request, handle)
+        if response.stream is not None:
+            async for _ in response.stream:
+                pass
+    task.cancel()
+    await asyncio.wait([task])
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+async def test_an_event_says_who_did_what(tmp_path: Path) -> None:
+    sent = {"metadata": {"name": "a", "managedFields": [1]}, "data": {"k": "v"}}
+    request = Request(
+        method="POST",
+        path="/api/v1/namespaces/ns/configmaps",
+        headers={"user-agent": "kubectl", "content-type": "application/json", "x-forwarded-for": "10.0.0.1"},
+        body=orjson.dumps(sent),
+        remote_address="10.0.0.2",
+    )
+    answer = Response(status=201, body=orjson.dumps({"kind": "ConfigMap", **sent}))
+    rules = policy({"level": "RequestResponse", "omitStages": ["RequestReceived"], "omitManagedFields": True})
+    (event,) = await recorded(tmp_path / "log", rules, request, answer)
+    assert (event["kind"], event["level"], event["stage"]) == ("Event", "RequestResponse", "ResponseComplete")
+    assert event["user"] == {"username": "jane", "groups": ["dev", "system:authenticated"]}
+    assert event["sourceIPs"] == ["10.0.0.1", "10.0.0.2"]
+    assert event["objectRef"] == {"resource": "configmaps", "namespace": "ns", "name": "a", "apiVersion": "v1"}
+    assert event["responseStatus"] == {"metadata": {}, "code": 201}
+    assert event["requestObject"] == {"metadata": {"name": "a"}, "data": {"k": "v"}}
+    assert event["responseObject"]["metadata"] == {"name": "a"}
+    assert event["annotations"]["authorization.k8s.io/decision"] == "allow"
+    assert event["auditID"] == request.audit_id
+
+
+async def test_metadata_holds_no_bodies(tmp_path: Path) -> None:
+    request = Request(method="POST", path="/api/v1/namespaces", body=b'{"metadata":{"name":"x"}}')
+    events = await recorded(tmp_path / "log", policy({"level": "Metadata"}), request, Response(body=b"{}"))
+    assert [event["stage"] for event in events] == ["RequestReceived", "ResponseComplete"]
+    assert not [event for event in events if "requestObject" in event or "responseObject" in event]
+
+
+async def test_refusals_of_this_process_are_recorded(tmp_path: Path) -> None:
+    request = Request(method="GET", path="/api/v1/namespaces/x", local=True)
+    events = await recorded(tmp_path / "log", policy({"level": "Metadata"}), request, not_found("", "namespaces", "x"))
+    assert events[-1]["responseStatus"]["reason"] == "NotFound"
+    assert events[-1]["responseStatus"]["code"] == 404
+
+
+async def test_a_watch_is_complete_when_it_ends(tmp_path: Path) -> None:
+    async def chunks() -> Any:
+        yield b"x"
+
+    request = Request(method="GET", path="/api/v1/pods", query={"watch": ["1"]})
+    events = await recorded(tmp_path / "log", policy({"level": "Metadata"}), request, Response(stream=chunks()))
+    assert [event["stage"] for event in events] == ["RequestReceived", "ResponseStarted", "ResponseComplete"]
+    assert events[-1]["verb"] == "watch"
+
+
+async def test_what_the_policy_leaves_out_is_not_recorded(tmp_path: Path) -> None:
+    request = Request(method="GET", path="/version")
+    assert await recorded(tmp_path / "log", policy({"level": "None"}), request, Response()) == []
+
+
+async def test_the_webhook_gets_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minik.server.apiserver.audit.auditor._LONGEST_WAIT", 0.01)
+    got: asyncio.Queue[Obj] = asyncio.Queue()
+
+    class Receiver:
+        async def post(self, obj: Obj) -> None:
+            got.put_nowait(obj)
+
+        async def close(self) -> None: ...
+
+    auditor = Auditor(policy({"level": "Metadata"}), Scheme(), webhook=Receiver())
+    task = asyncio.create_task(auditor.run(asyncio.Event()))
+
+    async def handle(request: Request) -> Response:
+        request.audit.authenticated(JANE, resolve(request.method, request.path, request.query))
+        return Response()
+
+    await auditor.audited(Request(method="GET", path="/version"), handle)
+    async with asyncio.timeout(5):
+        batch = await got.get()
+    task.cancel()
+    await asyncio.wait([task])
+    assert batch["kind"] == "EventList"
+    assert [item["stage"] for item in batch["items"]] == ["RequestReceived", "ResponseComplete"]
+
+
+def test_full_files_are_rotated_and_the_oldest_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minik.server.apiserver.audit.log_file._MB", 10)
+    log = LogFile(str(tmp_path / "audit.log"), max_size=1, max_backups=2)
+    log.open()
+    (tmp_path / "audit-2020-01-02T03-04-05.000.log").write_bytes(b"old\n")
+    log.write([b"123456\n", b"abcdef\n", b"ABCDEF\n"])
+    log.close()
+    assert (tmp_path / "audit.log").read_bytes() == b"ABCDEF\n"
+    assert not (tmp_path / "audit-2020-01-02T03-04-05.000.log").exists()
+    assert (tmp_path / "audit.log").stat().st_mode & 0o777 == 0o600
