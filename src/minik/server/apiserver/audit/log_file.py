@@ -65,8 +65,14 @@ class LogFile:
     def _rotate(self) -> None:
         assert self._path is not None
         self.close()
-        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3]
-        self._path.rename(self._path.with_name(f"{self._path.stem}-{stamp}{self._path.suffix}"))
+        now = datetime.now(UTC)
+        while True:
+            stamp = now.strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3]
+            rotated = self._path.with_name(f"{self._path.stem}-{stamp}{self._path.suffix}")
+            if not rotated.exists():
+                break
+            now += timedelta(milliseconds=1)
+        self._path.rename(rotated)
         self.open()
         self._size = 0
         self._remove_old()
