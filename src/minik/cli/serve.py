@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from minik import KUBERNETES_VERSION, __version__
 from minik.cli.logs import configure
+from minik.cli.values import check_server
 from minik.config import ServerConfig, StartupError
 from minik.host import resolved
 from minik.supervisor import Background, Component, Group, Supervisor
@@ -64,6 +65,7 @@ def _import_aiohttp() -> None:
 
 def _check(config: ServerConfig) -> None:
     """What would otherwise fail later and less clearly."""
+    check_server(config)
     if not config.disable_agent:
         if os.geteuid() != 0:
             raise StartupError("minik server needs root to run Pods: use sudo, or --disable-agent for an API alone")
