@@ -118,7 +118,10 @@ class Identity:
         return [
             _Follower("rbac", self.objects, RBAC_RESOURCES, self.policy.reset, self.policy.change),
             _Follower("node-authorizer", self.objects, (PODS,), self.graph.reset, self.graph.change),
-            *(_Follower(index.name, self.objects, *index[1:]) for index in self._dynamic.indexes),
+            *(
+                _Follower(plugin.follows[0].resource, self.objects, plugin.follows, plugin.reset, plugin.change)
+                for plugin in self._dynamic.plugins
+            ),
             self._dynamic,
         ]
 

@@ -8,12 +8,12 @@ from minik.api.groups import load
 from minik.api.status import StatusError
 from minik.server.apiserver.admission.attributes import Operation
 from minik.server.apiserver.admission.chain import AdmissionChain
-from minik.server.apiserver.admission.dynamic import DynamicAdmission
-from minik.server.apiserver.admission.policies.configuration import (
-    MUTATING,
+from minik.server.apiserver.admission.dynamic import (
     MUTATING_BINDINGS,
-    VALIDATING,
+    MUTATING_POLICIES,
     VALIDATING_BINDINGS,
+    VALIDATING_POLICIES,
+    DynamicAdmission,
 )
 from minik.server.apiserver.attributes import Attributes, Decision
 
@@ -37,17 +37,17 @@ class Setup:
         self.chain = AdmissionChain(self.dynamic.plugins)
 
     def _change(self, resource: Any, name: str, spec: dict[str, Any]) -> None:
-        index = next(i for i in self.dynamic.indexes if resource in i.resources)
+        index = next(p for p in self.dynamic.plugins if resource in p.follows)
         index.change(resource, {"metadata": {"name": name}, "spec": spec}, None)
 
     def validating(self, *validations: dict[str, Any], binding: Any = None, **spec: Any) -> None:
         spec.setdefault("matchConstraints", rules("configmaps"))
-        self._change(VALIDATING, "p", {"validations": list(validations), **spec})
+        self._change(VALIDATING_POLICIES, "p", {"validations": list(validations), **spec})
         self._change(VALIDATING_BINDINGS, "b", {"policyName": "p", "validationActions": ["Deny"], **(binding or {})})
 
     def mutating(self, *mutations: Any, name: str = "m", binding: Any = None, **spec: Any) -> None:
         spec.setdefault("matchConstraints", rules("configmaps"))
-        self._change(MUTATING, name, {"mutations": list(mutations), "reinvocationPolicy": "Never", **spec})
+        self._change(MUTATING_POLICIES, name, {"mutations": list(mutations), "reinvocationPolicy": "Never", **spec})
         self._change(MUTATING_BINDINGS, name, {"policyName": name, **(binding or {})})
 
 

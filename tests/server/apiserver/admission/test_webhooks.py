@@ -15,11 +15,17 @@ from minik.api.groups import load
 from minik.api.status import StatusError
 from minik.server.apiserver.admission.attributes import Operation
 from minik.server.apiserver.admission.chain import AdmissionChain
+from minik.server.apiserver.admission.dynamic import MUTATING_WEBHOOKS as MUTATING
+from minik.server.apiserver.admission.dynamic import VALIDATING_WEBHOOKS as VALIDATING
 from minik.server.apiserver.admission.dynamic import DynamicAdmission
-from minik.server.apiserver.admission.webhooks.configuration import MUTATING, VALIDATING
+from minik.server.apiserver.attributes import Attributes, Decision
 
 SCHEME = load()
 CONFIG_MAPS = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["configmaps"]}]
+
+
+async def nobody_asks(_: Attributes) -> Decision:
+    raise AssertionError
 
 
 class Setup:
@@ -27,7 +33,7 @@ class Setup:
 
     def __init__(self, objects: Any, server: WebhookServer) -> None:
         self.objects, self.server = objects, server
-        self.dynamic = DynamicAdmission(objects, SCHEME, None)
+        self.dynamic = DynamicAdmission(objects, SCHEME, nobody_asks)
         self.chain = AdmissionChain(self.dynamic.plugins)
 
     def webhook(self, **changes: Any) -> dict[str, Any]:
@@ -46,7 +52,7 @@ class Setup:
         return {**hook, **changes}
 
     def configure(self, *webhooks: dict[str, Any], kind: Any = VALIDATING, name: str = "c") -> None:
-        index = next(i for i in self.dynamic.indexes if i.resources == (kind,))
+        index = next(p for p in self.dynamic.plugins if p.follows == (kind,))
         index.change(kind, {"metadata": {"name": name}, "webhooks": list(webhooks)}, None)
 
 
@@ -66,7 +72,7 @@ async def setup(objects: Any, named: Any, tmp_path: Path) -> AsyncIterator[Setup
         endpoints["metadata"]["labels"] = {"kubernetes.io/service-name": "hook"}
         made = Setup(objects, server)
         yield made
-        await made.dynamic.client.close()
+        await made.dynamic.close()
 
 
 def config_map(named: Any, name: str = "m", **data: str) -> Any:

@@ -1,81 +1,117 @@
-"""Admission that users configure: policies and webhooks, put together.
+"""Admission that users configure: policies and webhooks, in upstream's order.
 
-Their configurations are followed in memory; as long as there are none, a write pays for a look at an empty index.
+Each plugin is loaded with the first object that configures it (configured.py) and follows these objects from then on.
+Until then a write pays for one comparison.
 https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from minik.api.scheme import Scheme
-from minik.api.types import GVR
-from minik.server.apiserver.admission.conditions import WebhookConditions
-from minik.server.apiserver.admission.expressions import Inputs
-from minik.server.apiserver.admission.matching import Matcher
-from minik.server.apiserver.admission.plugin import Plugin
-from minik.server.apiserver.admission.policies import configuration as policies
-from minik.server.apiserver.admission.policies.mutating import MutatingAdmissionPolicy
-from minik.server.apiserver.admission.policies.params import Params
-from minik.server.apiserver.admission.policies.selection import Selection
-from minik.server.apiserver.admission.policies.validating import ValidatingAdmissionPolicy
-from minik.server.apiserver.admission.webhooks import configuration as webhooks
-from minik.server.apiserver.admission.webhooks.caller import WebhookCaller
-from minik.server.apiserver.admission.webhooks.mutating import MutatingAdmissionWebhook
-from minik.server.apiserver.admission.webhooks.validating import ValidatingAdmissionWebhook
+from minik.api.types import GVR, Obj
+from minik.server.apiserver.admission.attributes import AdmissionAttributes
+from minik.server.apiserver.admission.plugin import CONNECT, CREATE, DELETE, UPDATE, Plugin
 from minik.server.apiserver.attributes import Authorize
-from minik.server.apiserver.objects import OnChange, Reader
-from minik.server.apiserver.webhooks.client import WebhookClient
+from minik.server.apiserver.objects import Reader
+
+if TYPE_CHECKING:
+    from minik.server.apiserver.admission.configured import Workshop
+
+_GROUP = "admissionregistration.k8s.io"
+MUTATING_POLICIES = GVR(_GROUP, "v1", "mutatingadmissionpolicies")
+MUTATING_BINDINGS = GVR(_GROUP, "v1", "mutatingadmissionpolicybindings")
+MUTATING_WEBHOOKS = GVR(_GROUP, "v1", "mutatingwebhookconfigurations")
+VALIDATING_POLICIES = GVR(_GROUP, "v1", "validatingadmissionpolicies")
+VALIDATING_BINDINGS = GVR(_GROUP, "v1", "validatingadmissionpolicybindings")
+VALIDATING_WEBHOOKS = GVR(_GROUP, "v1", "validatingwebhookconfigurations")
 
 
-class Index(NamedTuple):
-    """Something that follows stored objects (Objects.follow)."""
+class Index(Protocol):
+    """What is kept in step with stored objects (Objects.follow)."""
 
-    name: str
-    resources: Sequence[GVR]
-    reset: Callable[[], None]
-    change: OnChange
+    def reset(self) -> None: ...
+
+    def change(self, resource: GVR, new: Obj | None, last: Obj | None, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A loaded plugin and the index of its configuration."""
+
+    index: Index
+    plugin: Plugin
+
+
+class OnDemand(Plugin):
+    """Stands for a plugin and its index from the start."""
+
+    operations = frozenset({CREATE, UPDATE, DELETE, CONNECT})
+    resources = None
+
+    def __init__(self, follows: Sequence[GVR], load: Callable[[], Configured]) -> None:
+        self.follows = follows
+        self._load = load
+        self._loaded: Configured | None = None
+
+    def reset(self) -> None:
+        if self._loaded is not None:
+            self._loaded.index.reset()
+
+    def change(self, resource: GVR, new: Obj | None, last: Obj | None) -> None:
+        if self._loaded is None:
+            if new is None:
+                return
+            self._loaded = self._load()
+        self._loaded.index.change(resource, new, last)
+
+
+class _Mutating(OnDemand):
+    async def mutate(self, attributes: AdmissionAttributes) -> None:
+        if self._loaded is not None and self._loaded.plugin.cares_about(attributes.operation, *attributes.gvr[::2]):
+            await self._loaded.plugin.mutate(attributes)
+
+
+class _Validating(OnDemand):
+    async def validate(self, attributes: AdmissionAttributes) -> None:
+        if self._loaded is not None:
+            await self._loaded.plugin.validate(attributes)
 
 
 class DynamicAdmission:
-    """`plugins` in upstream's order; `indexes` are to be kept in step; as a component it closes connections."""
+    """`plugins` also have to be kept in step with what they follow. As a component it closes connections at the end."""
 
     name = "webhook-client"
 
     def __init__(self, objects: Reader, scheme: Scheme, authorize: Authorize) -> None:
-        matcher = Matcher(objects, scheme)
-        inputs, params = Inputs(matcher, authorize), Params(objects, scheme)
-        self.client = WebhookClient(objects)
-        caller = WebhookCaller(matcher, self.client, WebhookConditions(inputs))
-        mutating, validating = webhooks.Webhooks(matcher), webhooks.Webhooks(matcher)
-        changing = policies.Policies(matcher, policies.MUTATING)
-        judging = policies.Policies(matcher, policies.VALIDATING)
-        self.plugins: list[Plugin] = [
-            MutatingAdmissionPolicy(Selection(changing, matcher, params), inputs),
-            MutatingAdmissionWebhook(mutating, caller),
-            ValidatingAdmissionPolicy(Selection(judging, matcher, params), inputs),
-            ValidatingAdmissionWebhook(validating, caller),
+        self._objects = objects
+        self._scheme = scheme
+        self._authorize = authorize
+        self._workshop: Workshop | None = None
+        self.plugins: list[OnDemand] = [
+            _Mutating((MUTATING_POLICIES, MUTATING_BINDINGS), lambda: self._made().mutating_policies()),
+            _Mutating((MUTATING_WEBHOOKS,), lambda: self._made().mutating_webhooks()),
+            _Validating((VALIDATING_POLICIES, VALIDATING_BINDINGS), lambda: self._made().validating_policies()),
+            _Validating((VALIDATING_WEBHOOKS,), lambda: self._made().validating_webhooks()),
         ]
-        self.indexes = [
-            Index(
-                "mutating-policies",
-                (policies.MUTATING, policies.MUTATING_BINDINGS),
-                changing.reset,
-                changing.change,
-            ),
-            Index("mutating-webhooks", (webhooks.MUTATING,), mutating.reset, mutating.change),
-            Index(
-                "validating-policies",
-                (policies.VALIDATING, policies.VALIDATING_BINDINGS),
-                judging.reset,
-                judging.change,
-            ),
-            Index("validating-webhooks", (webhooks.VALIDATING,), validating.reset, validating.change),
-        ]
+
+    def _made(self) -> "Workshop":
+        if self._workshop is None:
+            from minik.server.apiserver.admission.configured import Workshop
+            from minik.server.apiserver.webhooks.client import WebhookClient
+
+            self._workshop = Workshop(self._objects, self._scheme, self._authorize, WebhookClient(self._objects))
+        return self._workshop
 
     async def run(self, ready: asyncio.Event) -> None:
         ready.set()
         try:
             await asyncio.Event().wait()
         finally:
-            await self.client.close()
+            await self.close()
+
+    async def close(self) -> None:
+        if self._workshop is not None:
+            await self._workshop.client.close()

@@ -10,11 +10,6 @@ from minik.api.types import GVR, Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.matching import Criteria, Matcher, of_policy
 
-_GROUP = "admissionregistration.k8s.io"
-VALIDATING = GVR(_GROUP, "v1", "validatingadmissionpolicies")
-VALIDATING_BINDINGS = GVR(_GROUP, "v1", "validatingadmissionpolicybindings")
-MUTATING = GVR(_GROUP, "v1", "mutatingadmissionpolicies")
-MUTATING_BINDINGS = GVR(_GROUP, "v1", "mutatingadmissionpolicybindings")
 _CACHED_KINDS = 1000  # kinds of writes remembered at most
 
 

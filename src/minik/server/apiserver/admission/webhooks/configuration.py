@@ -10,8 +10,6 @@ from minik.api.types import GVR, Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.matching import Criteria, Matcher, of_webhook
 
-MUTATING = GVR("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations")
-VALIDATING = GVR("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations")
 _REVIEW_VERSIONS = ("v1", "v1beta1")
 _TIMEOUT = 10  # seconds, when the webhook names none
 _CACHED_KINDS = 1000  # kinds of writes remembered at most
