@@ -10,6 +10,7 @@ import sys
 
 import uvloop
 from aiohttp import web
+
 from api import ApiServer, rate_text, wrk
 from table import row
 
@@ -34,7 +35,8 @@ def main() -> None:
         keys = [str(minik.data_dir / "server" / "tls" / f"serving-kube-apiserver.{kind}") for kind in ("crt", "key")]
         command = [sys.executable, __file__, *keys]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdin is not None and server.stdout is not None
+            assert server.stdin is not None
+            assert server.stdout is not None
             url = f"https://127.0.0.1:{int(server.stdout.readline())}/"
             rates = [wrk(url, "none", 20) for _ in range(3)]
             server.stdin.close()
