@@ -1,5 +1,6 @@
 """The official Python client against minik."""
 
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from kubernetes.stream import portforward, stream
 
 from harness.cluster import IMAGE, Cluster, eventually
 from harness.space import Space, pod
+from harness.terminal import Terminal
 
 pytestmark = pytest.mark.e2e
 
@@ -118,6 +120,45 @@ def test_programs_run_in_containers_and_ports_come_forward(api: client.ApiClient
     assert answer.endswith(b"web\n")
     assert forward.error(80) is None
     assert "response:200" in core.read_namespaced_pod_log("web", space.name)
+
+
+def test_older_streaming_protocols_work(api: client.ApiClient, space: Space) -> None:
+    """WebSocket v4 from older clients, SPDY from older kubectls."""
+    space.apply(pod("web"))
+    space.ready("web")
+    with client.ApiClient(api.configuration) as older:
+        older.set_default_header("sec-websocket-protocol", "v4.channel.k8s.io")
+        shell: Any = stream(
+            *(client.CoreV1Api(older).connect_get_namespaced_pod_exec, "web", space.name),
+            command=["sh"],
+            stdin=True,
+            stdout=True,
+            stderr=True,
+            tty=False,
+            _preload_content=False,
+        )
+        assert shell.subprotocol == "v4.channel.k8s.io"
+        shell.write_stdin("echo old; exit 4\n")
+        shell.run_forever(timeout=20)
+        assert (shell.read_stdout(timeout=1), shell.returncode) == ("old\n", 4)
+
+    spdy = ("env", "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false", "kubectl", "-n", space.name, "exec", "-i", "web", "--")
+    done = space.cluster.run(*spdy, "sh", "-c", "cat; exit 6", stdin="over SPDY\n", check=False)
+    assert (done.stdout, done.returncode) == ("over SPDY\n", 6)
+    forward = [
+        "env",
+        "KUBECTL_PORT_FORWARD_WEBSOCKETS=false",
+        "kubectl",
+        "-n",
+        space.name,
+        "port-forward",
+        "web",
+        ":80",
+    ]
+    environment = {**os.environ, "KUBECONFIG": str(space.cluster.kubeconfig)}
+    with Terminal(space.cluster.inside(forward), environment=environment) as forwarding:
+        port = forwarding.expect(r"Forwarding from 127\.0\.0\.1:(\d+) -> 80").group(1)
+        assert space.cluster.run("curl", "-sS", "-m", "5", f"http://127.0.0.1:{port}/").stdout == "web\n"
 
 
 def test_any_kind_is_reached_dynamically_and_applied(api: client.ApiClient, space: Space) -> None:
