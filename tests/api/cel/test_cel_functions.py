@@ -1,0 +1,49 @@
+"""Kubernetes' own CEL functions."""
+
+import pytest
+
+from minik.api.cel.engine import CelError, compile_dynamic
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "quantity('100Mi').isLessThan(quantity('1Gi'))",
+        "quantity('1').add(1) == quantity('2')",
+        "quantity('1500m').sub(quantity('0.5')).asInteger() == 1",
+        "quantity('1k').compareTo(quantity('1000')) == 0",
+        "!isQuantity('x')",
+        "semver('1.2.3').isLessThan(semver('1.10.0'))",
+        "semver('1.0.0-rc.1').isLessThan(semver('1.0.0'))",
+        "semver('v1.2', true).minor() == 2",
+        "!isSemver('v1.2')",
+        "ip('::1').family() == 6 && ip('127.0.0.1').isLoopback()",
+        "!ip.isCanonical('::0001') && !isIP('1.2.3')",
+        "cidr('10.0.0.0/8').containsIP('10.1.2.3') && cidr('10.0.0.0/8').containsCIDR(cidr('10.1.0.0/16'))",
+        "cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8') && cidr('10.0.0.0/8').prefixLength() == 8",
+        "url('https://a.b:80/x?y=z').getHost() == 'a.b:80' && url('https://a.b:80/').getPort() == '80'",
+        "url('https://a/x?y=z').getQuery()['y'] == ['z']",
+        "[1, 2, 3].isSorted() && [1, 2].sum() == 3 && ['b', 'a'].min() == 'a' && ['a'].indexOf('b') == -1",
+        "'abc123'.find('[0-9]+') == '123' && 'a1b2'.findAll('[0-9]', 1) == ['1']",
+        "sets.contains([1, 2], [1]) && sets.equivalent([1, 1], [1]) && !sets.intersects([1], [2])",
+        "'%s is %d'.format(['a', 1]) == 'a is 1' && 'A'.lowerAscii() == 'a'",
+        "optional.of(1).orValue(2) == 1 && {'a': 1}.?b.orValue(2) == 2",
+    ],
+)
+def test_expressions_hold(expression: str) -> None:
+    assert compile_dynamic(expression, ()).evaluate({}) is True
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("{'a': 1}['b'] == 1", "no such key: b"),
+        ("[1][3] == 1", "index out of bounds: 3"),
+        ("1 / 0 == 1", "division by zero"),
+        ("quantity('1.5').asInteger() == 1", "cannot convert value to integer"),
+    ],
+)
+def test_errors_are_in_the_words_of_cel_go(expression: str, text: str) -> None:
+    with pytest.raises(CelError) as caught:
+        compile_dynamic(expression, ()).evaluate({})
+    assert str(caught.value) == text

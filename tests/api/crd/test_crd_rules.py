@@ -1,0 +1,126 @@
+"""x-kubernetes-validations: what compiles, what it costs, and what it refuses."""
+
+from typing import Any
+
+import pytest
+
+from minik.api.crd import rules
+from minik.api.crd.rule_definition_validation import compile_errors
+
+
+def _schema(*wanted: Any, **properties: Any) -> Any:
+    spec = {"type": "object", "properties": properties, "x-kubernetes-validations": list(wanted)}
+    return {"type": "object", "properties": {"spec": spec}}
+
+
+A = {"type": "integer"}
+
+
+def _broken(schema: Any, new: Any, old: Any = None) -> list[str]:
+    before = None if old is None else {"spec": old}
+    return [str(error) for error in rules.validate(schema, {"spec": new}, before)]
+
+
+def test_a_broken_rule_says_its_message() -> None:
+    schema = _schema(
+        {"rule": "self.a > 0"},
+        {"rule": "self.a > 0", "message": "too small"},
+        {"rule": "self.a > 0", "message": "no", "messageExpression": "'a is ' + string(self.a)"},
+        {"rule": "self.a > 0", "reason": "FieldValueForbidden", "fieldPath": ".a"},
+        a=A,
+    )
+    assert _broken(schema, {"a": 1}) == []
+    assert _broken(schema, {"a": 0}) == [
+        "spec: Invalid value: failed rule: self.a > 0",
+        "spec: Invalid value: too small",
+        "spec: Invalid value: a is 0",
+        "spec.a: Forbidden: failed rule: self.a > 0",
+    ]
+
+
+def test_transition_rules_wait_for_an_old_value() -> None:
+    schema = _schema(a={**A, "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "immutable"}]})
+    assert _broken(schema, {"a": 1}) == []
+    assert _broken(schema, {"a": 1}, {"a": 1}) == []
+    assert _broken(schema, {"a": 1}, {}) == []
+    assert _broken(schema, {"a": 2}, {"a": 1}) == ["spec.a: Invalid value: 2: immutable"]
+
+
+def test_an_optional_old_value_is_there_from_the_start() -> None:
+    rule = {"rule": "oldSelf.hasValue() || self.a == 0", "optionalOldSelf": True, "message": "starts at zero"}
+    schema = _schema(rule, a=A)
+    assert _broken(schema, {"a": 1}) == ["spec: Invalid value: starts at zero"]
+    assert _broken(schema, {"a": 0}) == []
+    assert _broken(schema, {"a": 1}, {"a": 0}) == []
+    assert compile_errors(schema, "s") == []
+
+
+def test_what_was_accepted_once_is_not_refused_unchanged() -> None:
+    schema = _schema({"rule": "self.a > 0"}, a=A)
+    assert _broken(schema, {"a": 0}, {"a": 0}) == []
+    assert _broken(schema, {"a": -1}, {"a": 0}) != []
+
+
+def test_errors_while_evaluating_are_told() -> None:
+    schema = _schema({"rule": "self.l[0] == 'x'"}, l={"type": "array", "items": {"type": "string"}})
+    assert _broken(schema, {"l": []}) == [
+        "spec: Invalid value: \"object\": index out of bounds: 0 evaluating rule: self.l[0] == 'x'"
+    ]
+
+
+def test_values_have_the_types_of_their_schema() -> None:
+    rule = (
+        "self.n > 1 && self.t > timestamp('2020-01-01T00:00:00Z') && self.d < duration('2h') && self.b == b'abc' && "
+        "self.x__dash__y == 'z' && self.__namespace__ == 'q' && (self.p == 5 || self.p == '5%')"
+    )
+    schema = _schema(
+        {"rule": rule},
+        n={"type": "number"},
+        t={"type": "string", "format": "date-time"},
+        d={"type": "string", "format": "duration"},
+        b={"type": "string", "format": "byte"},
+        p={"x-kubernetes-int-or-string": True},
+        namespace={"type": "string"},
+        **{"x-y": {"type": "string"}},
+    )
+    spec = {"n": 2, "t": "2024-01-01T00:00:00Z", "d": "90m", "b": "YWJj", "x-y": "z", "namespace": "q", "p": "5%"}
+    assert compile_errors(schema, "s") == []
+    assert _broken(schema, spec) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "detail"),
+    [
+        ("self.a", "cel expression must evaluate to a bool"),
+        ("self.b > 1", "compilation failed: ERROR: <input>:1:5: undefined field 'b'\n | self.b > 1\n | ....^"),
+    ],
+)
+def test_rules_must_compile(rule: str, detail: str) -> None:
+    (error,) = compile_errors(_schema({"rule": rule}, a=A), "s")
+    assert (error.field, error.detail) == ("s.properties[spec].x-kubernetes-validations[0].rule", detail)
+
+
+def test_old_values_cannot_be_found_in_plain_lists() -> None:
+    item = {"type": "object", "properties": {"a": A}, "x-kubernetes-validations": [{"rule": "self.a == oldSelf.a"}]}
+    listed: Any = {"type": "array", "maxItems": 5, "items": item}
+    (error,) = compile_errors({"type": "object", "properties": {"l": listed}}, "s")
+    assert error.detail == ("oldSelf cannot be used on the uncorrelatable portion of the schema within s.properties[l]")
+    keyed = {**listed, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a"]}
+    assert compile_errors({"type": "object", "properties": {"l": keyed}}, "s") == []
+
+
+def test_rules_that_could_take_too_long_are_refused() -> None:
+    nested: Any = {"type": "array", "items": {"type": "array", "items": {"type": "string"}}}
+    rule = {"rule": "self.all(x, x.all(y, self.all(z, z.all(q, q == y))))"}
+    errors = compile_errors(
+        {"type": "object", "properties": {"l": {**nested, "x-kubernetes-validations": [rule]}}}, "s"
+    )
+    assert [error.field for error in errors] == [
+        "s.properties[l].x-kubernetes-validations[0].rule",
+        "s.properties[l].x-kubernetes-validations[0].rule",
+        "s",
+    ]
+    assert errors[0].detail.startswith("estimated rule cost exceeds budget by factor of more than 100x")
+    small = {"type": "array", "maxItems": 3, "items": {"type": "string", "maxLength": 9}}
+    bounded = {"type": "array", "maxItems": 3, "items": small, "x-kubernetes-validations": [rule]}
+    assert compile_errors({"type": "object", "properties": {"l": bounded}}, "s") == []

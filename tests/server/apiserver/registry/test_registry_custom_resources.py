@@ -1,0 +1,152 @@
+"""Custom resources from their definition to their end, as clients see it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from minik.api.scheme import Resource
+from minik.api.types import Obj
+from minik.server.apiserver.apiextensions.custom_resources import CustomResources
+from minik.server.apiserver.objects import Objects
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+WIDGETS = "/apis/example.com/v1/namespaces/default/widgets"
+
+
+def definition(schema: Any, *more: Any, **version: Any) -> Any:
+    first = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}, **version}
+    names = {"plural": "widgets", "kind": "Widget", "shortNames": ["wd"]}
+    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [first, *more]}
+    return {"metadata": {"name": "widgets.example.com"}, "spec": spec}
+
+
+FREE = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+@pytest.fixture
+async def crds(api: Any) -> AsyncIterator[Any]:
+    """The API with custom resources."""
+    registry = api.server.registry
+    objects = Objects(registry.storage.store, registry.scheme, registry.storage.layouts)
+    component = CustomResources(objects, registry, api.client())
+    ready = asyncio.Event()
+    running = asyncio.create_task(component.run(ready))
+    await ready.wait()
+    yield api
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_objects_can_be_made_as_soon_as_they_are_defined(crds: Any) -> None:
+    status, _ = await crds("POST", DEFINITIONS, definition(FREE))
+    assert status == 201
+    status, obj = await crds("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"a": 1}})
+    assert (status, obj["metadata"]["generation"], obj["kind"]) == (201, 1, "Widget")
+    status, found = await crds("GET", f"{DEFINITIONS}/widgets.example.com")
+    assert [(c["type"], c["status"]) for c in found["status"]["conditions"]] == [
+        ("NamesAccepted", "True"),
+        ("Established", "True"),
+    ]
+    assert (await crds("GET", "/apis/example.com/v1"))[1]["resources"][0]["shortNames"] == ["wd"]
+
+
+async def test_unknown_fields_go_and_defaults_come(crds: Any) -> None:
+    spec = {"type": "object", "default": {}, "properties": {"a": {"type": "string", "default": "x"}}}
+    await crds("POST", DEFINITIONS, definition({"type": "object", "properties": {"spec": spec}}))
+    response = await crds.send("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"b": 1}})
+    assert orjson.loads(response.body)["spec"] == {"a": "x"}
+    assert response.warnings == ['unknown field "spec.b"']
+
+
+async def test_a_new_schema_holds_for_what_was_stored_before(crds: Any) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE))
+    await crds("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"b": 1}})
+    spec = {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}}
+    schema = {"type": "object", "properties": {"spec": spec}}
+    path = "/spec/versions/0/schema/openAPIV3Schema"
+    await crds.patch(
+        f"{DEFINITIONS}/widgets.example.com", [{"op": "replace", "path": path, "value": schema}], "json-patch+json"
+    )
+    await asyncio.sleep(0)
+    for _ in range(50):
+        _, obj = await crds("GET", f"{WIDGETS}/w")
+        if obj["spec"] == {"a": "x"}:
+            break
+        await asyncio.sleep(0.01)
+    assert obj["spec"] == {"a": "x"}
+    assert (await crds("GET", WIDGETS))[1]["items"][0]["spec"] == {"a": "x"}
+
+
+async def test_status_is_written_through_its_own_door(crds: Any) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE, subresources={"status": {}}))
+    _, obj = await crds("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"a": 1}, "status": {"s": 1}})
+    assert "status" not in obj
+    _, obj = await crds.patch(f"{WIDGETS}/w/status", {"spec": {"a": 2}, "status": {"s": 2}})
+    assert (obj["spec"], obj["status"], obj["metadata"]["generation"]) == ({"a": 1}, {"s": 2}, 1)
+    _, obj = await crds.patch(f"{WIDGETS}/w", {"spec": {"a": 3}, "status": {"s": 9}})
+    assert (obj["spec"], obj["status"], obj["metadata"]["generation"]) == ({"a": 3}, {"s": 2}, 2)
+
+
+async def test_the_objects_go_before_their_definition(crds: Any) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE))
+    await crds("POST", WIDGETS, {"metadata": {"name": "w", "finalizers": ["example.com/mine"]}})
+    await crds("DELETE", f"{DEFINITIONS}/widgets.example.com")
+    _, held = await crds("GET", f"{DEFINITIONS}/widgets.example.com")
+    assert held["metadata"]["finalizers"] == ["customresourcecleanup.apiextensions.k8s.io"]
+    for _ in range(100):
+        status, obj = await crds("GET", f"{WIDGETS}/w")
+        if status == 200 and obj["metadata"].get("deletionTimestamp"):
+            break
+        await asyncio.sleep(0.01)
+    status, answer = await crds("POST", WIDGETS, {"metadata": {"name": "late"}})
+    assert (status, answer["message"]) == (
+        405,
+        "create not allowed while custom resource definition is terminating",
+    )
+    await crds.patch(f"{WIDGETS}/w", {"metadata": {"finalizers": []}})
+    for _ in range(100):
+        if (await crds("GET", f"{DEFINITIONS}/widgets.example.com"))[0] == 404:
+            break
+        await asyncio.sleep(0.01)
+    assert (await crds.send("GET", WIDGETS)).status == 404
+
+
+class Doubling:
+    """A conversion webhook that keeps `n` twice as large in v2."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def convert(self, _resource: Resource, objects: Sequence[Obj], api_version: str) -> list[Obj]:
+        self.asked += 1
+        factor = 2 if api_version.endswith("v2") else 0.5
+        return [
+            {
+                **obj,
+                "apiVersion": api_version,
+                "spec": {"n": int(obj["spec"]["n"] * factor)},
+                "metadata": dict(obj["metadata"]),
+            }
+            for obj in objects
+        ]
+
+
+async def test_a_webhook_converts_between_versions(crds: Any) -> None:
+    converter = crds.server.registry.converter = Doubling()
+    client = {"url": "https://127.0.0.1:1/convert"}
+    webhook = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
+    wanted = definition(FREE, {"name": "v2", "served": True, "storage": False, "schema": {"openAPIV3Schema": FREE}})
+    wanted["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    assert (await crds("POST", DEFINITIONS, wanted))[0] == 201
+    second = WIDGETS.replace("/v1/", "/v2/")
+    _, obj = await crds("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"n": 1}})
+    assert converter.asked == 0
+    _, obj = await crds("GET", f"{second}/w")
+    assert (obj["apiVersion"], obj["spec"]) == ("example.com/v2", {"n": 2})
+    _, obj = await crds.patch(f"{second}/w", {"spec": {"n": 10}})
+    assert obj["spec"] == {"n": 10}
+    assert (await crds("GET", f"{WIDGETS}/w"))[1]["spec"] == {"n": 5}
+    assert [item["spec"] for item in (await crds("GET", second))[1]["items"]] == [{"n": 10}]
