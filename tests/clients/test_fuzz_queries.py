@@ -67,6 +67,25 @@ _LIST_OPTIONS = st.fixed_dictionaries(
         "allowWatchBookmarks": st.sampled_from(["true", "x"]),
     },
 )
+_PATH_PARTS = st.sampled_from(
+    ["api", "apis", "v1", "apps", "namespaces", "fuzz", "pods", "nodes", "status", "log", "proxy", "watch", ".."]
+) | st.sampled_from(
+    [
+        ".",
+        "%2f",
+        "%00",
+        "%zz",
+        "deployments",
+        "scale",
+        "openapi",
+        "v3",
+        "fuzz.example.com",
+        "samples",
+        "metrics",
+        "version",
+        "healthz",
+    ]
+)
 _ACCEPT = [
     "application/json;as=Table;g=meta.k8s.io;v=v1",
     "application/yaml",
@@ -131,41 +150,7 @@ def test_write_options(wire: Wire, live: dict[str, Sample], options: dict[str, s
 
 @examples(150)
 @given(
-    parts=st.lists(
-        st.sampled_from(
-            [
-                "api",
-                "apis",
-                "v1",
-                "apps",
-                "namespaces",
-                "fuzz",
-                "pods",
-                "nodes",
-                "status",
-                "log",
-                "proxy",
-                "watch",
-                "..",
-                ".",
-            ]
-            + [
-                "",
-                "%2f",
-                "%00",
-                "%zz",
-                "deployments",
-                "scale",
-                "openapi",
-                "v3",
-                "fuzz.example.com",
-                "samples",
-                "metrics",
-            ]
-        )
-        | st.text(alphabet=string.printable, max_size=4),
-        max_size=8,
-    ),
+    parts=st.lists(_PATH_PARTS | st.text(alphabet=string.printable, max_size=4), max_size=8),
     method=st.sampled_from(["GET", "GET", "PUT", "POST", "PATCH", "OPTIONS", "HEAD", "TRACE", "FOO"]),
 )
 def test_paths(wire: Wire, live: dict[str, Sample], parts: list[str], method: str) -> None:
