@@ -23,6 +23,7 @@ from minik.server.controllers.endpoint_slice_mirroring import EndpointSliceMirro
 from minik.server.controllers.endpoints import EndpointsController
 from minik.server.controllers.ephemeral_volume import EphemeralVolumeController
 from minik.server.controllers.garbage_collector import GarbageCollector
+from minik.server.controllers.horizontal_pod_autoscaler import HorizontalPodAutoscalerController
 from minik.server.controllers.job import JobController
 from minik.server.controllers.local_path import LocalPathProvisioner
 from minik.server.controllers.namespace import NamespaceController
@@ -69,6 +70,7 @@ CONTROLLERS: Sequence[Build] = (
     JobController,
     CronJobController,
     DisruptionController,
+    HorizontalPodAutoscalerController,
     ResourceQuotaController,
     PersistentVolumeBinder,
     ClaimProtectionController,
