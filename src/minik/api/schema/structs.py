@@ -160,10 +160,11 @@ def go_type(field: Field) -> str:
 def _list(field: Field, absent: Callable[[], Any]) -> Converter:
     assert field.item is not None
     element = _for_element(field.item)
+    keep_empty = field.always  # until emptied.settle
 
     def convert(value: Any, seen: Pass) -> Any:
         if value.__class__ is list:
-            return [element(item, seen) for item in value] if value else absent()
+            return [element(item, seen) for item in value] if value or keep_empty else absent()
         if value is None:
             return absent()
         raise TypeMismatch(found(value), go_type(field))

@@ -4,6 +4,7 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-manageme
 """
 
 from minik.api.patch import managed_fields
+from minik.api.schema import emptied
 from minik.api.scheme import Strategy
 from minik.api.types import Obj
 from minik.server.apiserver.registry import custom_versions
@@ -32,7 +33,15 @@ def record(
     )
     if subresource == "scale":
         forget_times(obj)
+    if not resource.custom and _may_hold_empty_lists(call):
+        emptied.settle(obj, shape_of(resource))
     return obj
+
+
+def _may_hold_empty_lists(call: Call) -> bool:
+    """Bodies with an empty list are rare, and going through an object is not free."""
+    request = call.request
+    return request.method == "PATCH" or request.obj is not None or b"[]" in request.body
 
 
 def forget_times(obj: Obj) -> None:
