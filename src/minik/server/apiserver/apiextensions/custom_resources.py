@@ -41,6 +41,7 @@ class CustomResources:
         self._served: dict[str, tuple[Obj, tuple[Resource, ...]]] = {}  # by name: what it was made from, and what
         self._changed: asyncio.Queue[str] = asyncio.Queue()
         self._cleanups: dict[str, asyncio.Task[None]] = {}
+        self._regroup = asyncio.Event()
         self._converter: WebhookConverter | None = None
         self._waiting: dict[str, asyncio.Future[None]] = {}  # by uid: definitions nothing has been decided on yet
 
@@ -68,6 +69,7 @@ class CustomResources:
         effects[DEFINITIONS.group, DEFINITIONS.resource] = self.settled
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._objects.follow([DEFINITIONS], self._reset, self._follow, ready))
+            tasks.create_task(self._register())
             try:
                 while True:
                     await self._settle(await self._changed.get(), tasks)
@@ -118,7 +120,7 @@ class CustomResources:
         if before is not None and before[0] == made_from:
             return
         try:
-            made = resources(definition, revision)
+            made = tuple(each for each in resources(definition, revision) if not self._is_built_in(each))
         except Exception:
             log.exception("cannot serve %s", name)
             return
@@ -126,6 +128,11 @@ class CustomResources:
             self._convert()
         self._replace(before[1] if before else (), made)
         self._served[name] = (made_from, made)
+
+    def _is_built_in(self, resource: Resource) -> bool:
+        """What comes with the server is never replaced."""
+        at = (resource.group, resource.version)
+        return any((each.group, each.version) == at and not each.custom for each in self._scheme)
 
     def _convert(self) -> None:
         """From now on there are resources that a webhook converts."""
@@ -145,6 +152,16 @@ class CustomResources:
             self._registry.retire(resource)
         for resource in made:
             self._scheme.add(resource)
+        self._regroup.set()
+
+    async def _register(self) -> None:
+        """Keep the APIServices in step with the Scheme."""
+        while True:
+            await self._regroup.wait()
+            self._regroup.clear()
+            from minik.server.apiserver.apiextensions import api_services
+
+            await api_services.reconcile(self._scheme, self._objects, self._client)
 
     # -- status
 
