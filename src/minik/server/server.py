@@ -33,6 +33,7 @@ from minik.server.kubeconfig import write_kubeconfig
 from minik.server.pki import ServerPki, ensure_kubelet_pki, ensure_server_pki, serving_names
 from minik.store.mvcc import MvccStore
 from minik.store.open import open_store
+from minik.store.store import Store
 from minik.supervisor import Component, Group
 
 log = logging.getLogger("minik.server")
@@ -66,7 +67,8 @@ class Server:
         self._store = store
         self._pki = pki
         self._scheme = scheme
-        self._identity = Identity(config, pki, store, self._scheme)
+        objects = _encrypting(config, store, scheme)
+        self._identity = Identity(config, pki, objects, self._scheme)
         listener = Listener(
             host=config.bind_address,
             port=config.https_listen_port,
@@ -74,7 +76,7 @@ class Server:
             key=pki.serving.key,
             client_cas=(pki.client_ca.certificate, pki.request_header_ca.certificate),
         )
-        self.api = ApiServer(store, self._scheme, listener, self._identity.hooks())
+        self.api = ApiServer(objects, self._scheme, listener, self._identity.hooks())
         self._identity.install(self.api)
         self._custom_resources = CustomResources(
             self._identity.objects, self.api.registry, self.client("system:apiserver", MASTERS, agent="kube-apiserver")
@@ -194,6 +196,18 @@ class Server:
     async def store_failed(self) -> None:
         """Returns never; raises what ended the store."""
         await self._store.wait()
+
+
+def _encrypting(config: ServerConfig, store: Store, scheme: Scheme) -> Store:
+    """The store as the API server uses it. Raises StartupError."""
+    if not config.encryption_provider_config:
+        return store
+    from minik.server.apiserver.encryption.configuration import load_configuration
+    from minik.server.apiserver.encryption.places import Places
+    from minik.server.apiserver.encryption.store import EncryptingStore
+
+    configuration = load_configuration(Path(config.encryption_provider_config))
+    return EncryptingStore(store, Places(configuration, scheme))
 
 
 def _reachable(address: str) -> str:

@@ -19,6 +19,7 @@ from minik.api.status import OPTIMISTIC_LOCK, StatusError, conflict
 from minik.api.types import Obj
 from minik.api.validation import invalid, invalid_value
 from minik.server.apiserver.admission.attributes import Operation
+from minik.server.apiserver.encryption.decrypted import is_outdated
 from minik.server.apiserver.registry import answer, ownership, write_options
 from minik.server.apiserver.registry.body import match_name, match_namespace, read_object
 from minik.server.apiserver.registry.call import Call
@@ -177,7 +178,7 @@ async def _store(
     resource, layout = call.resource, registry.layout(call.resource)
     allocator = registry.allocator(resource)
     new["metadata"] = ordered(new["metadata"])
-    if ownership.unchanged(new, old):
+    if ownership.unchanged(new, old) and not is_outdated(current):
         return Written(current, old)
     if is_gone(new):
         revision = 0 if dry_run else await registry.storage.remove(current)

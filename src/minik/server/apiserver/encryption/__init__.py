@@ -1,0 +1,1 @@
+"""Encryption at rest. https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"""
