@@ -17,10 +17,10 @@ from aiohttp import web
 from minik.api.request import Response
 from minik.api.status import bad_request, internal_error
 from minik.api.types import Obj
-from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.streaming import port_forward, remote_command
+from minik.server.apiserver.streaming.admission import admit
 from minik.server.apiserver.streaming.kubelets import Kubelets, container_of, host_of, refused
 from minik.server.apiserver.streaming.spdy import SpdyConnection
 from minik.upgrade import UpgradeRefused, ask, carry, upgrade_headers, upgrade_of
@@ -28,7 +28,6 @@ from minik.upgrade import UpgradeRefused, ask, carry, upgrade_headers, upgrade_o
 _STREAM_NAMES = {"exec": ("stdin", "stdout", "stderr", "tty"), "attach": ("stdin", "stdout", "stderr", "tty")}
 _KUBELET_PATHS = {"exec": "exec", "attach": "attach", "portforward": "portForward"}
 _KUBELET_FLAGS = {"stdin": "input", "stdout": "output", "stderr": "error", "tty": "tty"}
-_OPTIONS = {"exec": "PodExecOptions", "attach": "PodAttachOptions", "portforward": "PodPortForwardOptions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Connect:
         if current is None:
             raise call.not_found()
         pod = registry.layout(call.resource).decode(current)
-        await _admit(registry, call)
+        await admit(registry, call)
         node = host_of(pod)
         path = _kubelet_path(call, pod)
         silence = _silence(call, pod)
@@ -87,22 +86,6 @@ class Connect:
             return web.json_response(status.status(), status=status.code)
         finally:
             writer.close()
-
-
-async def _admit(registry: Registry, call: Call) -> None:
-    attributes = AdmissionAttributes(
-        operation=Operation.CONNECT,
-        gvr=call.resource.gvr,
-        kind=_OPTIONS[call.info.subresource],
-        name=call.name,
-        user=call.user,
-        resource=call.resource,
-        namespace=call.namespace,
-        subresource=call.info.subresource,
-        obj={"kind": _OPTIONS[call.info.subresource], "apiVersion": "v1"},
-    )
-    await registry.admission.mutate(attributes)
-    await registry.admission.validate(attributes)
 
 
 def _kubelet_path(call: Call, pod: Obj) -> str:

@@ -22,6 +22,7 @@ from minik.api.types import GVR, Obj
 from minik.server.apiserver.objects import Reader
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.streaming.admission import admit
 from minik.server.apiserver.streaming.kubelets import CONNECT_TIMEOUT, Kubelets
 
 PODS, SERVICES = GVR("", "v1", "pods"), GVR("", "v1", "services")
@@ -56,6 +57,7 @@ class Proxy:
     kubelets: Kubelets
 
     async def serve(self, registry: Registry, call: Call) -> Response:
+        await admit(registry, call)
         scheme, name, port = _split(call.name)
         resolve = {"pods": self._pod, "services": self._service, "nodes": self._node}[call.resource.plural]
         target = resolve(call, scheme, name, port)

@@ -59,7 +59,7 @@ async def evict(registry: Registry, call: Call) -> Response:
         await _ask_budget(registry, call, pod, deletion)
     if not deletion.dry_run:
         await _say_why(registry, call, deletion)
-    await delete_object(registry, call, deletion)
+    await delete_object(registry, call, deletion, admit=False)  # the Eviction was admitted
     return answer.document(call, 201, _SUCCESS)
 
 

@@ -13,7 +13,7 @@ import orjson
 from minik.api.scheme import Resource
 from minik.api.status import StatusError
 from minik.api.types import GVR, Obj, UserInfo
-from minik.server.apiserver.admission.attributes import AdmissionAttributes
+from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
 from minik.server.apiserver.admission.versions import kind_of
 
 _GROUP = "admission.k8s.io"
@@ -54,8 +54,17 @@ def admission_request(
     request["userInfo"] = _user(attributes.user)
     request["object"], request["oldObject"] = obj, old
     request["dryRun"] = attributes.dry_run
-    request["options"] = attributes.options or None
+    request["options"] = _options(attributes)
     return request
+
+
+def _options(attributes: AdmissionAttributes) -> Obj | None:
+    """A patch counts as the create or update it comes down to."""
+    options = attributes.options
+    if options.get("kind") != "PatchOptions":
+        return options or None
+    kind = "CreateOptions" if attributes.operation is Operation.CREATE else "UpdateOptions"
+    return {"kind": kind, **{key: value for key, value in options.items() if key not in ("kind", "force")}}
 
 
 def question(version: str, request: Obj) -> Obj:
