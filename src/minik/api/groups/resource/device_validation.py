@@ -18,6 +18,22 @@ _UNKNOWN_REQUEST = (
 )
 
 
+# What `device` is in a selector: KEP-4381. Attributes and capacities are maps by domain, then by name.
+_BY_DOMAIN = {
+    "type": "object",
+    "additionalProperties": {"type": "object", "additionalProperties": {"x-kubernetes-int-or-string": True}},
+}
+_DEVICE = {
+    "type": "object",
+    "properties": {
+        "driver": {"type": "string"},
+        "attributes": _BY_DOMAIN,
+        "capacity": _BY_DOMAIN,
+        "allowMultipleAllocations": {"type": "boolean"},
+    },
+}
+
+
 def validate_driver(name: str, path: str) -> list[FieldError]:
     if not name:
         return [required(path)]
@@ -35,7 +51,23 @@ def validate_selectors(selectors: Sequence[Obj], path: str) -> list[FieldError]:
             errors.append(required(f"{path}[{index}].cel"))
         elif not cel.get("expression"):
             errors.append(required(f"{path}[{index}].cel.expression"))
+        elif problem := _expression_problem(cel["expression"]):
+            errors.append(invalid_value(f"{path}[{index}].cel.expression", cel["expression"], problem))
     return errors
+
+
+def _expression_problem(expression: str) -> str:
+    """What is wrong with a selector's expression, or "". The engine is loaded for the first one."""
+    from minik.api.cel import engine
+    from minik.api.cel.declarations import Declarations
+
+    declarations = Declarations()
+    device = declarations.type_of(_DEVICE)
+    try:
+        result = engine.check(expression, engine.Types({"device": device}, declarations.pool()))
+    except engine.CelError as error:
+        return f"compilation failed: {error}"
+    return "" if result in ("BOOL", "DYN") else "must evaluate to bool or the unknown type, not " + result.lower()
 
 
 def validate_configuration(config: Obj, path: str) -> list[FieldError]:
