@@ -24,6 +24,8 @@ from minik.client.paths import (
 Handle = Callable[[Request], Awaitable[Response]]
 _NO_HEADERS: Mapping[str, str] = {}
 
+_NOT_SERVED = "the server could not find the requested resource"
+
 
 class LocalClient:
     """client.Client over `Pipeline.handle`, as one identity. `agent` names the field manager of its writes."""
@@ -54,7 +56,10 @@ class LocalClient:
             user=self._user,
             local=True,
         )
-        return await self._handle(request)
+        response = await self._handle(request)
+        if response.status >= 400:  # a path that nothing serves is answered with plain text
+            raise StatusError(response.status, "NotFound" if response.status == 404 else "", _NOT_SERVED)
+        return response
 
     async def _object(self, method: str, where: str, **content: Any) -> Obj:
         response = await self._send(method, where, **content)

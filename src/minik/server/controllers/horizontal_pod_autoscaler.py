@@ -58,6 +58,7 @@ class _Run:
     hpa: Obj
     conditions: list[Obj]
     metrics: list[Obj] = field(default_factory=list)
+    current: int | None = None  # replicas, once they are known
 
 
 class HorizontalPodAutoscalerController(Controller):
@@ -85,7 +86,7 @@ class HorizontalPodAutoscalerController(Controller):
         except Unscalable as problem:
             self._tell(hpa, WARNING, problem.event, problem.told)
             self._note(run, problem.condition, "False", problem.reason, problem.message)
-            await self._write_status(run, None, None, scaled=False)
+            await self._write_status(run)
         return SYNC_PERIOD
 
     # -- one run
@@ -93,16 +94,13 @@ class HorizontalPodAutoscalerController(Controller):
     async def _scale(self, key: str, run: _Run) -> None:
         spec, now = run.hpa["spec"], self.clock.monotonic()
         target, scale = await self._target(run)
-        current, least, most = (
-            (scale.get("spec") or {}).get("replicas", 0),
-            spec.get("minReplicas", 1),
-            spec["maxReplicas"],
-        )
+        current = run.current = int((scale.get("spec") or {}).get("replicas", 0))
+        least, most = spec.get("minReplicas", 1), spec["maxReplicas"]
         memory = self._memory.setdefault(key, _Memory([Moment(now, current)]))
         if current == 0 and least != 0:
             text = "scaling is disabled since the replica count of the target is zero"
             self._note(run, "ScalingActive", "False", "ScalingDisabled", text)
-            await self._write_status(run, current, 0, scaled=False)
+            await self._write_status(run, 0)
             return
         if current > most:
             wanted, why = most, "Current number of replicas above Spec.MaxReplicas"
@@ -120,7 +118,7 @@ class HorizontalPodAutoscalerController(Controller):
             await self._rescale(run, target, scale, wanted, why)
             moments = memory.ups if wanted > current else memory.downs
             moments.append(Moment(now, abs(wanted - current)))
-        await self._write_status(run, current, wanted, scaled=wanted != current)
+        await self._write_status(run, wanted)
 
     async def _target(self, run: _Run) -> tuple[GVR, Obj]:
         reference, namespace = run.hpa["spec"]["scaleTargetRef"], run.hpa["metadata"]["namespace"]
@@ -273,16 +271,16 @@ class HorizontalPodAutoscalerController(Controller):
         about = object_reference(HORIZONTAL_POD_AUTOSCALERS.api_version, "HorizontalPodAutoscaler", hpa)
         self._recorder.event(about, kind, reason, message)
 
-    async def _write_status(self, run: _Run, current: int | None, wanted: int | None, *, scaled: bool) -> None:
+    async def _write_status(self, run: _Run, wanted: int | None = None) -> None:
         old = run.hpa.get("status") or {}
         status: Obj = {**old, "conditions": run.conditions, "currentMetrics": run.metrics}
-        if current is not None and wanted is not None:
-            status |= {"currentReplicas": current, "desiredReplicas": wanted}
-            status["observedGeneration"] = run.hpa["metadata"].get("generation", 1)
-        status.setdefault("desiredReplicas", 0)
         if not run.metrics:
             del status["currentMetrics"]
-        if scaled:
+        if run.current is not None:
+            status["currentReplicas"] = run.current
+            status["observedGeneration"] = run.hpa["metadata"].get("generation", 1)
+        status["desiredReplicas"] = old.get("desiredReplicas", 0) if wanted is None else wanted
+        if run.current and wanted is not None and wanted != run.current:
             status["lastScaleTime"] = format_time(self.clock.now())
         if status != old:
             namespace, _ = split_key(object_key(run.hpa))
