@@ -107,7 +107,7 @@ def test_lists_with_any_options(wire: Wire, live: dict[str, Sample], kind: str) 
             "GET", live[kind].collection(FUZZ_NAMESPACE), query=query, headers={"Accept": accept} if accept else {}
         )
         if answer.status == 504:  # a resourceVersion that has not happened yet
-            assert answer.json()["reason"] == "Timeout"
+            assert b"Timeout" in answer.body
         else:
             check(answer)
 

@@ -5,6 +5,7 @@ order is Go's. Messages only; nothing is stored or answered in this form.
 """
 
 import difflib
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -159,10 +160,17 @@ def go_struct(obj: Obj, type_name: str) -> Obj:
     return _struct(obj, types.get(type_name))
 
 
-def go_diff(old: Obj, new: Obj, type_name: str) -> str:
-    """The unified diff between two objects that upstream adds to `may not change` messages."""
-    before, after = (_lines(go_value(each, type_name)) for each in (old, new))
+def go_diff(old: Obj, new: Obj, type_name: str, part: Sequence[str] = ()) -> str:
+    """The unified diff between two objects that upstream adds to `may not change` messages.
+
+    `part`: only these fields, in this order, for a struct that the type embeds.
+    """
+    before, after = (_lines(_part(go_value(each, type_name), part)) for each in (old, new))
     return "".join(list(difflib.unified_diff(before, after, n=3))[2:])  # without the names of the files
+
+
+def _part(value: Obj, part: Sequence[str]) -> Obj:
+    return {_go_name(name): value[_go_name(name)] for name in part} if part else value
 
 
 def _lines(value: Obj) -> list[str]:

@@ -139,3 +139,8 @@ def test_prune_of_a_patched_object_keeps_its_empty_values_and_its_argument() -> 
     given = {"metadata": {"name": "w"}, "spec": {"a": "", "b": 1}}
     assert decode.prune(given, shape) == {"metadata": {"name": "w"}, "spec": {"a": ""}}
     assert given["spec"] == {"a": "", "b": 1}
+
+
+def test_an_empty_kind_and_version_are_those_of_the_path() -> None:
+    obj, _ = _decoded({"type": "object"}, {}, apiVersion="", kind="")
+    assert (obj["apiVersion"], obj["kind"]) == ("shop.example.com/v1", "Widget")

@@ -29,7 +29,11 @@ def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validatio
             f"the API version in the data ({group_version(actual)}) does not match"
             f" the expected API version ({group_version(expected)})"
         )
-    obj: Obj = {"apiVersion": group_version(expected), "kind": expected.kind, **(body.value or {})}
+    obj: Obj = {"apiVersion": "", "kind": "", **(body.value or {})}
+    if obj["apiVersion"] == "":
+        obj["apiVersion"] = group_version(expected)
+    if obj["kind"] == "":
+        obj["kind"] = expected.kind
     complaints = list(body.repeats)
     if body.is_json and repeats_keys(body.raw, body.value, _seen(body.value)):
         complaints += repeated_fields(strict.with_duplicates(body.raw.decode(errors="replace")))

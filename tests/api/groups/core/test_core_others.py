@@ -185,3 +185,11 @@ def test_an_event_lies_where_its_object_is() -> None:
 def test_new_events_are_judged_strictly() -> None:
     fields = [error.field for error in validate_event({**EVENT, "type": "Normal", "count": 1})]
     assert fields == ["eventTime", "count"]
+
+
+def test_the_source_of_a_persistent_volume_stays(create: Any, change: Any) -> None:
+    spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/a"}}
+    volume = create("PersistentVolume", spec=spec)
+    (error,) = change("PersistentVolume", volume, lambda new: new["spec"].update(hostPath={"path": "/b"}))
+    assert "spec.persistentvolumesource is immutable after creation" in str(error)
+    assert '-  "Path": "/a",' in str(error)

@@ -114,6 +114,31 @@ _SOURCES: Mapping[str, tuple[Validator, str]] = {
     "storageos": (_validate_storageos, "storageos"),
     "csi": (_validate_csi, "csi"),
 }
+# The fields of the internal PersistentVolumeSource, as messages show them.
+_GO_ORDER = (
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "hostPath",
+    "glusterfs",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "iscsi",
+    "flexVolume",
+    "cinder",
+    "cephfs",
+    "fc",
+    "flocker",
+    "azureFile",
+    "vsphereVolume",
+    "azureDisk",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "scaleIO",
+    "local",
+    "storageos",
+    "csi",
+)
 
 
 def _validate_source(spec: Obj, name: str) -> list[FieldError]:
@@ -224,7 +249,7 @@ def validate_persistent_volume_update(new: Obj, old: Obj) -> list[FieldError]:
     }
     sources, old_sources = _sources(spec, without=added), _sources(before)
     if sources != old_sources:
-        difference = go_diff(old_sources, sources, "PersistentVolumeSource")
+        difference = go_diff(old_sources, sources, "PersistentVolumeSpec", _GO_ORDER)
         text = f"spec.persistentvolumesource is immutable after creation\n{difference}"
         errors.append(forbidden("spec.persistentvolumesource", text))
     errors += validate_immutable(spec.get("volumeMode"), before.get("volumeMode"), "volumeMode")
