@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+from multidict import CIMultiDict
 
 CHUNK = 64 * 1024  # bytes read at once
 HIGH_WATER = 1 << 20  # bytes towards the next hop that may wait before the client is not read any more
@@ -75,14 +76,18 @@ def upgrade_of(headers: Mapping[str, str]) -> str:
     return headers.get(UPGRADE) or headers.get("upgrade", "")
 
 
-def upgrade_headers(request: web.BaseRequest, authority: str) -> Mapping[str, str]:
-    """The client's headers as the next hop may see them: no credentials, the right host, the true Upgrade."""
+def upgrade_headers(request: web.BaseRequest, authority: str) -> CIMultiDict[str]:
+    """The client's headers as the next hop may see them: no credentials, the right host, the true Upgrade.
+
+    SPDY clients offer their protocols in a header each, so headers may be there more than once.
+    """
     dropped = {"authorization", "host", UPGRADE, "upgrade", "connection", "content-length", "cookie"}
-    kept = {k: v for k, v in request.headers.items() if k.lower() not in dropped and not _secret(k)}
+    kept = CIMultiDict({"Host": authority, "Connection": "Upgrade", "Upgrade": upgrade_of(request.headers)})
+    kept.extend((k, v) for k, v in request.headers.items() if k.lower() not in dropped and not _secret(k))
     if protocols := request.headers.get("Sec-WebSocket-Protocol"):
         names = [p.strip() for p in protocols.split(",")]
         kept["Sec-WebSocket-Protocol"] = ", ".join(n for n in names if not n.startswith("base64url.bearer."))
-    return {"Host": authority, "Connection": "Upgrade", "Upgrade": upgrade_of(request.headers), **kept}
+    return kept
 
 
 def _secret(name: str) -> bool:
