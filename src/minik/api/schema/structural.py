@@ -4,6 +4,7 @@ Patches and server-side apply need no more than this of a schema: which lists ar
 keys have defaults. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from minik.api.schema.types import Field, GroupVersionKind, Shape
@@ -12,6 +13,11 @@ from minik.api.types import Obj
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _NUMBERS = {"integer": "int64", "number": "double", "boolean": "bool", "string": "string"}
 _ANY = Field("", "any")
+_TYPE_META = {
+    "apiVersion": Field("apiVersion", "string"),
+    "kind": Field("kind", "string"),
+    "metadata": Field("metadata", "object", type_name=_OBJECT_META),
+}
 
 
 def shape(schema: Obj | None, kind: GroupVersionKind) -> Shape:
@@ -29,15 +35,32 @@ def shape(schema: Obj | None, kind: GroupVersionKind) -> Shape:
     )
 
 
-def _properties(schema: Obj, *, is_root: bool) -> dict[str, Field]:
-    required = set(schema.get("required") or ())
-    properties = schema.get("properties") or {}
-    fields = {name: field(name, part, required=name in required) for name, part in properties.items()}
-    if is_root:
-        fields["apiVersion"] = Field("apiVersion", "string")
-        fields["kind"] = Field("kind", "string")
-        fields["metadata"] = Field("metadata", "object", type_name=_OBJECT_META)
-    return fields
+class _Fields(Mapping[str, Field]):
+    """Fields that are made when they are asked for: definitions have thousands, of which objects use few."""
+
+    __slots__ = ("_made", "_names", "_properties", "_required")
+
+    def __init__(self, schema: Obj, *, is_root: bool) -> None:
+        self._properties: Obj = schema.get("properties") or {}
+        self._required = schema.get("required") or ()
+        self._made: dict[str, Field] = dict(_TYPE_META) if is_root else {}
+        self._names = dict.fromkeys([*self._properties, *self._made])
+
+    def __getitem__(self, name: str) -> Field:
+        found = self._made.get(name)
+        if found is None:
+            found = self._made[name] = field(name, self._properties[name], required=name in self._required)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _properties(schema: Obj, *, is_root: bool) -> Mapping[str, Field]:
+    return _Fields(schema, is_root=is_root)
 
 
 def field(name: str, schema: Obj, *, required: bool = False) -> Field:
