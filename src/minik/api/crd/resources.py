@@ -1,6 +1,7 @@
 """From a CustomResourceDefinition to the Resources it makes the server serve, one for each served version."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from minik.api.crd import columns, strategy
@@ -49,6 +50,7 @@ def _resource(definition: Obj, version: Obj, shapes: Mapping[str, Shape], writte
         terminating=bool(definition["metadata"].get("deletionTimestamp")),
         fields=tuple(properties),
         validator=Validator(crd.schema_of(version), scale),
+        fit=partial(_fit, shape=shapes[name], defaults=True),
     )
     return Resource(
         group=group,

@@ -25,13 +25,14 @@ class Rules:
     terminating: bool
     fields: tuple[str, ...]
     validator: Validator
+    fit: Callable[[Obj], None]  # prunes and defaults what admission made of an object
 
 
 def main(rules: Rules) -> Strategy:
     """The strategy of the resource itself."""
     return Strategy(
         prepare_create=_prepare_create(rules),
-        prepare_update=_keep_status if rules.has_status else _nothing,
+        prepare_update=_prepare_update(rules, _keep_status if rules.has_status else _nothing),
         validate=rules.validator.create,
         validate_update=rules.validator.update,
         warn=_warn,
@@ -50,7 +51,7 @@ def status(rules: Rules) -> Strategy:
 
     others = (name for name in ("spec", "metadata", *rules.fields) if name not in ("status", "apiVersion", "kind"))
     return Strategy(
-        prepare_update=_only_status,
+        prepare_update=_prepare_update(rules, _only_status),
         validate_update=validate_update,
         warn=_warn,
         unconditional_update=False,
@@ -70,6 +71,15 @@ def _prepare_create(rules: Rules) -> Callable[[Obj], None]:
             )
         if rules.has_status:
             obj.pop("status", None)
+        rules.fit(obj)
+
+    return prepare
+
+
+def _prepare_update(rules: Rules, restore: Callable[[Obj, Obj], None]) -> Callable[[Obj, Obj], None]:
+    def prepare(new: Obj, old: Obj) -> None:
+        rules.fit(new)  # before it shares anything with the old object, which is read-only
+        restore(new, old)
 
     return prepare
 

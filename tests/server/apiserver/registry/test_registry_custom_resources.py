@@ -150,3 +150,32 @@ async def test_a_webhook_converts_between_versions(crds: Any) -> None:
     assert obj["spec"] == {"n": 10}
     assert (await crds("GET", f"{WIDGETS}/w"))[1]["spec"] == {"n": 5}
     assert [item["spec"] for item in (await crds("GET", second))[1]["items"]] == [{"n": 10}]
+
+
+async def test_what_admission_adds_is_pruned_and_defaulted_too(crds: Any) -> None:
+    async def mutate(attributes: Any) -> None:
+        if attributes.kind == "Widget":
+            attributes.obj["spec"] = {"b": 1}
+
+    crds.admission.mutate = mutate
+    spec = {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}}
+    await crds("POST", DEFINITIONS, definition({"type": "object", "properties": {"spec": spec}}))
+    _, obj = await crds("POST", WIDGETS, {"metadata": {"name": "w"}})
+    assert obj["spec"] == {"a": "x"}
+    _, obj = await crds.patch(f"{WIDGETS}/w", {"spec": {"a": "y"}})
+    assert obj["spec"] == {"a": "x"}
+
+
+async def test_watches_end_when_the_definition_changes(crds: Any) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE))
+    response = await crds.send("GET", f"{WIDGETS}?watch=true")
+    lines = response.stream
+
+    async def drain() -> None:
+        async for _ in lines:
+            pass
+
+    reading = asyncio.create_task(drain())
+    await asyncio.sleep(0)
+    await crds.patch(f"{DEFINITIONS}/widgets.example.com", {"spec": {"names": {"shortNames": ["w"]}}})
+    await asyncio.wait_for(reading, 5)
