@@ -36,6 +36,7 @@ from minik.server.apiserver.authz.policy import RBAC_RESOURCES, Policy
 from minik.server.apiserver.authz.rbac import RbacAuthorizer
 from minik.server.apiserver.authz.rules import Rule
 from minik.server.apiserver.objects import Objects, OnChange
+from minik.server.apiserver.outside_identities import outside_identities
 from minik.server.apiserver.registry.storage import Storage
 from minik.server.apiserver.reviews import registration as reviews
 from minik.server.apiserver.server import ApiServer, Hooks
@@ -57,15 +58,21 @@ class Identity:
         self.graph = NodeGraph(self.objects)
         self.signing_key = SigningKey.load(pki.service_account_key)
         self.issuer = f"https://kubernetes.default.svc.{config.agent.cluster_domain}"
+        self._outside = outside = outside_identities(config)
         self.authenticator = Authenticator(
             CertificateAuthenticator(pki.client_ca.certificate, pki.request_header_ca.certificate),
-            StaticTokens({}),
+            StaticTokens(outside.tokens),
             ServiceAccountAuthenticator(self.signing_key, self.issuer, self.objects),
             BootstrapTokens(self.objects),
             audiences=(self.issuer,),
+            anonymous=outside.anonymous,
+            anonymous_paths=outside.anonymous_paths,
+            external=outside.external,
         )
         node_rules = [Rule(rule) for rule in cluster_role_rules()["system:node"]]
-        self.authorizer = Authorizer(NodeAuthorizer(self.graph, node_rules), RbacAuthorizer(self.policy))
+        self.authorizer = Authorizer(
+            NodeAuthorizer(self.graph, node_rules), RbacAuthorizer(self.policy), outside.authorizer
+        )
         self._impersonation = Impersonation(self.authorizer.authorize)
         self._dynamic = DynamicAdmission(self.objects, scheme, self.authorizer.authorize)
         self._admission = AdmissionChain(self._plugins(storage, scheme))
@@ -108,6 +115,7 @@ class Identity:
         server_url = f"https://{address}:{self._config.https_listen_port}"
         issuer_discovery.install(api.routes, self.signing_key, self.issuer, server_url)
         api.registry.allocators["", "services"] = self._services
+        self._dynamic.webhook_converter = lambda: api.registry.converter
 
     def load(self) -> None:
         """Take in what is stored already; call it once, before the first request."""
@@ -123,6 +131,7 @@ class Identity:
                 for plugin in self._dynamic.plugins
             ),
             self._dynamic,
+            *self._outside.components,
         ]
 
 

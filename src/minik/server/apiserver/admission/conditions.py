@@ -46,12 +46,12 @@ class WebhookConditions:
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
 
-    def hold(self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource) -> bool:
+    async def hold(self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource) -> bool:
         conditions = webhook.state.get("conditions")
         if not isinstance(conditions, Conditions):
             conditions = Conditions(webhook.conditions, _WEBHOOK_SCOPE, ignore=webhook.ignore_failures)
             webhook.state["conditions"] = conditions
         try:
-            return conditions.hold(self._inputs.of(attributes, resource, None))
+            return conditions.hold(await self._inputs.of(attributes, resource, None))
         except ExpressionError as error:
             raise refuse(attributes, str(error)) from None

@@ -15,6 +15,7 @@ from minik.server.apiserver.admission.policies.mutating import MutatingAdmission
 from minik.server.apiserver.admission.policies.params import Params
 from minik.server.apiserver.admission.policies.selection import Selection
 from minik.server.apiserver.admission.policies.validating import ValidatingAdmissionPolicy
+from minik.server.apiserver.admission.versions import Conversions
 from minik.server.apiserver.admission.webhooks.caller import WebhookCaller
 from minik.server.apiserver.admission.webhooks.configuration import Webhooks
 from minik.server.apiserver.admission.webhooks.mutating import MutatingAdmissionWebhook
@@ -31,12 +32,13 @@ class Workshop:
     objects: Reader
     scheme: Scheme
     authorize: Authorize
+    conversions: Conversions
     client: WebhookClient
 
     def mutating_webhooks(self) -> Configured:
         matcher = Matcher(self.objects, self.scheme)
         webhooks = Webhooks(matcher)
-        return Configured(webhooks, MutatingAdmissionWebhook(webhooks, self._caller(matcher)))
+        return Configured(webhooks, MutatingAdmissionWebhook(webhooks, self.conversions, self._caller(matcher)))
 
     def validating_webhooks(self) -> Configured:
         matcher = Matcher(self.objects, self.scheme)
@@ -47,13 +49,16 @@ class Workshop:
         matcher = Matcher(self.objects, self.scheme)
         policies = Policies(matcher, MUTATING_POLICIES)
         selection = Selection(policies, matcher, Params(self.objects, self.scheme))
-        return Configured(policies, MutatingAdmissionPolicy(selection, Inputs(matcher, self.authorize)))
+        return Configured(policies, MutatingAdmissionPolicy(selection, self.conversions, self._inputs(matcher)))
 
     def validating_policies(self) -> Configured:
         matcher = Matcher(self.objects, self.scheme)
         policies = Policies(matcher, VALIDATING_POLICIES)
         selection = Selection(policies, matcher, Params(self.objects, self.scheme))
-        return Configured(policies, ValidatingAdmissionPolicy(selection, Inputs(matcher, self.authorize)))
+        return Configured(policies, ValidatingAdmissionPolicy(selection, self._inputs(matcher)))
 
     def _caller(self, matcher: Matcher) -> WebhookCaller:
-        return WebhookCaller(matcher, self.client, WebhookConditions(Inputs(matcher, self.authorize)))
+        return WebhookCaller(matcher, self.conversions, self.client, WebhookConditions(self._inputs(matcher)))
+
+    def _inputs(self, matcher: Matcher) -> Inputs:
+        return Inputs(matcher, self.conversions, self.authorize)

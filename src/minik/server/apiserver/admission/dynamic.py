@@ -19,6 +19,7 @@ from minik.server.apiserver.objects import Reader
 
 if TYPE_CHECKING:
     from minik.server.apiserver.admission.configured import Workshop
+    from minik.server.apiserver.admission.versions import WebhookConverter
 
 _GROUP = "admissionregistration.k8s.io"
 MUTATING_POLICIES = GVR(_GROUP, "v1", "mutatingadmissionpolicies")
@@ -90,6 +91,7 @@ class DynamicAdmission:
         self._scheme = scheme
         self._authorize = authorize
         self._workshop: Workshop | None = None
+        self.webhook_converter: Callable[[], WebhookConverter | None] = lambda: None  # set by who can convert
         self.plugins: list[OnDemand] = [
             _Mutating((MUTATING_POLICIES, MUTATING_BINDINGS), lambda: self._made().mutating_policies()),
             _Mutating((MUTATING_WEBHOOKS,), lambda: self._made().mutating_webhooks()),
@@ -100,9 +102,12 @@ class DynamicAdmission:
     def _made(self) -> "Workshop":
         if self._workshop is None:
             from minik.server.apiserver.admission.configured import Workshop
+            from minik.server.apiserver.admission.versions import Conversions
             from minik.server.apiserver.webhooks.client import WebhookClient
 
-            self._workshop = Workshop(self._objects, self._scheme, self._authorize, WebhookClient(self._objects))
+            conversions = Conversions(lambda: self.webhook_converter())
+            client = WebhookClient(self._objects)
+            self._workshop = Workshop(self._objects, self._scheme, self._authorize, conversions, client)
         return self._workshop
 
     async def run(self, ready: asyncio.Event) -> None:

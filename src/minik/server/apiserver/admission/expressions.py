@@ -15,7 +15,7 @@ from minik.api.scheme import Resource
 from minik.api.types import Obj, UserInfo
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.matching import Matcher
-from minik.server.apiserver.admission.versions import convert
+from minik.server.apiserver.admission.versions import Conversions
 from minik.server.apiserver.admission.webhooks.review import admission_request
 from minik.server.apiserver.attributes import Attributes, Authorize, Decision
 
@@ -68,14 +68,16 @@ class Expression:
 class Inputs:
     """Makes the variables of a write."""
 
-    def __init__(self, matcher: Matcher, authorize: Authorize) -> None:
+    def __init__(self, matcher: Matcher, conversions: Conversions, authorize: Authorize) -> None:
         self._matcher = matcher
+        self._conversions = conversions
         self._authorize = authorize
 
-    def of(self, attributes: AdmissionAttributes, resource: Resource, param: Obj | None) -> Bindings:
+    async def of(self, attributes: AdmissionAttributes, resource: Resource, param: Obj | None) -> Bindings:
         """For the write taken as one of `resource`. Raises StatusError 404 when its namespace is gone."""
-        obj = convert(attributes.obj, attributes.resource, resource)
-        old = convert(attributes.old_obj, attributes.resource, resource)
+        convert = self._conversions.convert
+        obj = await convert(attributes.obj, attributes.resource, resource)
+        old = await convert(attributes.old_obj, attributes.resource, resource)
         request = admission_request(attributes, resource, "", None, None)
         for key in _NOT_IN_REQUEST:
             del request[key]

@@ -90,7 +90,13 @@ class Matcher:
 
     def __init__(self, objects: Reader, scheme: Scheme) -> None:
         self._objects = objects
+        self._scheme = scheme
         self._equivalents = Equivalents(scheme)
+
+    @property
+    def generation(self) -> int:
+        """Grows when resources come and go, and with them what `same_objects` says."""
+        return self._scheme.generation
 
     def same_objects(self, attributes: AdmissionAttributes) -> list[GVR]:
         """The resource written to, then those that are the same objects."""

@@ -1,6 +1,7 @@
 """The same object as other versions or groups serve it, for webhooks and policies with matchPolicy Equivalent."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -53,14 +54,33 @@ class Equivalents:
         ]
 
 
-def convert(obj: Obj | None, source: Resource, target: Resource) -> Obj | None:
-    """`obj` of `source` as `target` serves it: itself when they are the same, else a copy.
+class WebhookConverter(Protocol):
+    """Translates custom resources whose definition names a conversion webhook."""
 
-    What is not an object of `source` (a Scale, an Eviction) stays as it is.
+    async def convert(self, resource: Resource, objects: Sequence[Obj], api_version: str) -> list[Obj]: ...
+
+
+class Conversions:
+    """Objects in the version that a webhook or policy asks for.
+
+    `webhooks` tells who asks conversion webhooks; None while there are none.
     """
-    if obj is None or source.gvr == target.gvr or obj.get("kind") != source.kind:
-        return obj
-    copy: Obj = orjson.loads(orjson.dumps(obj))
-    converted = target.from_storage(source.to_storage(copy))
-    converted["kind"], converted["apiVersion"] = target.kind, target.api_version
-    return converted
+
+    def __init__(self, webhooks: Callable[[], WebhookConverter | None] = lambda: None) -> None:
+        self._webhooks = webhooks
+
+    async def convert(self, obj: Obj | None, source: Resource, target: Resource) -> Obj | None:
+        """`obj` of `source` as `target` serves it: itself when they are the same, else a copy.
+
+        What is not an object of `source` (a Scale, an Eviction) stays as it is. Raises StatusError.
+        """
+        if obj is None or source.gvr == target.gvr or obj.get("kind") != source.kind:
+            return obj
+        copy: Obj = orjson.loads(orjson.dumps(obj))
+        webhook = self._webhooks() if source.converted_by is not None else None
+        if webhook is not None:
+            (converted,) = await webhook.convert(source, [copy], target.api_version)
+            return converted
+        converted = target.from_storage(source.to_storage(copy))
+        converted["kind"], converted["apiVersion"] = target.kind, target.api_version
+        return converted

@@ -39,6 +39,11 @@ class Call:
     def parameters(self, name: str) -> Sequence[str]:
         return self.request.query.get(name, ())
 
+    @property
+    def annotations(self) -> dict[str, str]:
+        """Where admission leaves marks for the audit log; nobody reads them if there is none."""
+        return {} if self.request.audit is None else self.request.audit.annotations
+
     def admission_namespace(self, name: str) -> str:
         """The namespace admission is told; a Namespace counts as being in itself."""
         if self.resource.namespaced:

@@ -107,6 +107,7 @@ def attributes_of(
         dry_run=options.dry_run,
         options=options.raw,
         warnings=call.warnings,
+        annotations=call.annotations,
     )
 
 

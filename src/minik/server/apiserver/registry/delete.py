@@ -148,6 +148,7 @@ def _attributes(call: Call, old: Obj, options: DeleteOptions) -> AdmissionAttrib
         dry_run=options.dry_run,
         options={"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1", **options.raw},
         warnings=call.warnings,
+        annotations=call.annotations,
     )
 
 

@@ -33,6 +33,7 @@ async def admit(registry: Registry, call: Call) -> None:
         subresource=subresource,
         obj={"kind": kind, "apiVersion": "v1", **_options(call, subresource)},
         warnings=call.warnings,
+        annotations=call.annotations,
     )
     await registry.admission.mutate(attributes)
     await registry.admission.validate(attributes)

@@ -51,7 +51,7 @@ class Policies:
         self._policies: dict[str, Policy] = {}
         self._bindings: dict[str, Binding] = {}
         self._bound: tuple[Bound, ...] = ()
-        self._by_write: dict[tuple[str, GVR, str], tuple[Bound, ...]] = {}
+        self._by_write: dict[tuple[int, str, GVR, str], tuple[Bound, ...]] = {}
 
     def reset(self) -> None:
         self._policies, self._bindings = {}, {}
@@ -82,7 +82,7 @@ class Policies:
 
     def may_concern(self, attributes: AdmissionAttributes) -> tuple[Bound, ...]:
         """Those whose rules allow for this kind of write."""
-        key = (attributes.operation.value, attributes.gvr, attributes.subresource)
+        key = (self._matcher.generation, attributes.operation.value, attributes.gvr, attributes.subresource)
         found = self._by_write.get(key)
         if found is None:
             resources = self._matcher.same_objects(attributes)

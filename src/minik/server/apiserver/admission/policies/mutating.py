@@ -23,7 +23,7 @@ from minik.server.apiserver.admission.policies.object_patch import NotApplicable
 from minik.server.apiserver.admission.policies.selection import Application, Selection
 from minik.server.apiserver.admission.reinvocation import CallerMemory
 from minik.server.apiserver.admission.replacement import carries_own_kind, replace_object
-from minik.server.apiserver.admission.versions import convert
+from minik.server.apiserver.admission.versions import Conversions
 from minik.server.apiserver.registry.shapes import shape_of
 
 
@@ -47,8 +47,9 @@ class MutatingAdmissionPolicy(Plugin):
     operations = frozenset({CREATE, UPDATE, CONNECT})
     resources = None
 
-    def __init__(self, selection: Selection, inputs: Inputs) -> None:
+    def __init__(self, selection: Selection, conversions: Conversions, inputs: Inputs) -> None:
         self._selection = selection
+        self._conversions = conversions
         self._inputs = inputs
 
     async def mutate(self, attributes: AdmissionAttributes) -> None:
@@ -65,11 +66,11 @@ class MutatingAdmissionPolicy(Plugin):
             if attributes.reinvocation.again:
                 memory.began(attributes.obj)
             for application in applications:
-                self._apply(application, attributes, memory, failures)
+                await self._apply(application, attributes, memory, failures)
             memory.seen(attributes.obj)
         _refuse(attributes, [failure for failure in failures if not failure.policy.ignore_failures])
 
-    def _apply(
+    async def _apply(
         self,
         application: Application,
         attributes: AdmissionAttributes,
@@ -82,7 +83,7 @@ class MutatingAdmissionPolicy(Plugin):
             failures.append(_Failure(application.policy, application.binding, str(error), "Invalid"))
 
         try:
-            if not policy.conditions.hold(self._inputs.of(attributes, application.resource, application.param)):
+            if not policy.conditions.hold(await self._inputs.of(attributes, application.resource, application.param)):
                 return
         except ExpressionError as error:
             fail(error)
@@ -95,7 +96,7 @@ class MutatingAdmissionPolicy(Plugin):
             if attributes.obj is None:
                 break
             try:
-                changed = self._mutate(application, mutation, attributes)
+                changed = await self._mutate(application, mutation, attributes)
             except TypeMismatch as error:
                 fail(TypeMismatch(f"type mismatch: {error}"))
                 continue
@@ -108,12 +109,13 @@ class MutatingAdmissionPolicy(Plugin):
         if application.policy.spec.get("reinvocationPolicy") == "IfNeeded":
             memory.ran(key)
 
-    def _mutate(self, application: Application, mutation: Mutation, attributes: AdmissionAttributes) -> bool:
+    async def _mutate(self, application: Application, mutation: Mutation, attributes: AdmissionAttributes) -> bool:
         """Raises what can go wrong in the expression or its result. Tells whether the object differs now."""
         resource = application.resource
-        bindings = self._inputs.of(attributes, resource, application.param)
+        bindings = await self._inputs.of(attributes, resource, application.param)
         value = compiled(application.policy).evaluate(mutation.expression, bindings)
-        seen = convert(attributes.obj, attributes.resource, resource)
+        convert = self._conversions.convert
+        seen = await convert(attributes.obj, attributes.resource, resource)
         assert seen is not None
         if mutation.json_patch:
             try:
@@ -126,7 +128,7 @@ class MutatingAdmissionPolicy(Plugin):
             new = _merged(seen, value, attributes, application)
         if carries_own_kind(attributes):
             new = _pruned(new, application)
-        return replace_object(attributes, convert(new, resource, attributes.resource))
+        return replace_object(attributes, await convert(new, resource, attributes.resource))
 
 
 def _merged(seen: Obj, value: Any, attributes: AdmissionAttributes, application: Application) -> Obj:

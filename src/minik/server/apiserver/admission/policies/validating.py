@@ -56,14 +56,14 @@ class ValidatingAdmissionPolicy(Plugin):
                 result.deny(policy, binding, Denial(0, text))
 
         for application in self._selection.of(attributes, fail):
-            self._apply(application, attributes, result)
+            await self._apply(application, attributes, result)
         _publish(attributes, result)
         if result.denied:
             raise _refusal(attributes, *result.denied[0])
 
-    def _apply(self, application: Application, attributes: AdmissionAttributes, result: _Result) -> None:
+    async def _apply(self, application: Application, attributes: AdmissionAttributes, result: _Result) -> None:
         policy, binding = application.policy, application.binding
-        bindings = self._inputs.of(attributes, application.resource, application.param)
+        bindings = await self._inputs.of(attributes, application.resource, application.param)
         outcome = decide(compiled(policy), bindings, ignore_failures=policy.ignore_failures)
         actions = binding.spec.get("validationActions") or ()
         for denial in outcome.denials:

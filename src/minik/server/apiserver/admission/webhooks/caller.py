@@ -12,7 +12,7 @@ from minik.api.scheme import Resource
 from minik.api.status import bad_request
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.matching import Matcher
-from minik.server.apiserver.admission.versions import convert
+from minik.server.apiserver.admission.versions import Conversions
 from minik.server.apiserver.admission.webhooks.configuration import Webhook
 from minik.server.apiserver.admission.webhooks.review import (
     InvalidAnswer,
@@ -30,7 +30,7 @@ log = logging.getLogger("minik.apiserver.admission")
 class Conditions(Protocol):
     """Match conditions in CEL (admission/conditions.py)."""
 
-    def hold(self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource) -> bool:
+    async def hold(self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource) -> bool:
         """Raises StatusError 403 when they cannot be evaluated and the webhook insists."""
         ...
 
@@ -42,17 +42,20 @@ class CallFailed(Exception):
 class WebhookCaller:
     """Asks webhooks."""
 
-    def __init__(self, matcher: Matcher, client: WebhookClient, conditions: Conditions) -> None:
+    def __init__(
+        self, matcher: Matcher, conversions: Conversions, client: WebhookClient, conditions: Conditions
+    ) -> None:
         self._matcher = matcher
+        self._conversions = conversions
         self._client = client
         self._conditions = conditions
 
-    def resource_for(self, webhook: Webhook, attributes: AdmissionAttributes) -> Resource | None:
+    async def resource_for(self, webhook: Webhook, attributes: AdmissionAttributes) -> Resource | None:
         """The resource to ask about the write as, or None when the webhook is not meant. Raises StatusError."""
         match = self._matcher.match(webhook.criteria, attributes)
         if match is None:
             return None
-        if webhook.conditions and not self._conditions.hold(webhook, attributes, match.resource):
+        if webhook.conditions and not await self._conditions.hold(webhook, attributes, match.resource):
             return None
         return match.resource
 
@@ -66,8 +69,9 @@ class WebhookCaller:
             reason = "webhook does not accept known AdmissionReview versions (v1, v1beta1)"
             raise self._failed(webhook, f"could not create admission objects: {reason}")
         uid = str(uuid.uuid4())
-        obj = convert(attributes.obj, attributes.resource, resource)
-        old = convert(attributes.old_obj, attributes.resource, resource)
+        convert = self._conversions.convert
+        obj = await convert(attributes.obj, attributes.resource, resource)
+        old = await convert(attributes.old_obj, attributes.resource, resource)
         review = question(webhook.review_version, admission_request(attributes, resource, uid, obj, old))
         try:
             target, tls = _address(webhook)

@@ -63,7 +63,7 @@ class Webhooks:
         self._matcher = matcher
         self._by_configuration: dict[str, tuple[Webhook, ...]] = {}
         self._all: tuple[Webhook, ...] = ()
-        self._by_write: dict[tuple[str, GVR, str], tuple[Webhook, ...]] = {}
+        self._by_write: dict[tuple[int, str, GVR, str], tuple[Webhook, ...]] = {}
 
     def reset(self) -> None:
         self._by_configuration = {}
@@ -81,7 +81,7 @@ class Webhooks:
 
     def may_concern(self, attributes: AdmissionAttributes) -> tuple[Webhook, ...]:
         """Those whose rules allow for this kind of write."""
-        key = (attributes.operation.value, attributes.gvr, attributes.subresource)
+        key = (self._matcher.generation, attributes.operation.value, attributes.gvr, attributes.subresource)
         found = self._by_write.get(key)
         if found is None:
             resources = self._matcher.same_objects(attributes)

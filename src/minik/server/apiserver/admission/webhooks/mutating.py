@@ -16,7 +16,7 @@ from minik.server.apiserver.admission.matching import is_exempt
 from minik.server.apiserver.admission.plugin import CONNECT, CREATE, DELETE, UPDATE, Plugin
 from minik.server.apiserver.admission.reinvocation import CallerMemory
 from minik.server.apiserver.admission.replacement import carries_own_kind, replace_object
-from minik.server.apiserver.admission.versions import convert
+from minik.server.apiserver.admission.versions import Conversions
 from minik.server.apiserver.admission.webhooks.caller import CallFailed, WebhookCaller
 from minik.server.apiserver.admission.webhooks.configuration import Webhook, Webhooks
 from minik.server.apiserver.registry.shapes import shape_of
@@ -30,8 +30,9 @@ class MutatingAdmissionWebhook(Plugin):
     operations = frozenset({CREATE, UPDATE, DELETE, CONNECT})
     resources = None
 
-    def __init__(self, webhooks: Webhooks, caller: WebhookCaller) -> None:
+    def __init__(self, webhooks: Webhooks, conversions: Conversions, caller: WebhookCaller) -> None:
         self._webhooks = webhooks
+        self._conversions = conversions
         self._caller = caller
 
     async def mutate(self, attributes: AdmissionAttributes) -> None:
@@ -48,7 +49,7 @@ class MutatingAdmissionWebhook(Plugin):
         memory.seen(attributes.obj)
 
     async def _call(self, index: int, webhook: Webhook, attributes: AdmissionAttributes, memory: CallerMemory) -> None:
-        resource = self._caller.resource_for(webhook, attributes)
+        resource = await self._caller.resource_for(webhook, attributes)
         again = attributes.reinvocation.again
         if resource is None or (again and webhook not in memory.due):
             return
@@ -58,7 +59,7 @@ class MutatingAdmissionWebhook(Plugin):
         try:
             said = await self._caller.ask(webhook, attributes, resource, mutating=True)
             if said.patch:
-                changed = _patch(attributes, resource, said.patch, webhook)
+                changed = await self._patch(attributes, resource, said.patch, webhook)
         except CallFailed as failure:
             if not webhook.ignore_failures:
                 raise internal_error(str(failure)) from None
@@ -71,22 +72,24 @@ class MutatingAdmissionWebhook(Plugin):
         if webhook.reinvoke:
             memory.ran(webhook)
 
-
-def _patch(attributes: AdmissionAttributes, resource: Resource, patch: list[Any], webhook: Webhook) -> bool:
-    """Change the object as the webhook, which saw it as one of `resource`, wants. Tells whether it differs now."""
-    if attributes.obj is None:
-        raise internal_error(
-            f'admission webhook "{webhook.name}" attempted to modify the object, '
-            "which is not supported for this operation"
-        )
-    seen = convert(attributes.obj, attributes.resource, resource)
-    assert seen is not None
-    try:
-        patched = json_patch.apply(seen, patch)
-        if carries_own_kind(attributes):
-            patched = {"kind": resource.kind, "apiVersion": resource.api_version} | decode.prune(
-                patched, shape_of(resource)
+    async def _patch(
+        self, attributes: AdmissionAttributes, resource: Resource, patch: list[Any], webhook: Webhook
+    ) -> bool:
+        """Change the object as the webhook, which saw it as one of `resource`, wants. Tells whether it differs now."""
+        if attributes.obj is None:
+            raise internal_error(
+                f'admission webhook "{webhook.name}" attempted to modify the object, '
+                "which is not supported for this operation"
             )
-    except StatusError as error:
-        raise internal_error(error.message) from None
-    return replace_object(attributes, convert(patched, resource, attributes.resource))
+        convert = self._conversions.convert
+        seen = await convert(attributes.obj, attributes.resource, resource)
+        assert seen is not None
+        try:
+            patched = json_patch.apply(seen, patch)
+            if carries_own_kind(attributes):
+                patched = {"kind": resource.kind, "apiVersion": resource.api_version} | decode.prune(
+                    patched, shape_of(resource)
+                )
+        except StatusError as error:
+            raise internal_error(error.message) from None
+        return replace_object(attributes, await convert(patched, resource, attributes.resource))

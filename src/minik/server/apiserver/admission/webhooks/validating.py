@@ -28,11 +28,11 @@ class ValidatingAdmissionWebhook(Plugin):
     async def validate(self, attributes: AdmissionAttributes) -> None:
         if not self._webhooks or is_exempt(attributes):
             return
-        meant = [
-            (webhook, resource)
-            for webhook in self._webhooks.may_concern(attributes)
-            if (resource := self._caller.resource_for(webhook, attributes)) is not None
-        ]
+        meant = []
+        for webhook in self._webhooks.may_concern(attributes):
+            resource = await self._caller.resource_for(webhook, attributes)
+            if resource is not None:
+                meant.append((webhook, resource))
         if not meant:
             return
         async with asyncio.TaskGroup() as tasks:
