@@ -7,6 +7,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import unquote
 
 from minik.api.request import Request
@@ -22,6 +23,12 @@ _WEBSOCKET_TOKEN = "base64url.bearer.authorization.k8s.io."
 _FRONT_PROXY_NAMES = frozenset({"system:auth-proxy"})
 
 
+class ExternalTokens(Protocol):
+    """Tokens that others vouch for: JWT issuers, a webhook. None: not a good token as far as they know."""
+
+    async def authenticate(self, token: str, audiences: Sequence[str]) -> UserInfo | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Authenticator:
     """Tries the ways to prove an identity in upstream's order. `audiences` are what tokens must be meant for."""
@@ -32,6 +39,8 @@ class Authenticator:
     bootstrap_tokens: BootstrapTokens
     audiences: Sequence[str]
     anonymous: bool = True
+    anonymous_paths: frozenset[str] = frozenset()  # where anonymous requests are let in; empty: everywhere
+    external: Sequence[ExternalTokens] = ()
 
     async def authenticate(self, request: Request) -> UserInfo | None:
         """None: credentials were given and are no good, or none were given and anonymous requests are off."""
@@ -50,8 +59,32 @@ class Authenticator:
             try:
                 return self.authenticate_token(token, self.audiences).user
             except TokenInvalidError:
-                return None
+                found = await self._vouched_for(token, self.audiences) if self.external else None
+                return None if found is None else found.user
+        if self.anonymous_paths and request.path not in self.anonymous_paths:
+            return None
         return ANONYMOUS if self.anonymous else None
+
+    async def review(self, token: str, audiences: Sequence[str]) -> Authenticated:
+        """As `authenticate_token`, asking others as well."""
+        try:
+            return self.authenticate_token(token, audiences)
+        except TokenInvalidError:
+            found = await self._vouched_for(token, audiences) if self.external else None
+            if found is None:
+                raise
+            return found
+
+    async def _vouched_for(self, token: str, audiences: Sequence[str]) -> Authenticated | None:
+        """Such tokens are for this server alone, whatever audience of its own is asked for."""
+        own = [audience for audience in audiences if audience in self.audiences]
+        if not own:
+            return None
+        for each in self.external:
+            user = await each.authenticate(token, own)
+            if user is not None:
+                return Authenticated(with_authenticated(user), own)
+        return None
 
     def authenticate_token(self, token: str, audiences: Sequence[str]) -> Authenticated:
         """Raises TokenInvalidError with the text a TokenReview shows."""

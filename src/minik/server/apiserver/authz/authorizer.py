@@ -1,4 +1,4 @@
-"""The authorization chain: system:masters, then the Node authorizer, then RBAC; and how a refusal reads.
+"""The authorization chain: system:masters, the Node authorizer, RBAC, a webhook; and how a refusal reads.
 
 https://kubernetes.io/docs/reference/access-authn-authz/authorization/
 """
@@ -7,6 +7,7 @@ from minik.api.status import StatusError, forbidden
 from minik.server.apiserver.attributes import Attributes, Decision
 from minik.server.apiserver.authz.node import NodeAuthorizer
 from minik.server.apiserver.authz.rbac import RbacAuthorizer
+from minik.server.apiserver.authz.webhook import WebhookAuthorizer
 
 _ALLOWED = Decision(True)
 
@@ -14,12 +15,19 @@ _ALLOWED = Decision(True)
 class Authorizer:
     """The first authorizer that allows wins; the reasons of the others are shown to whom all of them refuse."""
 
-    def __init__(self, node: NodeAuthorizer, rbac: RbacAuthorizer) -> None:
+    def __init__(self, node: NodeAuthorizer, rbac: RbacAuthorizer, webhook: WebhookAuthorizer | None = None) -> None:
         self._node = node
         self._rbac = rbac
+        self._webhook = webhook
 
     async def authorize(self, attributes: Attributes) -> Decision:
-        return self.decide(attributes)
+        decision = self.decide(attributes)
+        if decision.allowed or self._webhook is None:
+            return decision
+        by_webhook = await self._webhook.decide(attributes)
+        if by_webhook.allowed or not decision.reason:
+            return by_webhook
+        return Decision(False, "\n".join(filter(None, (decision.reason, by_webhook.reason))))
 
     def decide(self, attributes: Attributes) -> Decision:
         if "system:masters" in attributes.user.groups:

@@ -27,7 +27,7 @@ class TokenReviews:
             raise bad_request("token is required for TokenReview in authentication")
         audiences = spec.get("audiences") or self._authenticator.audiences
         try:
-            found = self._authenticator.authenticate_token(spec["token"], audiences)
+            found = await self._authenticator.review(spec["token"], audiences)
         except TokenInvalidError as error:
             return answer_review(call, review, {"user": {}, "error": str(error)})
         status = {"authenticated": True, "user": user_info(found.user), "audiences": list(found.audiences)}

@@ -77,7 +77,9 @@ def load_webhook(path: Path) -> KubeconfigWebhook:
         raise StartupError(f"cannot use webhook configuration {path}: {error or 'a part is missing'}") from None
 
 
-def _remote(document: Obj, directory: Path) -> Remote:
+def _remote(document: Any, directory: Path) -> Remote:
+    if not isinstance(document, dict):
+        raise ValueError("it is no kubeconfig")
     contexts = document.get("contexts") or []
     current = document.get("current-context") or ""
     context = next((c["context"] for c in contexts if c["name"] == current), contexts[0]["context"] if contexts else {})
