@@ -69,9 +69,10 @@ class Cleanup:
             watch.close()
 
     def _resource(self, definition: Obj) -> Resource | None:
-        """Any version that is served: all of them are the same objects."""
+        """Any version that is served, the stored one if possible: all of them are the same objects."""
         group, plural = definition["spec"]["group"], definitions.accepted_names(definition).get("plural", "")
-        return next((r for r in self._registry.scheme if r.custom and (r.group, r.plural) == (group, plural)), None)
+        served = [r for r in self._registry.scheme if r.custom and (r.group, r.plural) == (group, plural)]
+        return min(served, key=lambda resource: resource.storage != resource.gvr, default=None)
 
     async def _delete(self, resource: Resource, obj: Obj) -> None:
         metadata = obj["metadata"]
