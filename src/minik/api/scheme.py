@@ -189,4 +189,4 @@ class Scheme:
         return self._by_kind.get((group, version, kind))
 
     def __iter__(self) -> Iterator[Resource]:
-        return iter(self._by_gvr.values())
+        return iter(tuple(self._by_gvr.values()))  # OpenAPI documents are built in threads
