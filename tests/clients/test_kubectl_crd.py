@@ -103,6 +103,10 @@ def test_apply_both_ways_and_diff(kubectl: Kubectl) -> None:
     assert "conflict" in kubectl.fails("apply", "--server-side", "--field-manager=b", "-f", "-", stdin=crate(size=3))
     kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=b", "-f", "-", stdin=crate(size=3))
     assert kubectl.json("get", "crate", "c")["spec"]["size"] == 3
+
+
+def test_prune(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", stdin=crate())
     kubectl("apply", "--prune", "--all", f"--prune-allowlist={GROUP}/v1/Crate", "-f", "-", stdin=crate("other"))
     assert kubectl("get", "crates", "-o", "name") == f"crate.{GROUP}/other\n"
 
