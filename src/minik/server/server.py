@@ -31,6 +31,7 @@ from minik.server.cluster_dns import ClusterDnsObjects
 from minik.server.identity import Identity
 from minik.server.kubeconfig import write_kubeconfig
 from minik.server.pki import ServerPki, ensure_kubelet_pki, ensure_server_pki, serving_names
+from minik.server.resource_metrics import endpoint as resource_metrics
 from minik.store.mvcc import MvccStore
 from minik.store.open import open_store
 from minik.store.store import Store
@@ -102,6 +103,8 @@ class Server:
             self._identity.objects, pki.server_ca.certificate, pki.kubelet_client.certificate, pki.kubelet_client.key
         )
         streaming.install(self.api.dispatcher, self._identity.objects, kubelets)
+        if not config.disable_agent:
+            resource_metrics.install(self._scheme, self.api.dispatcher, self._identity.objects, kubelets)
 
     async def prepare(self) -> None:
         """Default objects and the admin's kubeconfig."""
@@ -145,7 +148,8 @@ class Server:
         events = EventBroadcaster(client)
 
         async def discover() -> Discovery:
-            return from_scheme(self._scheme)
+            known = self._aggregator.known
+            return from_scheme(self._scheme, known, self._aggregator.elsewhere.keys() - known.keys())
 
         context = ControllerContext(
             client_for=lambda name: self.client(

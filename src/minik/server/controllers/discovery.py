@@ -3,12 +3,12 @@
 One version per (group, resource), as upstream's ServerPreferredResources.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from minik.api.discovery import version_rank
 from minik.api.scheme import Scheme
-from minik.api.types import GVR
+from minik.api.types import GVR, Obj
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,30 @@ class Discovery:
         return Discovery(tuple(preferred.values()), kinds, failures or {})
 
 
-def from_scheme(scheme: Scheme) -> Discovery:
-    """What this API server itself serves and stores."""
-    return Discovery.of(
+def from_scheme(
+    scheme: Scheme,
+    elsewhere: Mapping[tuple[str, str], Sequence[Obj]] | None = None,
+    silent: Iterable[tuple[str, str]] = (),
+) -> Discovery:
+    """What this API server itself serves and stores, and what aggregated ones say they serve.
+
+    `elsewhere`: (group, version) -> resources as in aggregated discovery; `silent`: those that do not answer.
+    """
+    elsewhere = elsewhere or {}
+    silent = set(silent)
+    own = [
         ApiResource(resource.gvr, resource.kind, resource.namespaced, frozenset(resource.verbs))
-        for resource in sorted(scheme, key=lambda resource: version_rank(resource.version))
-        if resource.stored
-    )
+        for resource in scheme
+        if resource.stored and (resource.group, resource.version) not in elsewhere
+    ]
+    aggregated = [_aggregated(at, resource) for at, found in elsewhere.items() for resource in found]
+    failures = {
+        f"{group}/{version}": f"stale GroupVersion discovery: {group}/{version}" for group, version in sorted(silent)
+    }
+    return Discovery.of(sorted([*own, *aggregated], key=lambda each: version_rank(each.gvr.version)), failures)
+
+
+def _aggregated(at: tuple[str, str], resource: Obj) -> ApiResource:
+    gvr = GVR(*at, resource["resource"])
+    kind = (resource.get("responseKind") or {}).get("kind", "")
+    return ApiResource(gvr, kind, resource.get("scope") == "Namespaced", frozenset(resource.get("verbs") or ()))
