@@ -20,6 +20,7 @@ from aiohttp import web
 
 from minik.agent.kubelet.container_log import LogOptions, read_log
 from minik.agent.kubelet.kubelet import Kubelet
+from minik.agent.kubelet.resource_metrics import resource_metrics
 from minik.agent.kubelet.runtime_types import CRIError
 from minik.agent.kubelet.server_auth import KubeletAuth
 from minik.api.types import Obj
@@ -108,6 +109,9 @@ class KubeletServer:
             return web.Response(text="ok")
         if first in ("pods", "runningpods"):
             return _json({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": list(self._kubelet.pods())})
+        if first == "metrics" and rest == ["resource"]:
+            text = await resource_metrics(self._kubelet.runtime)
+            return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
         if first == "containerLogs" and len(rest) == 3:
             return await self._logs(request, self._find(*rest))
         if first in ("exec", "attach") and len(rest) in (3, 4):
