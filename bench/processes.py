@@ -10,11 +10,14 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Sums over some processes: RSS in bytes, processor seconds so far, bytes written to the disk so far."""
+    """Sums over some processes: RSS in bytes, processor seconds so far, bytes written to the disk so far.
+
+    `dirtied` is what the kernel counts, whole pages (and whole folios on newer kernels).
+    """
 
     rss: int
     cpu: float
-    written: int
+    dirtied: int
 
 
 def tree(root: int) -> list[int]:
@@ -48,7 +51,7 @@ def split_runtime(root: int, directory: Path) -> tuple[list[int], list[int]]:
 
 
 def usage(pids: list[int]) -> Usage:
-    rss, cpu, written = 0, 0.0, 0
+    rss, cpu, dirtied = 0, 0.0, 0
     for pid in pids:
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -57,8 +60,8 @@ def usage(pids: list[int]) -> Usage:
             continue
         rss += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
         cpu += (int(fields[11]) + int(fields[12])) / TICKS
-        written += int(io.partition("\nwrite_bytes:")[2].split()[0])
-    return Usage(rss, cpu, written)
+        dirtied += int(io.partition("\nwrite_bytes:")[2].split()[0])
+    return Usage(rss, cpu, dirtied)
 
 
 def _command(pid: int) -> str:

@@ -1,4 +1,4 @@
-"""A whole answer, written to its HTTP connection in one piece.
+"""A whole answer, written to its HTTP connection at once.
 
 aiohttp's own responses can do everything and cost as much as the rest of a read. Most answers are a status, a content
 type and a body, so their head is put together here. Whatever is not like that goes aiohttp's way (http_door.py).
@@ -16,6 +16,7 @@ from aiohttp.http import HttpVersion11
 from minik.api.request import Request, Response
 
 FLOW_SCHEMA, PRIORITY_LEVEL = "X-Kubernetes-PF-FlowSchema-UID", "X-Kubernetes-PF-PriorityLevel-UID"
+_COPIED = 64 * 1024  # bytes; copying a larger body costs more than a second write
 _WITHOUT_BODY = frozenset({204, 304})
 
 
@@ -25,14 +26,15 @@ class PlainAnswer(web.StreamResponse):
     def __init__(self, status: int, head: bytes, body: bytes) -> None:
         self._status = status  # aiohttp's __init__ would make headers nobody reads
         self._keep_alive = True
-        self._data = head + body
+        self._parts = (head + body,) if len(body) < _COPIED else (head, body)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         protocol = request.protocol
         transport = protocol.transport
         if transport is None or transport.is_closing():
             raise ClientConnectionResetError("the client has gone")
-        transport.write(self._data)
+        for part in self._parts:
+            transport.write(part)
         self._eof_sent = True
         if protocol._paused:
             await protocol._drain_helper()
