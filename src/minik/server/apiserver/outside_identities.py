@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from minik.api.types import UserInfo
 from minik.config import ServerConfig, StartupError
 from minik.server.apiserver.authn.authenticator import ExternalTokens
 from minik.server.apiserver.authn.tokens import read_token_file
-from minik.server.apiserver.authz.webhook import WebhookAuthorizer
+
+if TYPE_CHECKING:
+    from minik.server.apiserver.authz.webhook import WebhookAuthorizer
 
 
 class Closable(Protocol):
@@ -39,7 +41,7 @@ class OutsideIdentities:
 
     tokens: Mapping[str, UserInfo] = field(default_factory=dict)
     external: Sequence[ExternalTokens] = ()
-    authorizer: WebhookAuthorizer | None = None
+    authorizer: "WebhookAuthorizer | None" = None
     anonymous: bool = True
     anonymous_paths: frozenset[str] = frozenset()
     components: Sequence[OpenConnections] = ()
@@ -72,9 +74,10 @@ def outside_identities(config: ServerConfig) -> OutsideIdentities:
     return OutsideIdentities(_tokens(config), external, authorizer, anonymous, anonymous_paths, components)
 
 
-def _authorizer(config: ServerConfig) -> WebhookAuthorizer | None:
+def _authorizer(config: ServerConfig) -> "WebhookAuthorizer | None":
     if not config.authorization_webhook_config_file:
         return None
+    from minik.server.apiserver.authz.webhook import WebhookAuthorizer
     from minik.server.apiserver.webhooks.kubeconfig_webhook import load_webhook
 
     return WebhookAuthorizer(load_webhook(Path(config.authorization_webhook_config_file)))

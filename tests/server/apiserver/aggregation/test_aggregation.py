@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 from aiohttp import web
@@ -21,6 +22,7 @@ from minik.server.apiserver.aggregation.api_service import PASSED, Condition, wi
 from minik.server.apiserver.aggregation.backends import Backends
 from minik.server.apiserver.aggregation.discovered import resources_of
 from minik.server.apiserver.attributes import Attributes, Decision
+from minik.server.apiserver.http_door import HttpDoor
 from minik.server.apiserver.objects import Objects
 from minik.server.apiserver.registry.keys import object_key
 from minik.server.apiserver.server import ApiServer, Hooks, Listener
@@ -98,6 +100,12 @@ class Extension:
             return web.json_response(document, status=200 if self.healthy else 500)
         if request.path == "/openapi/v3":
             return web.json_response({"paths": {base[1:]: {"serverRelativeURL": f"/openapi/v3{base}?hash=1"}}})
+        if request.path.endswith("/shell"):
+            socket = web.WebSocketResponse(protocols=("echo",))
+            await socket.prepare(request)
+            async for message in socket:
+                await socket.send_bytes(message.data)
+            return socket
         if request.query.get("watch"):
             response = web.StreamResponse(headers={"Content-Type": "application/json"})
             await response.prepare(request)
@@ -332,3 +340,20 @@ def test_a_subresource_without_its_parent_is_kept() -> None:
     found = resources_of({"resources": [{**RESOURCES[1]}]}, "g", "v1")
     assert found[0]["resource"] == "flunders"
     assert found[0]["subresources"][0]["verbs"] == ["get"]
+
+
+async def test_upgrades_go_through_both_ways(cluster: Cluster) -> None:
+    await available(cluster)
+    door = HttpDoor(cluster.server.pipeline.handle)
+    listening = await door.listen("127.0.0.1", 0, None)
+    port = listening.sockets[0].getsockname()[1]
+    url = f"http://127.0.0.1:{port}/apis/wardle.example.com/v1/namespaces/ns/flunders/a/shell"
+    try:
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, protocols=("echo",)) as socket:
+            await socket.send_bytes(b"x" * 100_000)
+            answer = await socket.receive_bytes()
+            assert (socket.protocol, len(answer)) == ("echo", 100_000)
+    finally:
+        listening.close()
+        await door.close()
+    assert cluster.extension.requests[-1].headers["X-Remote-User"] == "jane"

@@ -28,12 +28,12 @@ from minik.server.apiserver.aggregation.api_service import (
     with_condition,
 )
 from minik.server.apiserver.aggregation.availability import obstacle
-from minik.server.apiserver.aggregation.backends import Backends
+from minik.server.apiserver.aggregation.backends import Backends, unreachable
 from minik.server.apiserver.aggregation.discovered import GroupVersion, resources_of
-from minik.server.apiserver.aggregation.forward import failures, forward, unavailable
 from minik.server.apiserver.aggregation.sender import identity
 from minik.server.apiserver.objects import Objects
 from minik.server.apiserver.request_info import RequestInfo
+from minik.server.apiserver.routes import text
 from minik.server.apiserver.webhooks.service_resolver import SERVICES, SLICES
 
 log = logging.getLogger("minik.apiserver.aggregation")
@@ -82,11 +82,13 @@ class Aggregator:
         if (backend.group, backend.version) not in self._available:
             if request.local:
                 raise service_unavailable("service unavailable")
-            return unavailable()
+            return text(503, "service unavailable\n")
         if request.local:
             from minik.server.apiserver.aggregation.in_process import ask_in_process
 
             return await ask_in_process(self._backends, backend, request, info, user)
+        from minik.server.apiserver.aggregation.forward import forward
+
         return await forward(self._backends, backend, request, info, user)
 
     async def fetch(self, backend: Backend, path: str, accept: str = "application/json") -> bytes | None:
@@ -100,7 +102,7 @@ class Aggregator:
                     return body if answer.status == 200 else None
         except StatusError:
             return None
-        except failures():
+        except unreachable():
             return None
 
     async def run(self, ready: asyncio.Event) -> None:
@@ -226,7 +228,7 @@ class Aggregator:
             return _failing(shown, f'Get "{shown}": context deadline exceeded')
         except StatusError as error:
             return _failing(shown, error.message)
-        except failures() as error:
+        except unreachable() as error:
             return _failing(shown, f'Get "{shown}": {connection_text(error)}')
         if not (200 <= status < 300 or status in (401, 403)):
             return _failing(shown, f"bad status from {shown}: {status}")

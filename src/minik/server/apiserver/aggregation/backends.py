@@ -110,5 +110,12 @@ class Backends:
             await session.close()
 
 
+def unreachable() -> tuple[type[BaseException], ...]:
+    """What asking raises when nobody answers."""
+    import aiohttp
+
+    return (aiohttp.ClientError, OSError, ssl.SSLError, TimeoutError)
+
+
 def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -6,7 +6,6 @@
 Requests from this process are in_process.py's.
 """
 
-import ssl
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -15,7 +14,7 @@ from minik.api.request import Request, Response
 from minik.api.status import StatusError
 from minik.api.types import UserInfo
 from minik.server.apiserver.aggregation.api_service import Backend
-from minik.server.apiserver.aggregation.backends import Backends
+from minik.server.apiserver.aggregation.backends import Backends, unreachable
 from minik.server.apiserver.aggregation.sender import handed_back, identity, passed_on
 from minik.server.apiserver.request_info import RequestInfo
 from minik.server.apiserver.routes import text
@@ -45,15 +44,8 @@ async def forward(
         return await _answered(request, await ask_as(backends, backend, request, user))
     except StatusError:
         return unavailable()
-    except failures() as error:
+    except unreachable() as error:
         return _unreachable(error)
-
-
-def failures() -> tuple[type[BaseException], ...]:
-    """What asking raises when nobody answers."""
-    import aiohttp
-
-    return (aiohttp.ClientError, OSError, ssl.SSLError, TimeoutError)
 
 
 def _unreachable(error: BaseException) -> Response:
@@ -106,7 +98,7 @@ class _Chunks:
     async def __anext__(self) -> bytes:
         try:
             return await self._chunks.__anext__()
-        except failures() as error:
+        except unreachable() as error:
             raise ConnectionResetError(str(error)) from None  # the client sees the stream cut off as well
 
     async def aclose(self) -> None:
@@ -122,7 +114,7 @@ def _upgraded(backends: Backends, backend: Backend, request: Request, user: User
             authority, reader, writer = await backends.connect(backend)
         except StatusError:
             return web.Response(status=503, text="service unavailable\n")
-        except failures() as error:
+        except unreachable() as error:
             return web.Response(status=503, text=_unreachable(error).body.decode())
         try:
             headers = CIMultiDict(upgrade_headers(incoming, authority))
@@ -150,7 +142,7 @@ def _with_body_as_it_comes(backends: Backends, backend: Backend, request: Reques
             answer = await ask_as(backends, backend, request, user, data=body)
         except StatusError:
             return web.Response(status=503, text="service unavailable\n")
-        except failures() as error:
+        except unreachable() as error:
             return web.Response(status=503, text=_unreachable(error).body.decode())
         try:
             outgoing = web.StreamResponse(status=answer.status, headers=handed_back(answer.headers))

@@ -14,8 +14,8 @@ from minik.api.status import StatusError, service_unavailable
 from minik.api.types import UserInfo
 from minik.client.paths import status_error
 from minik.server.apiserver.aggregation.api_service import Backend
-from minik.server.apiserver.aggregation.backends import Backends
-from minik.server.apiserver.aggregation.forward import ask_as, failures
+from minik.server.apiserver.aggregation.backends import Backends, unreachable
+from minik.server.apiserver.aggregation.forward import ask_as
 from minik.server.apiserver.request_info import RequestInfo
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ async def ask_in_process(
             return Response(events=_Events(answer))
         async with answer:
             body = await answer.read()
-    except failures() as error:
+    except unreachable() as error:
         raise _unreachable(error) from None
     decoded = _decoded(answer.status, body)
     if info.verb != "list" or not isinstance(decoded.get("items"), list):
@@ -92,7 +92,7 @@ class _Events:
         while not self._lines:
             try:
                 chunk = await self._answer.content.readany()
-            except failures() as error:
+            except unreachable() as error:
                 raise _unreachable(error) from None
             if not chunk:
                 raise StopAsyncIteration

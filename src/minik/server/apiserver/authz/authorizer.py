@@ -3,11 +3,15 @@
 https://kubernetes.io/docs/reference/access-authn-authz/authorization/
 """
 
+from typing import TYPE_CHECKING
+
 from minik.api.status import StatusError, forbidden
 from minik.server.apiserver.attributes import Attributes, Decision
 from minik.server.apiserver.authz.node import NodeAuthorizer
 from minik.server.apiserver.authz.rbac import RbacAuthorizer
-from minik.server.apiserver.authz.webhook import WebhookAuthorizer
+
+if TYPE_CHECKING:
+    from minik.server.apiserver.authz.webhook import WebhookAuthorizer
 
 _ALLOWED = Decision(True)
 
@@ -15,7 +19,7 @@ _ALLOWED = Decision(True)
 class Authorizer:
     """The first authorizer that allows wins; the reasons of the others are shown to whom all of them refuse."""
 
-    def __init__(self, node: NodeAuthorizer, rbac: RbacAuthorizer, webhook: WebhookAuthorizer | None = None) -> None:
+    def __init__(self, node: NodeAuthorizer, rbac: RbacAuthorizer, webhook: "WebhookAuthorizer | None" = None) -> None:
         self._node = node
         self._rbac = rbac
         self._webhook = webhook

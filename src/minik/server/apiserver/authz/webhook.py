@@ -6,11 +6,13 @@ https://kubernetes.io/docs/reference/access-authn-authz/webhook/
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minik.api.types import Obj
 from minik.server.apiserver.attributes import Attributes, Decision
-from minik.server.apiserver.webhooks.kubeconfig_webhook import KubeconfigWebhook
+
+if TYPE_CHECKING:
+    from minik.server.apiserver.webhooks.kubeconfig_webhook import KubeconfigWebhook
 
 log = logging.getLogger("minik.apiserver.authz")
 
@@ -21,7 +23,7 @@ _KEPT = 4096  # answers
 class WebhookAuthorizer:
     """Asked last. Without an answer it has no opinion."""
 
-    def __init__(self, webhook: KubeconfigWebhook, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, webhook: "KubeconfigWebhook", *, clock: Callable[[], float] = time.monotonic) -> None:
         self._webhook = webhook
         self._clock = clock
         self._recent: dict[tuple[Any, ...], tuple[float, Decision]] = {}
