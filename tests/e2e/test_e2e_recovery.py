@@ -1,5 +1,6 @@
 """A server that is killed or stopped and started again: nothing acknowledged is lost, no container notices."""
 
+import json
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -137,6 +138,39 @@ def test_containerd_may_die_without_the_pods(own: Cluster) -> None:
 
 def _pids(arguments: str) -> list[str]:
     return subprocess.run(["pgrep", "-f", arguments], capture_output=True, text=True, check=False).stdout.split()
+
+
+def test_a_full_disk_refuses_writes_and_loses_nothing(directory: Path) -> None:
+    cluster = Cluster(directory / "full", flags=["--disable-agent"])
+    cluster.data_dir.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(cluster.data_dir)], check=True)
+    try:
+        cluster.start()
+        cluster.wait_api()
+
+        def write(name: str) -> str:
+            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"x": "x" * 400_000}}
+            return cluster.run("kubectl", "create", "-f", "-", stdin=json.dumps(body), check=False).stderr
+
+        acknowledged = set()
+        while not (refused := write(name := f"big-{len(acknowledged)}")):
+            acknowledged.add(f"configmap/{name}")
+            assert len(acknowledged) < 60
+        assert "database or disk is full" in refused
+        assert acknowledged <= set(cluster.kubectl("get", "configmaps", "-o", "name").split())
+        subprocess.run(["mount", "-o", "remount,size=64m", str(cluster.data_dir)], check=True)
+        eventually(lambda: not write("late"), what="a write once there is room")
+        cluster.kill()
+        cluster.start()
+        cluster.wait_api()
+        stored = set(cluster.kubectl("get", "configmaps", "-o", "name").split())
+        assert acknowledged | {"configmap/late"} <= stored
+        cluster.stop()
+    finally:
+        if cluster.process is not None and cluster.process.poll() is None:
+            cluster.kill()
+        subprocess.run(["umount", str(cluster.data_dir)], check=True)
+        cluster.destroy()
 
 
 def test_a_second_server_on_the_same_data_is_refused(own: Cluster) -> None:
