@@ -51,6 +51,27 @@ def _last_index(items: Sequence[Any], wanted: Any) -> int:
     return next((place for place in reversed(range(len(items))) if _same(items[place], wanted)), -1)
 
 
+def _distinct(items: Sequence[Any]) -> list[Any]:
+    kept: list[Any] = []
+    for item in items:
+        if not _has(kept, item):
+            kept.append(item)
+    return kept
+
+
+def _slice(items: Sequence[Any], start: int, end: int) -> list[Any]:
+    if not 0 <= start <= end <= len(items):
+        raise ValueError(f"cannot slice({start}, {end}), indexes must be non-negative, in order and in range")
+    return list(items[start:end])
+
+
+def _flatten(items: Sequence[Any], depth: int = 1) -> list[Any]:
+    flat: list[Any] = []
+    for item in items:
+        flat += (_flatten(item, depth - 1) if depth > 1 else item) if isinstance(item, list) else [item]
+    return flat
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
@@ -75,6 +96,13 @@ FUNCTIONS = (
     Function("max", ("list",), "dyn", _extreme("max", max)),
     Function("indexOf", ("list", "dyn"), "int", _index),
     Function("lastIndexOf", ("list", "dyn"), "int", _last_index),
+    Function("sort", ("list",), "list", sorted),
+    Function("reverse", ("list",), "list", lambda items: list(reversed(items))),
+    Function("distinct", ("list",), "list", _distinct),
+    Function("slice", ("list", "int", "int"), "list", _slice),
+    Function("flatten", ("list",), "list", _flatten),
+    Function("flatten", ("list", "int"), "list", _flatten),
+    Function("lists.range", ("int",), "list", lambda count: list(range(count)), member=False),
     Function("find", ("string", "string"), "string", _find),
     Function("findAll", ("string", "string"), "list", _find_all),
     Function("findAll", ("string", "string", "int"), "list", _find_all),

@@ -114,6 +114,8 @@ FUNCTIONS = (
     Function("isLinkLocalMulticast", (IP,), "bool", lambda v: _link_local_multicast(_ip(v))),
     Function("isLinkLocalUnicast", (IP,), "bool", lambda v: _ip(v).is_link_local),
     Function("isGlobalUnicast", (IP,), "bool", lambda v: _global_unicast(_ip(v))),
+    Function("string", (IP,), "string", lambda v: str(_ip(v)), member=False),
+    Function("string", (CIDR,), "string", lambda v: str(_cidr(v)), member=False),
     Function("isCIDR", ("string",), "bool", _accepts(_interface), member=False),
     Function("cidr", ("string",), CIDR, lambda text: boxed(CIDR, str(_interface(text))), member=False),
     Function("containsIP", (CIDR, "string"), "bool", _contains_ip),
