@@ -5,11 +5,21 @@ from typing import Any
 
 from fake_client import until
 
-from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES
+from minik.client.resources import (
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    PODS,
+    STORAGE_CLASSES,
+    VOLUME_ATTRIBUTES_CLASSES,
+)
 from minik.server.controllers.ephemeral_volume import EphemeralVolumeController
 from minik.server.controllers.local_path import PROVISIONER, LocalPathProvisioner
 from minik.server.controllers.persistent_volume_binder import PersistentVolumeBinder
-from minik.server.controllers.volume_protection import ClaimProtectionController, VolumeProtectionController
+from minik.server.controllers.volume_protection import (
+    AttributesClassProtectionController,
+    ClaimProtectionController,
+    VolumeProtectionController,
+)
 from minik.server.volumes.matching import PROVISIONER as PROVISIONER_NOTE
 from minik.server.volumes.matching import SELECTED_NODE
 
@@ -140,3 +150,17 @@ async def test_an_ephemeral_volume_gets_its_claim(cluster: Any, make_pod: Callab
     made = cluster.client.find(PERSISTENT_VOLUME_CLAIMS, "p-d", "ns")
     assert made["metadata"]["labels"] == {"a": "b"}
     assert made["metadata"]["ownerReferences"][0]["uid"] == "uid-p"
+
+
+async def test_an_attributes_class_stays_while_a_claim_has_it(cluster: Any) -> None:
+    metadata = {"name": "gold", "finalizers": ["kubernetes.io/vac-protection"]}
+    gone = {"deletionTimestamp": "2026-01-02T03:04:05Z"}
+    cluster.client.add(VOLUME_ATTRIBUTES_CLASSES, {"metadata": {**metadata, **gone}})
+    user = claim()
+    user["spec"]["volumeAttributesClassName"] = "gold"
+    cluster.client.add(PERSISTENT_VOLUME_CLAIMS, user)
+    controller = cluster.start(AttributesClassProtectionController)
+    await until(lambda: controller.reconciled)
+    assert cluster.client.all(VOLUME_ATTRIBUTES_CLASSES)
+    cluster.client.remove(PERSISTENT_VOLUME_CLAIMS, "c", "ns")
+    await until(lambda: not cluster.client.all(VOLUME_ATTRIBUTES_CLASSES))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from minik.client.controller import Controller
+from minik.server.controllers.admission_policy_status import ValidatingAdmissionPolicyStatusController
 from minik.server.controllers.bootstrap_tokens import BootstrapSigner, TokenCleaner
 from minik.server.controllers.certificate_requests import CertificateApprover, CertificateCleaner, CertificateSigner
 from minik.server.controllers.cluster_role_aggregation import ClusterRoleAggregationController
@@ -38,7 +39,11 @@ from minik.server.controllers.service_account import ServiceAccountController
 from minik.server.controllers.stateful_set import StatefulSetController
 from minik.server.controllers.taint_eviction import TaintEvictionController
 from minik.server.controllers.token_secrets import TokenSecretController
-from minik.server.controllers.volume_protection import ClaimProtectionController, VolumeProtectionController
+from minik.server.controllers.volume_protection import (
+    AttributesClassProtectionController,
+    ClaimProtectionController,
+    VolumeProtectionController,
+)
 
 log = logging.getLogger("minik.controller-manager")
 
@@ -75,10 +80,12 @@ CONTROLLERS: Sequence[Build] = (
     PersistentVolumeBinder,
     ClaimProtectionController,
     VolumeProtectionController,
+    AttributesClassProtectionController,
     EphemeralVolumeController,
     LocalPathProvisioner,
     NamespaceController,
     PodGCController,
+    ValidatingAdmissionPolicyStatusController,
     GarbageCollector,  # last: it reads along with the informers that the others asked for
 )
 

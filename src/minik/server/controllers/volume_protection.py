@@ -1,5 +1,6 @@
-"""Keeps claims that Pods use and volumes that claims use: takes their protection finalizers off when nobody does.
+"""Keeps what is in use: claims by Pods, volumes by claims, attributes classes by both.
 
+Takes their protection finalizers off when nobody uses them any more.
 Admission puts the finalizers on. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
 """
 
@@ -9,7 +10,7 @@ from minik.api.types import Obj
 from minik.client.client import Client
 from minik.client.controller import Controller
 from minik.client.informer import Change, object_key, split_key
-from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS
+from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, VOLUME_ATTRIBUTES_CLASSES
 from minik.server.controllers import indexes
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.objects import is_deleting, own_copy
@@ -17,6 +18,7 @@ from minik.server.controllers.pods import is_finished, node_name
 from minik.server.volumes.pod_claims import claims_of
 
 CLAIM_FINALIZER, VOLUME_FINALIZER = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
+CLASS_FINALIZER = "kubernetes.io/vac-protection"
 
 
 class ClaimProtectionController(Controller):
@@ -73,6 +75,28 @@ class VolumeProtectionController(Controller):
         return None
 
 
+class AttributesClassProtectionController(Controller):
+    name = "volumeattributesclass-protection-controller"
+    workers = 1
+
+    def __init__(self, context: ControllerContext) -> None:
+        super().__init__(clock=context.clock)
+        self._client: Client = context.client_for(self.name)
+        self._classes = self.watch(context.informers.of(VOLUME_ATTRIBUTES_CLASSES), _deleting_only)
+        self._claims = self.watch(context.informers.of(PERSISTENT_VOLUME_CLAIMS), _classes_let_go)
+        self._volumes = self.watch(context.informers.of(PERSISTENT_VOLUMES), _classes_let_go)
+
+    async def reconcile(self, key: str) -> float | None:
+        attributes = self._classes.get(key)
+        if attributes is None or not is_deleting(attributes):
+            return None
+        users = (*self._claims.list(), *self._volumes.list())
+        in_use = any(key in _attributes_classes(user) for user in users)
+        if CLASS_FINALIZER in (attributes["metadata"].get("finalizers") or ()) and not in_use:
+            await self._client.update(VOLUME_ATTRIBUTES_CLASSES, without_finalizer(attributes, CLASS_FINALIZER))
+        return None
+
+
 def without_finalizer(obj: Obj, finalizer: str) -> Obj:
     changed = own_copy(obj)
     changed["metadata"]["finalizers"] = [name for name in changed["metadata"]["finalizers"] if name != finalizer]
@@ -82,6 +106,19 @@ def without_finalizer(obj: Obj, finalizer: str) -> Obj:
 def _is_used(key: str, pods: Iterable[Obj]) -> bool:
     """By a Pod that is on a node and has not ended. One that is not scheduled holds nothing."""
     return any(node_name(pod) and not is_finished(pod) and key in claims_of(pod) for pod in pods)
+
+
+def _attributes_classes(user: Obj) -> set[str]:
+    """The classes a claim or volume has, or is on its way to."""
+    status = user.get("status") or {}
+    modifying = (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName")
+    names = (user["spec"].get("volumeAttributesClassName"), status.get("currentVolumeAttributesClassName"), modifying)
+    return {name for name in names if name}
+
+
+def _classes_let_go(change: Change) -> Iterable[str]:
+    if change.old is not None:
+        yield from _attributes_classes(change.old) - (_attributes_classes(change.new) if change.new else set())
 
 
 def _deleting_only(change: Change) -> Iterable[str]:
