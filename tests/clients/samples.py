@@ -264,6 +264,7 @@ apiVersion: fuzz.example.com/v1
 kind: Sample
 spec:
   size: 3
+  replicas: 1
   port: http
   mode: a
   when: "2026-01-02T03:04:05Z"
