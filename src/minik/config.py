@@ -59,6 +59,15 @@ class ServerConfig:
     authentication_token_webhook_config_file: str = ""
     authorization_webhook_config_file: str = ""
     token_auth_file: str = ""
+    oidc_issuer_url: str = ""
+    oidc_client_id: str = ""
+    oidc_username_claim: str = "sub"
+    oidc_username_prefix: str = ""  # "": the issuer and "#", but for "email"; "-": none
+    oidc_groups_claim: str = ""
+    oidc_groups_prefix: str = ""
+    oidc_required_claim: tuple[str, ...] = ()  # key=value
+    oidc_ca_file: str = ""
+    anonymous_auth: bool = True
 
     @property
     def data_dir(self) -> Path:

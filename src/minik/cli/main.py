@@ -28,6 +28,7 @@ Text = str | None
 Switch = bool | None
 
 CLUSTER, NODE, ACCESS, AUDIT, LOGGING = "Cluster", "Node", "Access", "Audit", "Logging"
+IDENTITY = "Identities"
 
 
 def _option(*names: str, help: str, panel: str) -> Any:
@@ -169,6 +170,39 @@ def server(
     token_auth_file: Annotated[
         Text,
         _option("--token-auth-file", help='CSV file of bearer tokens: token,user,uid[,"group,group"]', panel=ACCESS),
+    ] = None,
+    oidc_issuer_url: Annotated[
+        Text,
+        _option("--oidc-issuer-url", help="OpenID Connect issuer whose tokens are accepted (https)", panel=IDENTITY),
+    ] = None,
+    oidc_client_id: Annotated[Text, _option("--oidc-client-id", help="Audience of its tokens", panel=IDENTITY)] = None,
+    oidc_username_claim: Annotated[
+        Text, _option("--oidc-username-claim", help="Claim that names the user [sub]", panel=IDENTITY)
+    ] = None,
+    oidc_username_prefix: Annotated[
+        Text,
+        _option("--oidc-username-prefix", help="What goes before it; - is nothing [the issuer and #]", panel=IDENTITY),
+    ] = None,
+    oidc_groups_claim: Annotated[
+        Text, _option("--oidc-groups-claim", help="Claim that names the user's groups", panel=IDENTITY)
+    ] = None,
+    oidc_groups_prefix: Annotated[
+        Text, _option("--oidc-groups-prefix", help="What goes before each of them", panel=IDENTITY)
+    ] = None,
+    oidc_required_claim: Annotated[
+        list[str] | None,
+        _option("--oidc-required-claim", help="Claim a token must have, key=value (repeatable)", panel=IDENTITY),
+    ] = None,
+    oidc_ca_file: Annotated[
+        Text, _option("--oidc-ca-file", help="CA of the issuer's web server [the machine's]", panel=IDENTITY)
+    ] = None,
+    anonymous_auth: Annotated[
+        Switch,
+        _option(
+            "--anonymous-auth/--no-anonymous-auth",
+            help="Let requests in that do not say whose they are [true]",
+            panel=IDENTITY,
+        ),
     ] = None,
     node_name: NodeName = None,
     node_ip: NodeIp = None,

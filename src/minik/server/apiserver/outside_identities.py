@@ -51,7 +51,16 @@ def outside_identities(config: ServerConfig) -> OutsideIdentities:
     """Reads the files the flags name. Raises StartupError."""
     external: list[ExternalTokens] = []
     open_connections: list[Closable] = []
-    anonymous, anonymous_paths = True, frozenset[str]()
+    anonymous, anonymous_paths = config.anonymous_auth, frozenset[str]()
+    if config.oidc_issuer_url:
+        from minik.server.apiserver.authn.oidc.flags import issuer_of_flags
+        from minik.server.apiserver.authn.oidc.jwt_authenticator import JwtAuthenticator
+
+        if config.authentication_config:
+            raise StartupError(
+                "--authentication-config and --oidc-issuer-url cannot be used together: keep one of them"
+            )
+        external.append(JwtAuthenticator([issuer_of_flags(config)]))
     if config.authentication_config:
         from minik.server.apiserver.authn.oidc.configuration import load_authentication
         from minik.server.apiserver.authn.oidc.jwt_authenticator import JwtAuthenticator

@@ -20,6 +20,7 @@ from minik.config import AgentConfig, ServerConfig, StartupError
 from minik.server.apiserver.attributes import Attributes
 from minik.server.apiserver.authn.oidc.claims import ClaimMapping, Claims, ClaimsError, Rule
 from minik.server.apiserver.authn.oidc.configuration import authentication_of
+from minik.server.apiserver.authn.oidc.flags import issuer_of_flags
 from minik.server.apiserver.authn.oidc.jwt_authenticator import JwtAuthenticator
 from minik.server.apiserver.authn.token_webhook import TokenWebhook, reviewed
 from minik.server.apiserver.authz.webhook import WebhookAuthorizer, access_review_spec
@@ -263,3 +264,36 @@ def test_flags_name_files(tmp_path: Path) -> None:
         outside_identities(ServerConfig(agent=AgentConfig(), token_auth_file=str(tmp_path / "none")))
     with pytest.raises(StartupError, match="webhook configuration"):
         outside_identities(ServerConfig(agent=AgentConfig(), authorization_webhook_config_file=str(tokens)))
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ({}, "https://issuer#jane"),
+        ({"oidc_username_claim": "email"}, "j@x"),
+        ({"oidc_username_prefix": "-"}, "jane"),
+        ({"oidc_username_prefix": "o:"}, "o:jane"),
+    ],
+)
+def test_flags_describe_one_issuer(flags: Obj, name: str) -> None:
+    config = ServerConfig(
+        agent=AgentConfig(),
+        oidc_issuer_url="https://issuer",
+        oidc_client_id="minik",
+        oidc_groups_claim="groups",
+        oidc_required_claim=("hd=x",),
+        **flags,
+    )
+    issuer = issuer_of_flags(config)
+    assert issuer.claims.user({"sub": "jane", "email": "j@x", "hd": "x", "groups": "dev"}) == UserInfo(
+        name, groups=("dev",)
+    )
+    with pytest.raises(ClaimsError):
+        issuer.claims.user({"sub": "jane", "email": "j@x"})
+
+
+def test_flags_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(StartupError, match="needs --oidc-client-id"):
+        outside_identities(ServerConfig(agent=AgentConfig(), oidc_issuer_url="https://x"))
+    with pytest.raises(StartupError, match="must begin with https"):
+        outside_identities(ServerConfig(agent=AgentConfig(), oidc_issuer_url="http://x"))
