@@ -53,6 +53,8 @@ def test_flags_and_settings_that_do_not_exist_or_make_no_sense(alone: list[str],
     assert "https-listen-port" in fails(*alone, f"--config={config}")
     assert "cluster-cidr" in fails(*alone, "--cluster-cidr=ten")
     assert "service-cidr" in fails(*alone, "--service-cidr=10.43.0.0")
+    apart = ("unshare", "--net")
+    assert "--max-pods" in fails(*alone[1:], "--kubelet-arg=max-pods=many", prefix=apart)
 
 
 def test_a_port_in_use(alone: list[str]) -> None:
@@ -106,6 +108,21 @@ def test_a_program_that_is_not_installed(directory: Path, binary: str) -> None:
     )
     assert binary in said
     assert not (home / "data" / "server" / "db").exists()
+
+
+def test_a_user_who_is_not_root(tmp_path: Path) -> None:
+    said = fails(f"--data-dir={tmp_path}/data", prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+    assert "needs root" in said
+    assert "--disable-agent" in said
+
+
+def test_minik_brings_kubectl_and_ctr(cluster: Cluster) -> None:
+    command = ("env", "-u", "KUBECONFIG", f"MINIK_CONFIG={cluster.config}", str(MINIK))
+    assert "Ready" in cluster.run(*command, "kubectl", "get", "nodes", "--no-headers").stdout
+    failed = cluster.run(*command, "kubectl", "get", "nothing", check=False)
+    assert failed.returncode == 1
+    assert "doesn't have a resource type" in failed.stderr
+    assert "minik.local/httpd:1" in cluster.run(*command, "ctr", "images", "ls", "-q").stdout
 
 
 def test_help_and_version_cost_nothing_and_need_nothing() -> None:

@@ -9,7 +9,10 @@ _PROGRAMS = {"containerd": "containerd", "runc": "runc", "ip": "iproute2"}  # pr
 
 
 def check(config: AgentConfig) -> None:
-    """Raises StartupError naming the first thing that is missing and how to get it."""
+    """Raises StartupError naming the first thing that is missing, or set wrong, and how to mend it."""
+    from minik.agent.kubelet.config import settings_for
+
+    settings_for(config)
     wanted = ["ip"] if config.container_runtime_endpoint else [*_PROGRAMS]
     for program in wanted:
         if shutil.which(program) is None:

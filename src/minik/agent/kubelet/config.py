@@ -3,7 +3,6 @@
 Names and defaults: https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/
 """
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +12,6 @@ from typing import Any
 from minik.agent.containerd_config import DEFAULT_DATA_DIR
 from minik.agent.kubelet import quantities
 from minik.config import AgentConfig, StartupError
-
-log = logging.getLogger("minik.kubelet")
 
 DEFAULT_EVICTION_HARD = {
     "memory.available": "100Mi",
@@ -82,10 +79,9 @@ def settings_for(config: AgentConfig) -> KubeletSettings:
         "register_with_taints": taints,
     }
     for argument in config.kubelet_arg:
-        name, _, text = argument.removeprefix("--").partition("=")
+        name, text = _flag(argument)
         convert = _FLAGS.get(name)
         if convert is None:
-            log.warning("kubelet flag --%s is not known to minik and has no effect", name)
             continue
         try:
             converted = convert(text)
@@ -96,6 +92,16 @@ def settings_for(config: AgentConfig) -> KubeletSettings:
             converted = {**values[field_name], **converted}
         values[field_name] = converted
     return KubeletSettings(**values)
+
+
+def unknown_flags(config: AgentConfig) -> list[str]:
+    """Names of the kubelet flags that have no effect here."""
+    return [name for name, _ in map(_flag, config.kubelet_arg) if name not in _FLAGS]
+
+
+def _flag(argument: str) -> tuple[str, str]:
+    name, _, text = argument.removeprefix("--").partition("=")
+    return name, text
 
 
 def duration(text: str) -> float:

@@ -18,7 +18,7 @@ from pathlib import Path
 from minik.agent.containerd_config import paths_for
 from minik.agent.kubelet import admission, cgroups, etc_files, orphans, runtime_config, runtime_events
 from minik.agent.kubelet.backoff import Backoff
-from minik.agent.kubelet.config import KubeletSettings, settings_for
+from minik.agent.kubelet.config import KubeletSettings, settings_for, unknown_flags
 from minik.agent.kubelet.downward import NodeFacts
 from minik.agent.kubelet.handlers import Handlers
 from minik.agent.kubelet.housekeeping import Housekeeping
@@ -60,6 +60,8 @@ class Kubelet:
         runtime_endpoint: str,
     ) -> None:
         self.settings: KubeletSettings = settings_for(config)
+        for name in unknown_flags(config):
+            log.warning("kubelet flag --%s is not known to minik and has no effect", name)
         self.runtime = Runtime(runtime_endpoint)
         self.node_name = config.node_name
         self.node_ips = [ip.strip() for ip in config.node_ip.split(",") if ip.strip()]
