@@ -66,7 +66,7 @@ def outside_identities(config: ServerConfig) -> OutsideIdentities:
         from minik.server.apiserver.authn.oidc.jwt_authenticator import JwtAuthenticator
 
         found = load_authentication(Path(config.authentication_config))
-        anonymous, anonymous_paths = found.anonymous, found.anonymous_paths
+        anonymous, anonymous_paths = anonymous and found.anonymous, found.anonymous_paths
         if found.issuers:
             external.append(JwtAuthenticator(found.issuers))
     if config.authentication_token_webhook_config_file:
