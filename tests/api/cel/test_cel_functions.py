@@ -19,6 +19,8 @@ from minik.api.cel.engine import CelError, compile_dynamic
         "!isSemver('v1.2')",
         "ip('::1').family() == 6 && ip('127.0.0.1').isLoopback()",
         "!ip.isCanonical('::0001') && !isIP('1.2.3')",
+        "!format.dns1123Label().validate('a-b').hasValue() && format.dns1123Label().validate('A').hasValue()",
+        "format.named('uuid').value().validate('x').value().size() == 1 && !format.named('odd').hasValue()",
         "string(ip('1.2.3.4')) == '1.2.3.4' && string(cidr('10.0.0.0/8')) == '10.0.0.0/8'",
         "['b', 'a', 'b'].distinct().sort() == ['a', 'b'] && [[1], [2]].flatten() == lists.range(2).map(x, x + 1)",
         "[1, 2, 3].slice(1, 3) == [2, 3] && [1, 2].reverse() == [2, 1] && 'ab'.reverse() == 'ba'",

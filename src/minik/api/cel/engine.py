@@ -13,10 +13,15 @@ from typing import Any
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_optional, ext_strings
 
-from minik.api.cel import collection_functions, network_functions, quantity_functions
-from minik.api.cel.function import OPAQUE, Function, kind_of
+from minik.api.cel import collection_functions, format_functions, network_functions, quantity_functions
+from minik.api.cel.function import OPAQUE, OPTIONAL, Function, kind_of
 
-FUNCTIONS = (*quantity_functions.FUNCTIONS, *network_functions.FUNCTIONS, *collection_functions.FUNCTIONS)
+FUNCTIONS = (
+    *quantity_functions.FUNCTIONS,
+    *network_functions.FUNCTIONS,
+    *collection_functions.FUNCTIONS,
+    *format_functions.FUNCTIONS,
+)
 _CODE = re.compile(r"^(?!ERROR)[A-Z_]+: |\s*\[[A-Z_]+\]$")
 _MIXED = re.compile(
     r"found no matching overload for '_(<|<=|>|>=)_' applied to '\((int|uint|double), (int|uint|double)\)'"
@@ -120,8 +125,8 @@ def _declarations(functions: Sequence[Function], *, typed: bool) -> list[Any]:
     """The library. Overloads that differ in Kubernetes' own types become one, which looks at the values."""
     grouped: dict[tuple[str, bool, int], list[Function]] = {}
     for function in functions:
-        if typed and function.name == "string":
-            continue  # the checker lets string() take anything already
+        if typed and function.unchecked:
+            continue
         grouped.setdefault((function.name, function.member, len(function.parameters)), []).append(function)
     declared: dict[str, list[Any]] = {}
     for (name, member, arity), alike in grouped.items():
@@ -140,13 +145,13 @@ def _declarations(functions: Sequence[Function], *, typed: bool) -> list[Any]:
 def _common(names: set[str], typed: bool) -> str:
     if not typed and names <= set(OPAQUE):
         return "map"
-    return next(iter(names)) if len(names) == 1 else "dyn"
+    return next(iter(names)) if len(names) == 1 and OPTIONAL not in names else "dyn"
 
 
 def _implementation(functions: Sequence[Function]) -> Any:
-    by_kind = {function.parameters[0]: function.implementation for function in functions}
-    if len(by_kind) == 1:
+    if len({function.parameters[:1] for function in functions}) == 1:
         return functions[0].implementation
+    by_kind = {function.parameters[0]: function.implementation for function in functions}
 
     def dispatch(*arguments: Any) -> Any:
         found = by_kind.get(kind_of(arguments[0]))

@@ -8,19 +8,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-OPAQUE = ("kubernetes.Quantity", "kubernetes.URL", "kubernetes.Semver", "net.IP", "net.CIDR")
-QUANTITY, URL, SEMVER, IP, CIDR = OPAQUE
+OPAQUE = (
+    "kubernetes.Quantity",
+    "kubernetes.URL",
+    "kubernetes.Semver",
+    "net.IP",
+    "net.CIDR",
+    "kubernetes.NamedFormat",
+    "kubernetes.Optional",
+)
+QUANTITY, URL, SEMVER, IP, CIDR, FORMAT, OPTIONAL = OPAQUE
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`implementation` gets plain Python values and raises ValueError for what CEL calls an error."""
+    """`implementation` gets plain Python values and raises ValueError for what CEL calls an error.
+
+    `unchecked`: the engine's checker knows a function of this name that takes the value already.
+    """
 
     name: str
     parameters: Sequence[str]
     result: str
     implementation: Callable[..., Any]
     member: bool = True
+    unchecked: bool = False
 
 
 def boxed(kind: str, value: Any) -> dict[str, Any]:
