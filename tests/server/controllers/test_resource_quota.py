@@ -70,10 +70,14 @@ async def test_recounts_when_a_pod_ends_or_goes(cluster: Any, make_pod: Callable
     for name in "abc":
         cluster.client.add(PODS, make_pod(name))
     cluster.client.add(RESOURCE_QUOTAS, quota({"pods": "9", "configmaps": "9"}))
-    cluster.start(ResourceQuotaController)
+    controller = cluster.start(ResourceQuotaController)
     await until(lambda: used() == {"pods": "3", "configmaps": "0"})
+    await until(lambda: controller.reconciled and controller._counted_at)
+    cluster.clock.advance(1)  # until then a recount would forget what admission has just counted
     cluster.client.change(PODS, "a", "ns", {"status": {"phase": "Succeeded"}})
     await until(lambda: used()["pods"] == "2")
+    await until(lambda: controller._counted_at["ns/q"] == cluster.clock.monotonic())
+    cluster.clock.advance(1)
     cluster.client.remove(PODS, "b", "ns")
     await until(lambda: used()["pods"] == "1")
 

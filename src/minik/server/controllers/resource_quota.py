@@ -20,6 +20,7 @@ from minik.server.controllers.resource_quota_plan import changes_usage, counted,
 
 RECOUNT = 300.0  # seconds after the quota's last change, as upstream's full sync
 SETTLE = 5.0  # seconds after a correction, when writes that were under way have arrived
+IN_FLIGHT = 0.5  # seconds in which what admission has counted becomes visible
 
 
 class ResourceQuotaController(Controller):
@@ -31,6 +32,7 @@ class ResourceQuotaController(Controller):
         self._client: Client = context.client_for(self.name)
         self._shared = context.informers
         self._discover = context.discover
+        self._counted_at: dict[str, float] = {}  # when admission last counted something in
         self._counted: dict[GVR, Informer] = {}  # what some quota counts; nothing else is cached
         self._quotas = self.watch(
             context.informers.of(RESOURCE_QUOTAS, indexes=indexes.BY_NAMESPACE), self._keys_of_quota
@@ -39,10 +41,12 @@ class ResourceQuotaController(Controller):
     def _keys_of_quota(self, change: Change) -> Iterable[str]:
         key, new = object_key(change.obj), change.new
         if new is None:
+            self._counted_at.pop(key, None)
             return
         if change.old is None or change.old["spec"] != new["spec"]:
             yield key
         else:  # admission counts something in
+            self._counted_at[key] = self.clock.monotonic()
             self.queue.add_after(key, RECOUNT)
 
     def _keys_of_counted(self, resource: GVR, change: Change) -> Iterable[str]:
@@ -65,6 +69,9 @@ class ResourceQuotaController(Controller):
         status = new_status(quota, objects)
         if same(old, status) and "hard" in old:
             return None
+        wait = self._counted_at.get(key, 0.0) + IN_FLIGHT - self.clock.monotonic()
+        if wait > 0 and old.get("hard") == status["hard"]:
+            return wait  # or what is on its way would be admitted twice
         await self._client.update(RESOURCE_QUOTAS, {**quota, "status": status}, namespace, subresource="status")
         return SETTLE
 
