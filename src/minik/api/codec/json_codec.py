@@ -4,6 +4,8 @@ from typing import Any
 
 import orjson
 
+MAX_DEPTH = 200  # levels; upstream takes 10000, but nothing in the API nests so deep and code here recurses
+
 
 class JSONError(ValueError):
     """Malformed JSON. `str()` is what Go's encoding/json says."""
@@ -12,9 +14,26 @@ class JSONError(ValueError):
 def loads(raw: bytes) -> Any:
     """A JSON value. Bytes that are not UTF-8 become U+FFFD, as in Go. Raises JSONError."""
     try:
-        return orjson.loads(raw)
+        value = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return _second_try(raw)
+        value = _second_try(raw)
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _too_deep(value):
+        raise JSONError("exceeded max depth")
+    return value
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _second_try(raw: bytes) -> Any:

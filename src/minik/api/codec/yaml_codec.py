@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from minik.api.codec.json_codec import MAX_DEPTH
+
 _TRUE = {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}
 _FALSE = {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"}
 _NULL = {"", "~", "null", "Null", "NULL"}
@@ -17,7 +19,6 @@ _INFINITY = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 _FLOAT = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ].*)?$", re.ASCII)
 _MOST_NODES = 400_000  # aliases expanded; a request body of 3 MB without aliases stays below
-_MOST_DEEP = 500  # levels; upstream takes 10000, but nothing in the API nests so deep
 
 
 class YAMLError(ValueError):
@@ -137,8 +138,8 @@ class _Builder:
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         else:
-            if len(self._stack) >= _MOST_DEEP:
-                raise YAMLError(f"yaml: line {event.start_mark.line + 1}: exceeded max depth of {_MOST_DEEP}")
+            if len(self._stack) >= MAX_DEPTH:
+                raise YAMLError(f"yaml: line {event.start_mark.line + 1}: exceeded max depth of {MAX_DEPTH}")
             opened: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
             self._stack.append(_Open(opened, event.anchor))
 

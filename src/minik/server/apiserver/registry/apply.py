@@ -5,8 +5,7 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/
 
 from typing import Any
 
-import orjson
-
+from minik.api.codec import json_codec
 from minik.api.patch import apply as server_side_apply
 from minik.api.request import Response
 from minik.api.schema import decode
@@ -111,8 +110,8 @@ def read_applied(call: Call, resource: Resource) -> Obj:
 def _read(body: bytes) -> Any:
     if body.lstrip()[:1] == b"{":
         try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError:
+            return json_codec.loads(body)
+        except json_codec.JSONError:
             pass  # JSON that is none may still be YAML
     from minik.api.codec import yaml_codec  # only YAML bodies need it
 

@@ -5,8 +5,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/delete-op
 
 from dataclasses import dataclass, field
 
-import orjson
-
+from minik.api.codec import json_codec
 from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
 from minik.api.validation import FieldError, invalid, invalid_value, not_supported
@@ -82,8 +81,8 @@ def _body(call: Call) -> Obj | None:
             raise bad_request(f"error decoding YAML: {error}") from None
     else:
         try:
-            raw = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
+            raw = json_codec.loads(body)
+        except json_codec.JSONError as error:
             raise bad_request(f"couldn't get version/kind; json parse error: {error}") from None
     if raw is None:
         return {}

@@ -85,7 +85,10 @@ def patched_object(call: Call, given: str, operations: Any, old: Obj, options: W
     else:
         document = _APPLY[given](old, operations)
         shown = ""
-    raw = orjson.dumps(document)
+    try:
+        raw = orjson.dumps(document)
+    except orjson.JSONEncodeError as error:  # nested deeper than anything in the API
+        raise bad_request(f"error decoding patch: {error}") from None
     try:
         new, warnings = decode.decode_body(raw, "application/json", resource, field_validation=options.field_validation)
     except StatusError as error:
