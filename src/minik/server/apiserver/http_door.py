@@ -144,7 +144,7 @@ class HttpDoor:
             return await self._upgrade(incoming, response.upgrade)
         if response.stream is not None:
             return await self._stream(incoming, request, response, response.stream)
-        if len(response.body) > _GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+        if len(response.body) > _GZIP_FROM and _may_compress(request, response):
             await _compress(response)
         if is_plain(incoming, response):
             return plain_answer(request, response, self._audit_id(request))
@@ -271,6 +271,11 @@ def _headers(request: Request, response: Response, audit_id: str) -> CIMultiDict
 def _plain(incoming: web.BaseRequest, request: Request, response: Response, audit_id: str) -> web.Response:
     body = b"" if incoming.method == "HEAD" else response.body
     return web.Response(status=response.status, body=body, headers=_headers(request, response, audit_id))
+
+
+def _may_compress(request: Request, response: Response) -> bool:
+    """An aggregated API server may have done it already."""
+    return "gzip" in request.headers.get("accept-encoding", "") and "Content-Encoding" not in response.headers
 
 
 async def _compress(response: Response) -> None:

@@ -99,6 +99,7 @@ class ApiServer:
         """Send requests for what other API servers serve to them, and tell clients of it."""
         self.pipeline.aggregation = self._discovery.elsewhere = aggregator
         self._openapi.elsewhere = RemoteSchemas(aggregator)
+        self.metrics.add(aggregator.collect)
 
     def client(self, user: UserInfo, *, agent: str = "minik") -> LocalClient:
         """The API as `user` sees it, without a network in between. `agent` names the field manager of its writes."""

@@ -21,6 +21,7 @@ from minik.server.apiserver.aggregation.aggregator import Aggregator
 from minik.server.apiserver.aggregation.api_service import PASSED, Condition, with_condition
 from minik.server.apiserver.aggregation.backends import Backends
 from minik.server.apiserver.aggregation.discovered import resources_of
+from minik.server.apiserver.aggregation.sender import handed_back
 from minik.server.apiserver.attributes import Attributes, Decision
 from minik.server.apiserver.http_door import HttpDoor
 from minik.server.apiserver.objects import Objects
@@ -261,6 +262,22 @@ async def test_failing_discovery_is_not_available(cluster: Cluster) -> None:
     found = await cluster.condition("FailedDiscoveryCheck")
     assert found["status"] == "False"
     assert "bad status from https://127.0.0.1" in found["message"]
+
+
+async def test_who_did_not_answer_is_asked_again_soon(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minik.server.apiserver.aggregation.aggregator._FIRST_RETRY", 0.01)
+    cluster.extension.healthy = False
+    await cluster.add_service()
+    await cluster.add_endpoints()
+    await cluster.add_api_service()
+    await cluster.condition("FailedDiscoveryCheck")
+    cluster.extension.healthy = True
+    await cluster.condition("Passed")
+
+
+def test_headers_are_found_however_they_are_spelled() -> None:
+    found = handed_back({"content-type": "a/b", "content-encoding": "gzip", "connection": "close", "X-A": "1"})
+    assert found == {"Content-Type": "a/b", "Content-Encoding": "gzip", "X-A": "1"}
 
 
 async def test_a_ca_bundle_that_did_not_sign_is_refused(cluster: Cluster) -> None:

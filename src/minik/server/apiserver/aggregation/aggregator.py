@@ -8,9 +8,9 @@ Upstream: kube-aggregator's APIService registration and available controllers.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -36,11 +36,16 @@ from minik.server.apiserver.request_info import RequestInfo
 from minik.server.apiserver.routes import text
 from minik.server.apiserver.webhooks.service_resolver import SERVICES, SLICES
 
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
 log = logging.getLogger("minik.apiserver.aggregation")
 
 API_SERVICES = GVR("apiregistration.k8s.io", "v1", "apiservices")
 _RECHECK = 30.0  # seconds after which a backend is asked again, whatever has happened
+_FIRST_RETRY = 0.5  # seconds after a check that failed, doubled each time
 _ANSWER = 5.0  # seconds a backend has to answer the check
+_FAILED = "FailedDiscoveryCheck"
 _MYSELF = UserInfo("system:kube-aggregator", groups=("system:masters",))
 
 
@@ -58,6 +63,7 @@ class Aggregator:
         self._available: set[GroupVersion] = set()
         self._dirty: set[str] = set()  # names of APIServices to look at
         self._wake = asyncio.Event()
+        self._failing: dict[str, tuple[int, asyncio.TimerHandle]] = {}  # how often in a row, and the next try
 
     @property
     def known(self) -> Mapping[GroupVersion, list[Obj]]:
@@ -71,6 +77,19 @@ class Aggregator:
         for group, version in self.elsewhere:
             found.setdefault(group, []).append(version)
         return found
+
+    def collect(self) -> Iterator["Metric"]:
+        """aggregator_unavailable_apiservice, for prometheus_client."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        gauge = GaugeMetricFamily(
+            "aggregator_unavailable_apiservice",
+            "Gauge of APIServices which are marked as unavailable broken down by APIService name.",
+            labels=("name",),
+        )
+        for at, backend in self.elsewhere.items():
+            gauge.add_metric((backend.name,), 0 if at in self._available else 1)
+        yield gauge
 
     def load(self) -> None:
         """Take in what is stored, before the first request."""
@@ -117,6 +136,9 @@ class Aggregator:
                         following = tasks.create_task(places)
                     await self._until_needed()
         finally:
+            for _, retry in self._failing.values():
+                retry.cancel()
+            self._failing.clear()
             await self._backends.close()
 
     async def _until_needed(self) -> None:
@@ -198,6 +220,7 @@ class Aggregator:
         current = self._objects.get(API_SERVICES, name)
         if current is None or backend_of(current) != backend:
             return  # it says something else by now, and is looked at again
+        self._schedule(name, failed=condition.reason == _FAILED)
         wanted = with_condition(current, condition, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         if wanted is None:
             return
@@ -210,6 +233,16 @@ class Aggregator:
                 self._look_at(name)
             elif error.code != 404:
                 log.warning("cannot write the status of APIService %s: %s", name, error)
+
+    def _schedule(self, name: str, *, failed: bool) -> None:
+        """Look again soon at who should be there and does not answer."""
+        times, retry = self._failing.pop(name, (0, None))
+        if retry is not None:
+            retry.cancel()
+        if failed:
+            delay = min(_FIRST_RETRY * 2**times, _RECHECK)
+            later = asyncio.get_running_loop().call_later(delay, self._look_at, name)
+            self._failing[name] = (times + 1, later)
 
     async def _checked(self, backend: Backend) -> Condition:
         """Ask for its discovery document, and keep that."""
@@ -247,7 +280,7 @@ class Aggregator:
 
 
 def _failing(shown: str, why: str) -> Condition:
-    return Condition("False", "FailedDiscoveryCheck", f"failing or missing response from {shown}: {why}")
+    return Condition("False", _FAILED, f"failing or missing response from {shown}: {why}")
 
 
 def _nothing() -> None:

@@ -25,6 +25,7 @@ _OF_ONE_CONNECTION = frozenset(
         "expect",
     }
 )
+_LOOKED_AT = {"content-type": "Content-Type", "content-encoding": "Content-Encoding"}
 _CREDENTIALS = frozenset({"authorization", "cookie"})
 _CLAIMS = ("impersonate-", "x-remote-")
 
@@ -54,9 +55,11 @@ def passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
 
 
 def handed_back(headers: Mapping[str, str]) -> dict[str, str]:
-    """The answer's headers as the client may see them."""
+    """The answer's headers as the client may see them, in the usual spelling where somebody looks at them here."""
     kept: dict[str, str] = {}
     for name, value in headers.items():
-        if name.lower() not in _OF_ONE_CONNECTION and name.lower() != "audit-id":
+        lower = name.lower()
+        if lower not in _OF_ONE_CONNECTION and lower != "audit-id":
+            name = _LOOKED_AT.get(lower, name)
             kept[name] = f"{kept[name]}, {value}" if name in kept else value
     return kept
