@@ -31,6 +31,10 @@ _LITERALS = (
 )
 
 
+EVERYTHING = Scope(params=True, authorizer=True, literals=True)
+"""What is there when expressions are evaluated: who wrote them was told before what they may not use."""
+
+
 def compile_expression(text: str, scope: Scope) -> Program:
     """Raises CelError with cel-go's text."""
     source = object_literals.with_maps(text) if scope.literals else text
@@ -68,10 +72,15 @@ def type_name(result: str) -> str:
     return _CEL_NAMES.get(result) or result.lower().replace("<", "(").replace(">", ")")
 
 
-def evaluate(program: Program, variables: Mapping[str, Any]) -> Any:
+def activation(values: Mapping[str, Any]) -> Any:
+    """Values for programs compiled for EVERYTHING."""
+    return engine.activation(values, _names(EVERYTHING), _library(EVERYTHING))
+
+
+def evaluate(program: Program, activation: Any) -> Any:
     """Raises CelError. Values that plain Python cannot hold, such as optionals, are errors."""
     try:
-        return program.evaluate(variables)
+        return program.evaluate_in(activation)
     except TypeError:
         raise CelError("unsupported type of result") from None
 

@@ -41,15 +41,22 @@ class Program:
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """The value for these variables, as plain Python. Raises CelError."""
-        value = self.expression.eval(data=dict(variables))
-        if value.type() == cel.Type.ERROR:
-            raise CelError(_runtime_text(str(value.value())))
-        return value.plain_value()
+        return _plain(self.expression.eval(data=dict(variables)))
+
+    def evaluate_in(self, activation: Any) -> Any:
+        """The value for what `activation` made of the variables. Raises CelError."""
+        return _plain(self.expression.eval(activation))
 
     def syntax_tree(self) -> bytes:
         """The checked expression as cel.expr.CheckedExpr."""
         tree: bytes = self.expression.serialize()
         return tree
+
+
+def _plain(value: Any) -> Any:
+    if value.type() == cel.Type.ERROR:
+        raise CelError(_runtime_text(str(value.value())))
+    return value.plain_value()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,11 @@ class Types:
 def compile_dynamic(expression: str, variables: tuple[str, ...], library: tuple[Function, ...] = ()) -> Program:
     """A program over variables of any type, with functions of its own besides FUNCTIONS. Raises CelError."""
     return _compile(_dynamic(variables, library), expression)
+
+
+def activation(values: Mapping[str, Any], variables: tuple[str, ...], library: tuple[Function, ...] = ()) -> Any:
+    """Values for several programs of `compile_dynamic` with these variables and library; each is converted once."""
+    return _dynamic(variables, library).Activation(data=dict(values))
 
 
 def check(expression: str, types: Types) -> str:

@@ -195,6 +195,24 @@ async def test_a_slow_webhook_times_out(setup: Setup, named: Any, write: Any) ->
     assert 'Post "https://hook.ns.svc:443/review?timeout=1s"' in caught.value.message
 
 
+async def test_a_connection_that_was_closed_meanwhile_is_replaced(setup: Setup, named: Any, write: Any) -> None:
+    calls: list[int] = []
+
+    async def hang_up_once(request: web.Request) -> web.Response:
+        calls.append(1)
+        review = await request.json()
+        if len(calls) == 1:
+            assert request.transport is not None
+            request.transport.abort()
+        response = {"uid": review["request"]["uid"], "allowed": True}
+        return web.json_response({"kind": "AdmissionReview", "apiVersion": review["apiVersion"], "response": response})
+
+    setup.server.answer = hang_up_once
+    setup.configure(setup.webhook())
+    await setup.chain.validate(write("configmaps", config_map(named)))
+    assert len(calls) == 2
+
+
 async def test_what_cannot_be_reached_says_why(setup: Setup, named: Any, write: Any) -> None:
     request = write("configmaps", config_map(named))
     setup.configure(setup.webhook(clientConfig={"url": f"https://127.0.0.1:{setup.server.port}/x"}))

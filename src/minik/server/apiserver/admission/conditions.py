@@ -5,7 +5,6 @@ https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-con
 
 from collections.abc import Sequence
 
-from minik.api.admission_cel.scope import Scope
 from minik.api.scheme import Resource
 from minik.api.types import Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
@@ -13,14 +12,12 @@ from minik.server.apiserver.admission.expressions import Bindings, Expression, E
 from minik.server.apiserver.admission.plugin import refuse
 from minik.server.apiserver.admission.webhooks.configuration import Webhook
 
-_WEBHOOK_SCOPE = Scope(params=False, authorizer=True)
-
 
 class Conditions:
     """The conditions of one webhook or policy."""
 
-    def __init__(self, conditions: Sequence[Obj], scope: Scope, *, ignore: bool) -> None:
-        self._expressions = [Expression(condition["expression"], scope) for condition in conditions]
+    def __init__(self, conditions: Sequence[Obj], *, ignore: bool) -> None:
+        self._expressions = [Expression(condition["expression"]) for condition in conditions]
         self._ignore = ignore
 
     def hold(self, bindings: Bindings) -> bool:
@@ -49,7 +46,7 @@ class WebhookConditions:
     async def hold(self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource) -> bool:
         conditions = webhook.state.get("conditions")
         if not isinstance(conditions, Conditions):
-            conditions = Conditions(webhook.conditions, _WEBHOOK_SCOPE, ignore=webhook.ignore_failures)
+            conditions = Conditions(webhook.conditions, ignore=webhook.ignore_failures)
             webhook.state["conditions"] = conditions
         try:
             return conditions.hold(await self._inputs.of(attributes, resource, None))

@@ -5,12 +5,13 @@ first expression. https://kubernetes.io/docs/reference/access-authn-authz/valida
 """
 
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, cast
 
 from minik.api.admission_cel import authorizer
 from minik.api.admission_cel.authorizer import Answer, Ask, Question
-from minik.api.admission_cel.scope import Scope
+from minik.api.admission_cel.variables import inlined, used
 from minik.api.scheme import Resource
 from minik.api.types import Obj, UserInfo
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
@@ -20,32 +21,30 @@ from minik.server.apiserver.admission.webhooks.review import admission_request
 from minik.server.apiserver.attributes import Attributes, Authorize, Decision
 
 _NOT_IN_REQUEST = ("uid", "object", "oldObject")
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 class ExpressionError(Exception):
     """An expression could not be evaluated. The text is the one to show."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bindings:
-    """What an expression sees: its variables, and whom `authorizer` asks."""
+    """What expressions see: values by name, and whom `authorizer` asks."""
 
-    variables: Mapping[str, Any]
+    values: Mapping[str, Any]
     ask: Ask
-
-    def with_variables(self, values: Mapping[str, Any]) -> "Bindings":
-        """With a policy's own variables."""
-        return replace(self, variables={**self.variables, "variables": values})
+    activation: Any = None  # what the engine made of the values for the first expression
 
 
 class Expression:
-    """One expression, compiled when it is first needed."""
+    """One expression, compiled when it is first needed. `variables`: those it may use, as they are declared."""
 
-    __slots__ = ("_program", "_scope", "text")
+    __slots__ = ("_program", "_variables", "text")
 
-    def __init__(self, text: str, scope: Scope) -> None:
+    def __init__(self, text: str, variables: Mapping[str, str] = NO_VARIABLES) -> None:
         self.text = text
-        self._scope = scope
+        self._variables = variables
         self._program: Any = None
 
     def evaluate(self, bindings: Bindings) -> Any:
@@ -55,14 +54,27 @@ class Expression:
 
         if self._program is None:
             try:
-                self._program = environment.compile_expression(self.text, self._scope)
+                source = inlined(self.text, self._variables)
+                self._program = environment.compile_expression(source, environment.EVERYTHING)
             except CelError as error:
                 raise ExpressionError(f"compilation error: compilation failed: {error}") from None
         try:
             with authorizer.asking(bindings.ask):
-                return environment.evaluate(self._program, bindings.variables)
+                if bindings.activation is None:
+                    bindings.activation = environment.activation(bindings.values)
+                return environment.evaluate(self._program, bindings.activation)
         except CelError as error:
-            raise ExpressionError(f"expression '{self.text}' resulted in error: {error}") from None
+            cause = self._failed_variable(bindings) or str(error)
+            raise ExpressionError(f"expression '{self.text}' resulted in error: {cause}") from None
+
+    def _failed_variable(self, bindings: Bindings) -> str:
+        """Which variable made the expression fail, if one did."""
+        for name in used(self.text, self._variables):
+            try:
+                Expression(self._variables[name], self._variables).evaluate(bindings)
+            except ExpressionError as error:
+                return f'composited variable "{name}" fails to evaluate: {error}'
+        return ""
 
 
 class Inputs:
@@ -81,7 +93,7 @@ class Inputs:
         request = admission_request(attributes, resource, "", None, None)
         for key in _NOT_IN_REQUEST:
             del request[key]
-        variables = {
+        values = {
             "object": obj,
             "oldObject": old,
             "request": request,
@@ -96,7 +108,7 @@ class Inputs:
                 attributes.name,
             ),
         }
-        return Bindings(variables, self._asker(attributes.user))
+        return Bindings(values, self._asker(attributes.user))
 
     def _namespace(self, attributes: AdmissionAttributes) -> Obj | None:
         """None for a Namespace, too, although admission says it lies in itself."""

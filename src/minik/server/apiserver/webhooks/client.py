@@ -79,7 +79,11 @@ class WebhookClient:
         shown = f'Post "{target.shown}?timeout={_duration(seconds)}"'
         try:
             async with asyncio.timeout(seconds):
-                status, content_type, body = await self._exchange(target, tls, review, seconds)
+                try:
+                    status, content_type, body = await self._exchange(target, tls, review, seconds)
+                except refusals.lost_connection():
+                    # It may have been an old one that the webhook closed just now; as upstream, try a fresh one.
+                    status, content_type, body = await self._exchange(target, tls, review, seconds)
         except TimeoutError:
             raise WebhookError(f"{shown}: context deadline exceeded") from None
         except refusals.connection_errors() as error:

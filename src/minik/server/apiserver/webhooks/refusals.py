@@ -29,6 +29,13 @@ def connection_errors() -> tuple[type[BaseException], ...]:
     return (aiohttp.ClientError, OSError, StatusError)
 
 
+def lost_connection() -> tuple[type[BaseException], ...]:
+    """What a call raises when the other side hangs up before it answers."""
+    import aiohttp
+
+    return (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError)
+
+
 def connection_text(error: BaseException) -> str:
     import aiohttp
 

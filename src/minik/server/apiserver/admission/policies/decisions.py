@@ -39,23 +39,23 @@ def decide(policy: CompiledPolicy, bindings: Bindings, *, ignore_failures: bool)
         return outcome
     for index, rule in enumerate(policy.validations):
         try:
-            holds = policy.evaluate(rule.expression, bindings) is True
+            holds = rule.expression.evaluate(bindings) is True
         except ExpressionError as error:
             if not ignore_failures:
                 outcome.denials.append(Denial(index, str(error)))
             continue
         if not holds:
-            outcome.denials.append(Denial(index, _message(policy, rule, bindings), rule.reason))
+            outcome.denials.append(Denial(index, _message(rule, bindings), rule.reason))
     _annotate(policy, bindings, outcome, ignore_failures=ignore_failures)
     return outcome
 
 
-def _message(policy: CompiledPolicy, rule: Validation, bindings: Bindings) -> str:
+def _message(rule: Validation, bindings: Bindings) -> str:
     """What the expression says, else the fixed message, else the rule itself."""
     said = ""
     if rule.message_expression is not None:
         try:
-            value = policy.evaluate(rule.message_expression, bindings)
+            value = rule.message_expression.evaluate(bindings)
         except ExpressionError:
             value = None
         said = value.strip() if isinstance(value, str) else ""
@@ -67,7 +67,7 @@ def _message(policy: CompiledPolicy, rule: Validation, bindings: Bindings) -> st
 def _annotate(policy: CompiledPolicy, bindings: Bindings, outcome: Outcome, *, ignore_failures: bool) -> None:
     for key, expression in policy.annotations:
         try:
-            value = policy.evaluate(expression, bindings)
+            value = expression.evaluate(bindings)
         except ExpressionError as error:
             if not ignore_failures:
                 outcome.broken.append(Denial(0, str(error)))

@@ -113,7 +113,7 @@ class MutatingAdmissionPolicy(Plugin):
         """Raises what can go wrong in the expression or its result. Tells whether the object differs now."""
         resource = application.resource
         bindings = await self._inputs.of(attributes, resource, application.param)
-        value = compiled(application.policy).evaluate(mutation.expression, bindings)
+        value = mutation.expression.evaluate(bindings)
         convert = self._conversions.convert
         seen = await convert(attributes.obj, attributes.resource, resource)
         assert seen is not None
