@@ -39,3 +39,9 @@ def test_a_busy_deployment_is_scaled_up(space: Space) -> None:
     space.kubectl("autoscale", "deployment", "web", "--min=1", "--max=2", "--cpu-percent=50")
     eventually(lambda: space.get("deployment", "web")["spec"]["replicas"] == 2, within=60)
     assert "cpu resource utilization" in space.event("web", "SuccessfulRescale")["message"]
+
+
+def test_viewers_may_see_what_pods_use(space: Space) -> None:
+    space.kubectl("create", "rolebinding", "viewer", "--clusterrole=view", "--user=jane")
+    asked = ("auth", "can-i", "list", "pods.metrics.k8s.io", "--as=jane")
+    eventually(lambda: space.kubectl(*asked) == "yes\n")

@@ -32,6 +32,7 @@ from minik.server.identity import Identity
 from minik.server.kubeconfig import write_kubeconfig
 from minik.server.pki import ServerPki, ensure_kubelet_pki, ensure_server_pki, serving_names
 from minik.server.resource_metrics import endpoint as resource_metrics
+from minik.server.resource_metrics.role import MetricsReaderRole
 from minik.store.mvcc import MvccStore
 from minik.store.open import open_store
 from minik.store.store import Store
@@ -131,6 +132,7 @@ class Server:
         parts += [self._flow_control, *([self._auditor] if self._auditor else []), self.api]
         if not self._config.disable_agent:
             parts.append(ClusterDnsObjects(self.client("system:minik", MASTERS), self._config.agent.cluster_dns))
+            parts.append(MetricsReaderRole(self.client("system:minik", MASTERS)))
         if not self._config.disable_controller_manager:
             parts.append(Group("controllers", "minik.server.controllers.manager", self._controllers))
         if not self._config.disable_scheduler:
