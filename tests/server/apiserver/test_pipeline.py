@@ -1,5 +1,6 @@
 """The way of a request: who may pass, and what becomes of errors."""
 
+import asyncio
 from collections.abc import Mapping
 
 import orjson
@@ -10,10 +11,12 @@ from minik.api.scheme import Scheme
 from minik.api.status import StatusError
 from minik.api.types import UserInfo
 from minik.server.apiserver.attributes import Attributes, Decision
+from minik.server.apiserver.flowcontrol.flow_control import FlowControl
 from minik.server.apiserver.pipeline import Pipeline
 from minik.server.apiserver.registry.dispatch import Dispatcher
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.storage import Storage
+from minik.server.apiserver.request_info import resolve
 from minik.server.apiserver.routes import Routes, text
 
 MASTER = UserInfo("root", groups=("system:masters",))
@@ -32,7 +35,9 @@ class Asked:
         return self.decision
 
 
-def pipeline(user: UserInfo | None = JANE, authorize: Asked | None = None) -> Pipeline:
+def pipeline(
+    user: UserInfo | None = JANE, authorize: Asked | None = None, flow_control: FlowControl | None = None
+) -> Pipeline:
     async def authenticate(_: Request) -> UserInfo | None:
         return user
 
@@ -45,7 +50,12 @@ def pipeline(user: UserInfo | None = JANE, authorize: Asked | None = None) -> Pi
     async def broken(_request: Request, _user: UserInfo, _below: str) -> Response:
         raise RuntimeError("out of cheese")
 
+    async def slow(_request: Request, _user: UserInfo, _below: str) -> Response:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nobody answers this")
+
     routes = Routes()
+    routes.add("/slow", slow)
     routes.add("/fine", fine)
     routes.add("/broken", broken)
     registry = Registry(storage=Storage(None), scheme=Scheme(), admission=None)  # type: ignore[arg-type]
@@ -55,6 +65,7 @@ def pipeline(user: UserInfo | None = JANE, authorize: Asked | None = None) -> Pi
         authenticate=authenticate,
         impersonate=impersonate,
         authorize=authorize or Asked(True),
+        flow_control=flow_control,
     )
 
 
@@ -131,3 +142,55 @@ async def test_an_oversized_body_is_refused() -> None:
     response = await pipeline().handle(request)
     answer = orjson.loads(response.body)
     assert (response.status, answer["message"]) == (413, "Request entity too large: limit is 3145728")
+
+
+async def test_a_request_may_take_as_long_as_it_says() -> None:
+    response = await pipeline().handle(Request(method="GET", path="/slow", query={"timeout": ["5ms"]}))
+    status = orjson.loads(response.body)
+    assert (response.status, status["reason"]) == (504, "Timeout")
+    assert status["message"] == "Timeout: request did not complete within the allotted timeout"
+    current = asyncio.current_task()
+    assert current is not None
+    assert current.cancelling() == 0
+
+
+async def test_a_timeout_that_is_none_is_refused() -> None:
+    response = await pipeline().handle(Request(method="GET", path="/fine", query={"timeout": ["soon"]}))
+    status = orjson.loads(response.body)
+    assert status["message"] == 'invalid timeout specified in the request URL - time: invalid duration "soon"'
+
+
+async def test_who_goes_away_is_not_told_of_deadlines() -> None:
+    request = asyncio.create_task(pipeline().handle(Request(method="GET", path="/slow")))
+    await asyncio.sleep(0)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+
+
+async def test_too_many_requests_are_turned_away() -> None:
+    control = FlowControl()
+    spec = {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}
+    rule = {"verbs": ["*"], "nonResourceURLs": ["*"]}
+    subject = {"kind": "User", "user": {"name": "*"}}
+    schema_spec = {
+        "priorityLevelConfiguration": {"name": "l"},
+        "rules": [{"subjects": [subject], "nonResourceRules": [rule]}],
+    }
+    control.configure(
+        [{"metadata": {"name": "s", "uid": "us"}, "spec": schema_spec}],
+        [{"metadata": {"name": "l", "uid": "ul"}, "spec": spec}],
+    )
+    server = pipeline(flow_control=control)
+    level = control.flow(resolve("GET", "/fine", {}), JANE).level
+    level.seats = 1
+    slow = asyncio.create_task(server.handle(Request(method="GET", path="/slow")))
+    await asyncio.sleep(0)
+    refused = Request(method="GET", path="/fine")
+    response = await server.handle(refused)
+    assert (response.status, response.body) == (429, b"Too many requests, please try again later.\n")
+    assert response.headers["Retry-After"] == "1"
+    assert refused.flow == ("us", "ul")
+    slow.cancel()
+    await asyncio.wait([slow])
+    assert (await server.handle(Request(method="GET", path="/fine"))).status == 200
