@@ -20,12 +20,13 @@ _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 class Running:
     """A request on its way."""
 
-    __slots__ = ("overdue", "task", "until")
+    __slots__ = ("overdue", "task", "timer", "until")
 
     def __init__(self, task: "asyncio.Task[object]", until: float) -> None:
         self.task = task
         self.until = until
         self.overdue = False
+        self.timer: asyncio.TimerHandle | None = None  # of those with less time than the others
 
 
 class Deadlines:
@@ -43,13 +44,15 @@ class Deadlines:
         running = Running(task, loop.time() + seconds)
         self._running.add(running)
         if seconds < REQUEST_TIMEOUT:
-            loop.call_later(seconds, self._expire, running)
+            running.timer = loop.call_later(seconds, self._expire, running)
         elif self._timer is None:
             self._timer = loop.call_later(_TICK, self._look)
         return running
 
     def end(self, running: Running) -> None:
         self._running.discard(running)
+        if running.timer is not None:
+            running.timer.cancel()
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
