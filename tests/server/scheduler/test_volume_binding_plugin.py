@@ -15,6 +15,7 @@ from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES,
 from minik.server.scheduler.framework import CycleState, Enabled, Profile, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
 from minik.server.scheduler.plugins.volume_binding import VolumeBinding
+from minik.server.scheduler.plugins.volume_restrictions import VolumeRestrictions
 from minik.server.volumes.matching import BIND_COMPLETED, SELECTED_NODE
 
 Obj = dict[str, Any]
@@ -129,3 +130,26 @@ async def test_a_provisioner_is_told_the_node(plugin: VolumeBinding, client: Fak
 
     await until(lambda: chosen() == "n1")
     binding.cancel()
+
+
+async def test_a_claim_for_one_pod_is_not_shared(client: FakeClient) -> None:
+    informers = Informers(client)
+    plugin = VolumeRestrictions(informers)
+    task = asyncio.create_task(informers.run(asyncio.Event()))
+    await informers.wait_synced()
+    client.add(PERSISTENT_VOLUME_CLAIMS, {**claim("x"), "spec": {"accessModes": ["ReadWriteOncePod"]}})
+    profile, snapshot = Profile("test", (Enabled(plugin),)), nodes("n1", "n2")
+    other = pod("d")
+    other.uid = "other"
+    snapshot.nodes["n1"].add(other)
+
+    def fitting() -> list[str]:
+        return [node.name for node in profile.feasible({}, pod("d"), snapshot)[0]]
+
+    await until(lambda: fitting() == [])
+    state: CycleState = {}
+    profile.feasible(state, pod("d"), snapshot)
+    assert profile.refusal(state, pod("d"), snapshot.nodes["n1"].without(["other"])) is None  # preemption may help
+    snapshot.nodes["n1"].remove("other")
+    assert fitting() == ["n1", "n2"]
+    task.cancel()

@@ -16,6 +16,7 @@ from minik.server.scheduler.plugins.priority_sort import PrioritySort
 from minik.server.scheduler.plugins.scheduling_gates import SchedulingGates
 from minik.server.scheduler.plugins.taint_toleration import TaintToleration
 from minik.server.scheduler.plugins.volume_binding import VolumeBinding
+from minik.server.scheduler.plugins.volume_restrictions import VolumeRestrictions
 
 DEFAULT_SCHEDULER = "default-scheduler"
 
@@ -33,6 +34,7 @@ def default_profile(client: Client, informers: Informers) -> Profile:
             Enabled(NodeAffinity(), weight=2),
             Enabled(NodePorts()),
             Enabled(NodeResourcesFit()),
+            Enabled(VolumeRestrictions(informers)),
             Enabled(VolumeBinding(client, informers)),
             Enabled(DefaultPreemption()),
             Enabled(NodeResourcesBalancedAllocation()),
