@@ -1,6 +1,8 @@
 """One API server without a node for all clients; a namespace for each test."""
 
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,21 @@ from clients.samples import CUSTOM, FUZZ_NAMESPACE, SAMPLES, Sample
 from harness.api_server import ApiServer
 from harness.cluster import eventually
 from harness.wire import Wire
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Client libraries write keys into temporary files and forget them: they get a directory that goes."""
+    tmp_path_factory.getbasetemp()  # pytest's own stays where it is
+    before = tempfile.tempdir, os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix="minik-clients-", ignore_cleanup_errors=True) as directory:
+        tempfile.tempdir = os.environ["TMPDIR"] = directory
+        yield
+    tempfile.tempdir = before[0]
+    if before[1] is None:
+        del os.environ["TMPDIR"]
+    else:
+        os.environ["TMPDIR"] = before[1]
 
 
 @pytest.fixture(scope="session")

@@ -50,10 +50,11 @@ class Endpoint:
 
 
 @pytest.fixture(scope="module")
-def endpoint(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+def endpoint(api_server: ApiServer) -> Iterator[Endpoint]:
     content = yaml.safe_load(api_server.kubeconfig.read_text())
     parts = {**content["clusters"][0]["cluster"], **content["users"][0]["user"]}
-    directory = tmp_path_factory.mktemp("certificates")
+    directory = api_server.directory / "certificates"
+    directory.mkdir(mode=0o700)
     files = []
     for name in ("certificate-authority-data", "client-certificate-data", "client-key-data"):
         file = directory / name
