@@ -231,7 +231,7 @@ class Store(Protocol):
         ...
 
     async def txn(self, request: Txn, *, soft: bool = False) -> TxnResult:
-        """Returns once durable. `soft`: visible and acknowledged at once, durable with the next commit or after a minute.
+        """Returns once durable. `soft`: acknowledged at once, durable with the next commit or after a minute.
 
         A txn that writes nothing does not make a revision. Raises DuplicateKeyError, LeaseNotFoundError.
         """
