@@ -7,9 +7,12 @@ Containers' own limits are the runtime's business; here the Pod's sum is set. Wo
 controller) and v2. https://kubernetes.io/docs/concepts/architecture/cgroups/
 """
 
+import contextlib
 import errno
 import logging
 import os
+import signal
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,7 @@ from minik.api.types import Obj
 
 log = logging.getLogger("minik.kubelet")
 
+KILL_TIMEOUT = 5.0  # seconds
 _V2_CONTROLLERS = ("cpu", "cpuset", "memory", "pids", "io", "hugetlb")
 
 
@@ -161,10 +165,14 @@ class Cgroups:
         return found
 
     def remove_all(self) -> None:
-        """Everything below and including kubepods, and the root if it was made for it; for uninstalling."""
-        for base in self._bases:
-            name = "kubepods.slice" if self._systemd else "kubepods"
-            top = base / self._root / name
+        """Everything below and including kubepods, and the root if it was made for it; for uninstalling.
+
+        What still runs in there is killed: a container whose shim died while it was being made waits for ever.
+        """
+        name = "kubepods.slice" if self._systemd else "kubepods"
+        tops = [base / self._root / name for base in self._bases]
+        _kill_processes(tops)
+        for base, top in zip(self._bases, tops, strict=True):
             _remove_tree(top)
             for above in top.parents:
                 if above == base or _subdirectories(above):
@@ -236,6 +244,27 @@ def _subdirectories(directory: Path) -> list[Path]:
         return [Path(entry.path) for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=False)]
     except OSError:
         return []
+
+
+def _processes(directory: Path) -> set[int]:
+    """The processes in a cgroup and below it."""
+    found = {int(line) for line in _read(directory / "cgroup.procs").split()}
+    for below in _subdirectories(directory):
+        found |= _processes(below)
+    return found
+
+
+def _kill_processes(directories: Sequence[Path]) -> None:
+    """SIGKILL until these cgroups are empty, for a few seconds at most."""
+    deadline = time.monotonic() + KILL_TIMEOUT
+    while left := {pid for directory in directories for pid in _processes(directory)}:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            log.warning("processes %s do not end", sorted(left))
+            return
+        time.sleep(0.02)
 
 
 def _remove_tree(directory: Path) -> None:
