@@ -34,10 +34,11 @@ class Attributes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`reason` is shown to the client when the request is refused."""
+    """`reason` is shown to the client when the request is refused. `denied`: no other authorizer may allow it."""
 
     allowed: bool
     reason: str = ""
+    denied: bool = False
 
 
 Authorize = Callable[[Attributes], Awaitable[Decision]]

@@ -10,10 +10,12 @@ from minik.api.status import bad_request
 from minik.api.types import Obj, UserInfo
 from minik.api.validation import FieldError, invalid
 from minik.server.apiserver.attributes import Attributes, Authorize
+from minik.server.apiserver.authz.node import node_identity
 from minik.server.apiserver.authz.policy import Policy
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.reviews.reading import answer_review, read_review
+from minik.server.apiserver.reviews.selectors import evaluation_error, field_selector, label_selector
 from minik.server.apiserver.reviews.validation import (
     validate_local_review,
     validate_metadata,
@@ -27,9 +29,10 @@ _GROUP = "authorization.k8s.io"
 class AccessReviews:
     """POST subjectaccessreviews, localsubjectaccessreviews, selfsubjectaccessreviews, selfsubjectrulesreviews."""
 
-    def __init__(self, authorize: Authorize, policy: Policy) -> None:
+    def __init__(self, authorize: Authorize, policy: Policy, *, webhooks: bool = False) -> None:
         self._authorize = authorize
         self._policy = policy
+        self._webhooks = webhooks
 
     async def subject(self, registry: Registry, call: Call) -> Response:
         review = read_review(registry, call)
@@ -58,16 +61,26 @@ class AccessReviews:
                 status["resourceRules"].append({key: rule[key] for key in _RESOURCE_RULE if rule.get(key)})
             if rule.get("nonResourceURLs"):
                 status["nonResourceRules"].append({key: rule[key] for key in ("verbs", "nonResourceURLs")})
-        if resolution.problems:
+        problems = list(dict.fromkeys(resolution.problems))
+        if node_identity(call.user)[1]:
             status["incomplete"] = True
-            status["evaluationError"] = ", ".join(resolution.problems)
+            problems.insert(0, "node authorizer does not support user rule resolution")
+        if self._webhooks:
+            status["incomplete"] = True
+            problems += ["webhook authorizer does not support user rule resolution"]
+        if problems:
+            status["evaluationError"] = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
         return answer_review(call, {"metadata": {}}, status)
 
     async def _answer(self, call: Call, review: Obj, user: UserInfo) -> Response:
         decision = await self._authorize(_question(review["spec"], user))
         status: Obj = {"allowed": decision.allowed}
+        if decision.denied:
+            status["denied"] = True
         if decision.reason:
             status["reason"] = decision.reason
+        if problem := evaluation_error(review["spec"].get("resourceAttributes")):
+            status["evaluationError"] = problem
         return answer_review(call, review, status)
 
 
@@ -98,17 +111,6 @@ def _question(spec: Obj, user: UserInfo) -> Attributes:
         resource=about.get("resource", ""),
         subresource=about.get("subresource", ""),
         name=about.get("name", ""),
-        field_selector=_selector(about.get("fieldSelector") or {}),
-        label_selector=_selector(about.get("labelSelector") or {}),
-    )
-
-
-def _selector(selector: Obj) -> str:
-    """The text of a selector; of requirements only those that say "is exactly this"."""
-    if "rawSelector" in selector:
-        return str(selector["rawSelector"])
-    return ",".join(
-        f"{item.get('key', '')}={item['values'][0]}"
-        for item in selector.get("requirements") or ()
-        if item.get("operator") == "In" and len(item.get("values") or ()) == 1
+        field_selector=field_selector(about.get("fieldSelector") or {})[0],
+        label_selector=label_selector(about.get("labelSelector") or {})[0],
     )

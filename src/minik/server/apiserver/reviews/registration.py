@@ -8,10 +8,17 @@ from minik.server.apiserver.reviews.authentication import TokenReviews, self_sub
 from minik.server.apiserver.reviews.authorization import AccessReviews
 
 
-def install(dispatcher: Dispatcher, authenticator: Authenticator, authorize: Authorize, policy: Policy) -> None:
+def install(
+    dispatcher: Dispatcher,
+    authenticator: Authenticator,
+    authorize: Authorize,
+    policy: Policy,
+    *,
+    webhooks: bool = False,
+) -> None:
     dispatcher.add_virtual("authentication.k8s.io", "tokenreviews", TokenReviews(authenticator).serve)
     dispatcher.add_virtual("authentication.k8s.io", "selfsubjectreviews", self_subject_review)
-    reviews = AccessReviews(authorize, policy)
+    reviews = AccessReviews(authorize, policy, webhooks=webhooks)
     dispatcher.add_virtual("authorization.k8s.io", "subjectaccessreviews", reviews.subject)
     dispatcher.add_virtual("authorization.k8s.io", "localsubjectaccessreviews", reviews.local)
     dispatcher.add_virtual("authorization.k8s.io", "selfsubjectaccessreviews", reviews.own)

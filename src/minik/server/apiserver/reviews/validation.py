@@ -1,7 +1,8 @@
 """Validation of access reviews: upstream's pkg/apis/authorization/validation."""
 
 from minik.api.types import Obj
-from minik.api.validation import FieldError, invalid_value, required
+from minik.api.validation import FieldError, invalid_value
+from minik.server.apiserver.reviews.selectors import validate_selector
 
 
 def validate_spec(review: Obj) -> list[FieldError]:
@@ -26,7 +27,7 @@ def validate_self_spec(review: Obj) -> list[FieldError]:
     for field in ("fieldSelector", "labelSelector"):
         selector = (resource or {}).get(field)
         if selector is not None:
-            errors += _validate_selector(selector, f"spec.resourceAttributes.{field}")
+            errors += validate_selector(selector, f"spec.resourceAttributes.{field}", labels=field == "labelSelector")
     return errors
 
 
@@ -51,17 +52,6 @@ def validate_local_review(review: Obj) -> list[FieldError]:
         text = "disallowed on this kind of request"
         errors.append(invalid_value("spec.nonResourceAttributes", _go_path(path), text))
     return errors
-
-
-def _validate_selector(selector: Obj, field: str) -> list[FieldError]:
-    raw, requirements = selector.get("rawSelector", ""), selector.get("requirements") or ()
-    if raw and requirements:
-        text = "may not specified at the same time as requirements"
-        return [invalid_value(f"{field}.rawSelector", raw, text)]
-    if not raw and not requirements:
-        text = f"when {field} is specified, requirements or rawSelector is required"
-        return [required(f"{field}.requirements", text)]
-    return []
 
 
 def _go_path(path: Obj) -> Obj:

@@ -45,6 +45,7 @@ class TokenEndpoint:
         options = write_options.parse(call, "CreateOptions")
         request = _read(call, options)
         match_namespace(call, request)
+        _check_name(call, request)
         current = registry.storage.get(call.resource, call.namespace, call.name)
         if current is None:
             raise call.not_found()
@@ -119,6 +120,13 @@ def _read(call: Call, options: WriteOptions) -> Obj:
             call.warn(warning)
     request.setdefault("metadata", {})
     return {"kind": "TokenRequest", "apiVersion": _API_VERSION, **request}
+
+
+def _check_name(call: Call, request: Obj) -> None:
+    name = request["metadata"].get("name", "")
+    if name and name != call.name:
+        error = invalid_value("metadata.name", name, "must match the service account name if specified")
+        raise invalid("authentication.k8s.io", "TokenRequest", call.name, [error])
 
 
 def _lifetime_errors(lifetime: int) -> list[FieldError]:
