@@ -13,6 +13,7 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -21,9 +22,10 @@ from multidict import CIMultiDict
 
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, bad_request, too_large
+from minik.server.apiserver.express import Framing, Heads, is_bare_get
 from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
-from minik.server.apiserver.plain_answer import FLOW_SCHEMA, PRIORITY_LEVEL, is_plain, plain_answer
+from minik.server.apiserver.plain_answer import FLOW_SCHEMA, PRIORITY_LEVEL, is_plain, plain_answer, plain_parts
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.registry.dispatch import not_allowed
@@ -57,9 +59,18 @@ def tls_context(certificate: Path, key: Path, client_cas: Sequence[Path]) -> ssl
 
 
 class _Connection(Connection):
-    """Knows who is at the other end, and answers what is no HTTP request with a Status."""
+    """Knows who is at the other end, and answers what is no HTTP request with a Status.
 
-    __slots__ = ("certificate", "remote")
+    Heads that are known take the short way (express.py) when nothing else is going on.
+    """
+
+    __slots__ = ("_door", "_framing", "certificate", "head", "remote")
+
+    def __init__(self, door: "HttpDoor", server: web.Server, **settings: Any) -> None:
+        super().__init__(server, **settings)
+        self._door = door
+        self._framing = Framing()
+        self.head: bytes | None = None  # the bytes of the request that is being read, if the short way is open to it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -67,6 +78,21 @@ class _Connection(Connection):
         self.certificate: bytes | None = None if tls is None else tls.getpeercert(binary_form=True)
         address = transport.get_extra_info("peername")
         self.remote = str(address[0]) if isinstance(address, tuple) else ""
+
+    def data_received(self, data: bytes) -> None:
+        framing = self._framing
+        if framing.lost or not data:  # aiohttp itself says "nothing more" to go on with what it kept
+            return super().data_received(data)
+        waiter = self._waiter
+        self.head = None
+        if framing.at_end and waiter is not None and not waiter.done() and not (self._messages or self._paused):
+            if self._door.answered_at_once(self, data):
+                self._next_keepalive_close_time = self._loop.time() + _KEEPALIVE
+                return None
+            if is_bare_get(data):
+                self.head = data
+        framing.feed(data)
+        super().data_received(data)
 
     def handle_error(
         self,
@@ -88,16 +114,25 @@ class _Connection(Connection):
 
 
 class _Server(UpgradingServer):
+    def __init__(
+        self, door: "HttpDoor", handler: Callable[..., Awaitable[web.StreamResponse]], **settings: Any
+    ) -> None:
+        super().__init__(handler, **settings)
+        self._door = door
+
     def __call__(self) -> _Connection:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        return _Connection(self._door, self, loop=self._loop, **self._kwargs)
 
 
 class HttpDoor:
-    """Serves `handle` on one address."""
+    """Serves `handle` on one address. `at_once` answers reads that need no waiting, or says None."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, at_once: Callable[[Request], Response | None] | None = None) -> None:
         self._handle = handle
+        self._at_once = at_once
+        self._heads = Heads()
         self._server = _Server(
+            self,
             self._serve,
             keepalive_timeout=_KEEPALIVE,
             access_log=None,
@@ -123,6 +158,20 @@ class HttpDoor:
             limit.reschedule(now)
         await self._server.shutdown(_SHUTDOWN)
 
+    def answered_at_once(self, connection: _Connection, data: bytes) -> bool:
+        """Whether these bytes were a known request, which has its answer now."""
+        head = self._heads.find(data)
+        if head is None or self._at_once is None or connection.transport is None:
+            return False
+        request = head.request(connection.certificate, connection.remote)
+        response = self._at_once(request)
+        if response is None or not _is_plain_read(request, response):
+            self._heads.forget(data)
+            return False
+        for part in plain_parts(request, response, self._audit_id(request)):
+            connection.transport.write(part)
+        return True
+
     def _audit_id(self, request: Request) -> str:
         """The auditor's, the client's own, or a UUID that costs less than a random one."""
         if request.audit_id:
@@ -147,8 +196,16 @@ class HttpDoor:
         if len(response.body) > _GZIP_FROM and _may_compress(request, response):
             await _compress(response)
         if is_plain(incoming, response):
+            self._learn(incoming, request, response)
             return plain_answer(request, response, self._audit_id(request))
         return _plain(incoming, request, response, self._audit_id(request))
+
+    def _learn(self, incoming: web.BaseRequest, request: Request, response: Response) -> None:
+        """Let this request take the short way the next time."""
+        connection = incoming.protocol
+        assert isinstance(connection, _Connection)
+        if connection.head is not None and _is_plain_read(request, response):
+            self._heads.learn(connection.head, request)
 
     async def _upgrade(self, incoming: web.BaseRequest, upgrade: Upgrade) -> web.StreamResponse:
         """Somebody else's from here on, until the server stops."""
@@ -271,6 +328,13 @@ def _headers(request: Request, response: Response, audit_id: str) -> CIMultiDict
 def _plain(incoming: web.BaseRequest, request: Request, response: Response, audit_id: str) -> web.Response:
     body = b"" if incoming.method == "HEAD" else response.body
     return web.Response(status=response.status, body=body, headers=_headers(request, response, audit_id))
+
+
+def _is_plain_read(request: Request, response: Response) -> bool:
+    """Whether an answer can be given on the short way: good, whole, and nothing to add."""
+    if response.status != 200 or response.headers or response.warnings or response.stream or response.upgrade:
+        return False
+    return len(response.body) <= _GZIP_FROM or not _may_compress(request, response)
 
 
 def _may_compress(request: Request, response: Response) -> bool:

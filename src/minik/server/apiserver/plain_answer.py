@@ -5,6 +5,7 @@ type and a body, so their head is put together here. Whatever is not like that g
 """
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -21,12 +22,12 @@ _WITHOUT_BODY = frozenset({204, 304})
 
 
 class PlainAnswer(web.StreamResponse):
-    """`head` ends with the blank line; its Content-Length is that of `body`."""
+    """`parts` are written as they are."""
 
-    def __init__(self, status: int, head: bytes, body: bytes) -> None:
+    def __init__(self, status: int, parts: Sequence[bytes]) -> None:
         self._status = status  # aiohttp's __init__ would make headers nobody reads
         self._keep_alive = True
-        self._parts = (head + body,) if len(body) < _COPIED else (head, body)
+        self._parts = parts
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         protocol = request.protocol
@@ -53,15 +54,21 @@ def is_plain(incoming: web.BaseRequest, response: Response) -> bool:
 
 def plain_answer(request: Request, response: Response, audit_id: str) -> PlainAnswer:
     """`audit_id` is printable ASCII."""
+    return PlainAnswer(response.status, plain_parts(request, response, audit_id))
+
+
+def plain_parts(request: Request, response: Response, audit_id: str) -> Sequence[bytes]:
+    """The bytes of a whole answer; `audit_id` is printable ASCII."""
     body = response.body
-    start = _start(response.status, response.content_type, request.flow)
     head = b"%b%b\r\nContent-Length: %d\r\nAudit-Id: %b\r\n\r\n" % (
-        start,
+        _start(response.status, response.content_type, request.flow),
         _date(int(time.time())),
         len(body),
         audit_id.encode(),
     )
-    return PlainAnswer(response.status, head, b"" if request.method == "HEAD" else body)
+    if request.method == "HEAD":
+        return (head,)
+    return (head + body,) if len(body) < _COPIED else (head, body)
 
 
 @lru_cache(maxsize=256)

@@ -112,7 +112,7 @@ class ApiServer:
     async def run(self, ready: asyncio.Event) -> None:
         listener = self._listener
         context = tls_context(listener.certificate, listener.key, listener.client_cas)
-        door = HttpDoor(self.pipeline.handle)
+        door = HttpDoor(self.pipeline.handle, self.pipeline.at_once)
         server = await door.listen(listener.host, listener.port, context)
         try:
             ready.set()
