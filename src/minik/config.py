@@ -68,6 +68,41 @@ class ServerConfig:
     oidc_required_claim: tuple[str, ...] = ()  # key=value
     oidc_ca_file: str = ""
     anonymous_auth: bool = True
+    authorization_mode: tuple[str, ...] = ("Node", "RBAC")
+    authorization_config: str = ""
+    authorization_webhook_version: str = "v1beta1"
+    authorization_webhook_cache_authorized_ttl: str = "5m0s"  # durations are Go's
+    authorization_webhook_cache_unauthorized_ttl: str = "30s"
+    authentication_token_webhook_version: str = "v1beta1"
+    authentication_token_webhook_cache_ttl: str = "2m0s"
+    client_ca_file: str = ""
+    requestheader_client_ca_file: str = ""
+    requestheader_allowed_names: tuple[str, ...] = ("system:auth-proxy",)
+    requestheader_username_headers: tuple[str, ...] = ("X-Remote-User",)
+    requestheader_uid_headers: tuple[str, ...] = ("X-Remote-Uid",)
+    requestheader_group_headers: tuple[str, ...] = ("X-Remote-Group",)
+    requestheader_extra_headers_prefix: tuple[str, ...] = ("X-Remote-Extra-",)
+    service_account_issuer: tuple[str, ...] = ()  # (): https://kubernetes.default.svc.CLUSTER_DOMAIN
+    service_account_key_file: tuple[str, ...] = ()
+    service_account_signing_key_file: str = ""
+    service_account_max_token_expiration: str = "0s"
+    service_account_extend_token_expiration: bool = True
+    service_account_jwks_uri: str = ""
+    api_audiences: tuple[str, ...] = ()
+    encryption_provider_config_automatic_reload: bool = False
+    enable_priority_and_fairness: bool = True
+    max_requests_inflight: int = 400
+    max_mutating_requests_inflight: int = 200
+    request_timeout: str = "1m0s"
+    shutdown_delay_duration: str = "0s"
+    audit_webhook_mode: str = "batch"  # or blocking
+    audit_webhook_batch_max_size: int = 400
+    audit_webhook_batch_max_wait: str = "30s"
+    audit_webhook_batch_buffer_size: int = 10000
+    audit_webhook_initial_backoff: str = "10s"
+    audit_webhook_truncate_enabled: bool = False
+    audit_webhook_truncate_max_batch_size: int = 10485760
+    audit_webhook_truncate_max_event_size: int = 102400
 
     @property
     def data_dir(self) -> Path:

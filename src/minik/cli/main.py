@@ -13,6 +13,7 @@ import click
 import typer
 
 from minik import KUBERNETES_VERSION, __version__
+from minik.cli.api_server_flags import with_api_server_flags
 from minik.config import StartupError
 
 app = typer.Typer(
@@ -60,6 +61,7 @@ Verbosity = Annotated[int | None, _option("-v", help="Log verbosity, 0 to 9", pa
 
 
 @app.command()
+@with_api_server_flags
 def server(
     data_dir: DataDir = None,
     config: Config = None,
@@ -212,9 +214,10 @@ def server(
     kubelet_arg: KubeletArg = None,
     debug: Debug = None,
     v: Verbosity = None,
+    **api_server: Any,
 ) -> None:
     """Run a whole cluster on this machine: API server, controllers, scheduler and (unless disabled) a node."""
-    flags = {name: value for name, value in locals().items() if name != "config"}
+    flags = {name: value for name, value in locals().items() if name not in ("config", "api_server")} | api_server
     from minik.cli.settings import server_config
 
     settings = server_config(flags, os.environ, _config_file(config))

@@ -10,6 +10,17 @@ from minik.config import AgentConfig, ServerConfig, StartupError
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _TAINT = re.compile(r"[^=:]+(=[^=:]*)?:(\w+)")
 _PORTS = range(1, 65536)
+_DURATION = re.compile(r"0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+")
+_DURATIONS = (
+    "authorization-webhook-cache-authorized-ttl",
+    "authorization-webhook-cache-unauthorized-ttl",
+    "authentication-token-webhook-cache-ttl",
+    "service-account-max-token-expiration",
+    "request-timeout",
+    "shutdown-delay-duration",
+    "audit-webhook-batch-max-wait",
+    "audit-webhook-initial-backoff",
+)
 
 
 def check_server(config: ServerConfig) -> None:
@@ -21,6 +32,12 @@ def check_server(config: ServerConfig) -> None:
     _check("https-listen-port", str(config.https_listen_port), _is_port, "a port from 1 to 65535")
     _check("service-node-port-range", config.service_node_port_range, _is_port_range, "two ports, like 30000-32767")
     _check("write-kubeconfig-mode", config.write_kubeconfig_mode, _is_mode, "a file mode, like 600")
+    for flag in _DURATIONS:
+        _check(flag, getattr(config, flag.replace("-", "_")), _is_duration, "a duration, like 1m30s")
+    for flag in ("authorization-webhook-version", "authentication-token-webhook-version"):
+        _check(flag, getattr(config, flag.replace("-", "_")), ("v1", "v1beta1").__contains__, "v1 or v1beta1")
+    _check("audit-webhook-mode", config.audit_webhook_mode, ("batch", "blocking").__contains__, "batch or blocking")
+    _check_all("service-account-issuer", config.service_account_issuer, _is_issuer, "an https URL or a plain name")
 
 
 def check_agent(config: AgentConfig) -> None:
@@ -74,6 +91,15 @@ def _is_port_range(text: str) -> bool:
 
 def _is_mode(text: str) -> bool:
     return re.fullmatch(r"0?[0-7]{3}", text) is not None
+
+
+def _is_duration(text: str) -> bool:
+    return _DURATION.fullmatch(text) is not None
+
+
+def _is_issuer(text: str) -> bool:
+    """What holds a colon is taken for a URL, as upstream takes it."""
+    return bool(text) and (":" not in text or text.startswith(("https://", "http://")))
 
 
 def _is_taint(text: str) -> bool:

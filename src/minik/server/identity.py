@@ -8,10 +8,11 @@ RBAC and the Node authorizer's graph follow the stored objects, so a decision ne
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from minik.api.scheme import Scheme
 from minik.api.types import GVR
-from minik.config import ServerConfig
+from minik.config import ServerConfig, StartupError
 from minik.server.apiserver.admission.chain import AdmissionChain
 from minik.server.apiserver.admission.default_plugins import after_webhooks, before_webhooks
 from minik.server.apiserver.admission.dynamic import DynamicAdmission
@@ -23,20 +24,23 @@ from minik.server.apiserver.allocators.node_ports import NodePorts
 from minik.server.apiserver.allocators.services import ServiceAllocator
 from minik.server.apiserver.authn import issuer_discovery
 from minik.server.apiserver.authn.authenticator import Authenticator
+from minik.server.apiserver.authn.front_proxy import front_proxy_of
 from minik.server.apiserver.authn.impersonation import Impersonation
 from minik.server.apiserver.authn.service_account import ServiceAccountAuthenticator
-from minik.server.apiserver.authn.signing_key import SigningKey
+from minik.server.apiserver.authn.signing_key import JWKS_PATH, SigningKey
 from minik.server.apiserver.authn.tokens import BootstrapTokens, StaticTokens
 from minik.server.apiserver.authn.x509 import CertificateAuthenticator
-from minik.server.apiserver.authz.authorizer import Authorizer
+from minik.server.apiserver.authz.assembly import Authorization
+from minik.server.apiserver.authz.authorizer import Immediate
 from minik.server.apiserver.authz.escalation import EscalationGuard
 from minik.server.apiserver.authz.node import NodeAuthorizer
 from minik.server.apiserver.authz.node_graph import PODS, NodeGraph
 from minik.server.apiserver.authz.policy import RBAC_RESOURCES, Policy
 from minik.server.apiserver.authz.rbac import RbacAuthorizer
 from minik.server.apiserver.authz.rules import Rule
+from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.objects import Objects, OnChange
-from minik.server.apiserver.outside_identities import outside_identities
+from minik.server.apiserver.outside_identities import OpenConnections, follow_authentication, outside_identities
 from minik.server.apiserver.registry.storage import Storage
 from minik.server.apiserver.reviews import registration as reviews
 from minik.server.apiserver.server import ApiServer, Hooks
@@ -56,23 +60,33 @@ class Identity:
         self.objects = Objects(store, scheme, storage.layouts)
         self.policy = Policy()
         self.graph = NodeGraph(self.objects)
-        self.signing_key = SigningKey.load(pki.service_account_key)
-        self.issuer = f"https://kubernetes.default.svc.{config.agent.cluster_domain}"
-        self._outside = outside = outside_identities(config)
+        self.signing_key = _signing_key(config, pki)
+        issuers = config.service_account_issuer or (f"https://kubernetes.default.svc.{config.agent.cluster_domain}",)
+        self.issuer = issuers[0]
+        outside = outside_identities(config)
+        self.client_cas, self.request_header_cas = client_authorities(config, pki)
         self.authenticator = Authenticator(
-            CertificateAuthenticator(pki.client_ca.certificate, pki.request_header_ca.certificate),
+            CertificateAuthenticator(self.client_cas, self.request_header_cas),
             StaticTokens(outside.tokens),
-            ServiceAccountAuthenticator(self.signing_key, self.issuer, self.objects),
+            ServiceAccountAuthenticator(self.signing_key, issuers, self.objects),
             BootstrapTokens(self.objects),
-            audiences=(self.issuer,),
+            audiences=config.api_audiences or issuers,
             anonymous=outside.anonymous,
             anonymous_paths=outside.anonymous_paths,
             external=outside.external,
+            front_proxy=front_proxy_of(config),
         )
+        self._connections = OpenConnections()
+        self._connections.connections += outside.webhooks
         node_rules = [Rule(rule) for rule in cluster_role_rules()["system:node"]]
-        self.authorizer = Authorizer(
-            NodeAuthorizer(self.graph, node_rules), RbacAuthorizer(self.policy), outside.authorizer
-        )
+        built_in: dict[str, Immediate] = {
+            "Node": NodeAuthorizer(self.graph, node_rules),
+            "RBAC": RbacAuthorizer(self.policy),
+        }
+        self._authorization = Authorization(config, built_in, self._connections)
+        self.authorizer = self._authorization.authorizer
+        followed = (follow_authentication(config, outside, self.authenticator), self._authorization.followed)
+        self.followed_files = [each for each in followed if each is not None]
         self._impersonation = Impersonation(self.authorizer.authorize)
         self._dynamic = DynamicAdmission(self.objects, scheme, self.authorizer.authorize)
         self._admission = AdmissionChain(self._plugins(storage, scheme))
@@ -108,12 +122,27 @@ class Identity:
 
     def install(self, api: ApiServer) -> None:
         """Register what this knows to answer: reviews, tokens, allocations."""
-        reviews.install(api.dispatcher, self.authenticator, self.authorizer.authorize, self.policy)
-        tokens = TokenEndpoint(self.signing_key, self.issuer, self.authenticator.audiences)
+        config = self._config
+        reviews.install(
+            api.dispatcher,
+            self.authenticator,
+            self.authorizer.authorize,
+            self.policy,
+            asks_webhooks=lambda: self._authorization.asks_webhooks,
+        )
+        tokens = TokenEndpoint(
+            self.signing_key,
+            self.issuer,
+            self.authenticator.audiences,
+            int(parse_duration(config.service_account_max_token_expiration)),
+            config.service_account_extend_token_expiration,
+        )
         api.dispatcher.add_subresource("token", tokens.serve, plural="serviceaccounts")
-        address = self._config.advertise_address or self._config.agent.node_ip
-        server_url = f"https://{address}:{self._config.https_listen_port}"
-        issuer_discovery.install(api.routes, self.signing_key, self.issuer, server_url)
+        address = config.advertise_address or config.agent.node_ip
+        keys_url = config.service_account_jwks_uri or f"https://{address}:{config.https_listen_port}{JWKS_PATH}"
+        issuer_discovery.install(api.routes, self.signing_key, self.issuer, keys_url)
+        for followed in self.followed_files:
+            api.metrics.add(followed.collect)
         api.registry.allocators["", "services"] = self._services
         self._dynamic.webhook_converter = lambda: api.registry.converter
 
@@ -131,8 +160,36 @@ class Identity:
                 for plugin in self._dynamic.plugins
             ),
             self._dynamic,
-            *self._outside.components,
+            *([self._connections] if self._connections.connections or self.followed_files else ()),
+            *self.followed_files,
         ]
+
+
+def client_authorities(config: ServerConfig, pki: ServerPki) -> tuple[list[Path], list[Path]]:
+    """The files of the CAs that client certificates may be of: (of users, of front proxies)."""
+    users, proxies = [pki.client_ca.certificate], [pki.request_header_ca.certificate]
+    if config.client_ca_file:
+        users.append(Path(config.client_ca_file))
+    if config.requestheader_client_ca_file:
+        proxies.append(Path(config.requestheader_client_ca_file))
+    for path in (*users[1:], *proxies[1:]):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise StartupError(f"cannot read client CA file: {error}") from None
+    return users, proxies
+
+
+def _signing_key(config: ServerConfig, pki: ServerPki) -> SigningKey:
+    """The key that signs service accounts' tokens, trusting those of further files, too."""
+    own = config.service_account_signing_key_file
+    try:
+        key = SigningKey.load(Path(own) if own else pki.service_account_key)
+        for path in config.service_account_key_file:
+            key.trust(Path(path))
+    except (OSError, ValueError) as error:
+        raise StartupError(f"cannot use service account key: {error}") from None
+    return key
 
 
 class _Follower:

@@ -76,7 +76,7 @@ class Server:
             port=config.https_listen_port,
             certificate=pki.serving.certificate,
             key=pki.serving.key,
-            client_cas=(pki.client_ca.certificate, pki.request_header_ca.certificate),
+            client_cas=(*self._identity.client_cas, *self._identity.request_header_cas),
         )
         self.api = ApiServer(objects, self._scheme, listener, self._identity.hooks())
         self._identity.install(self.api)
@@ -114,8 +114,13 @@ class Server:
             service_cidr=config.agent.service_cidr,
             advertise_address=config.advertise_address or config.agent.node_ip,
             port=config.https_listen_port,
-            client_ca=pki.client_ca.certificate.read_text(),
-            request_header_ca=pki.request_header_ca.certificate.read_text(),
+            client_ca=_together(self._identity.client_cas),
+            request_header_ca=_together(self._identity.request_header_cas),
+            front_proxy_names=config.requestheader_allowed_names,
+            user_headers=config.requestheader_username_headers,
+            uid_headers=config.requestheader_uid_headers,
+            group_headers=config.requestheader_group_headers,
+            extra_prefixes=config.requestheader_extra_headers_prefix,
         )
         await bootstrap(self.api.registry.storage, self._scheme, settings, datetime.now(UTC))
         self._identity.load()
@@ -214,6 +219,10 @@ def _encrypting(config: ServerConfig, store: Store, scheme: Scheme) -> Store:
 
     configuration = load_configuration(Path(config.encryption_provider_config))
     return EncryptingStore(store, Places(configuration, scheme))
+
+
+def _together(files: Sequence[Path]) -> str:
+    return "".join(file.read_text() for file in files)
 
 
 def _reachable(address: str) -> str:

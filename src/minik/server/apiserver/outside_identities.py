@@ -1,4 +1,4 @@
-"""What the server's flags say of identities and permissions that others manage: token file, JWT issuers, webhooks."""
+"""What the server's flags say of identities that others manage: token file, JWT issuers, token webhook."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from minik.api.types import UserInfo
 from minik.config import ServerConfig, StartupError
-from minik.server.apiserver.authn.authenticator import ExternalTokens
+from minik.server.apiserver.authn.authenticator import Authenticator, ExternalTokens
 from minik.server.apiserver.authn.tokens import read_token_file
+from minik.server.apiserver.followed_file import FollowedFile
 
 if TYPE_CHECKING:
-    from minik.server.apiserver.authz.webhook import WebhookAuthorizer
+    from minik.server.apiserver.authn.oidc.jwt_authenticator import JwtAuthenticator
 
 
 class Closable(Protocol):
@@ -22,16 +23,17 @@ class Closable(Protocol):
 class OpenConnections:
     """The component that closes what is connected to webhooks when the server stops."""
 
-    def __init__(self, name: str, connections: Sequence[Closable]) -> None:
-        self.name = name
-        self._connections = connections
+    name = "identity-webhooks"
+
+    def __init__(self) -> None:
+        self.connections: list[Closable] = []
 
     async def run(self, ready: asyncio.Event) -> None:
         ready.set()
         try:
             await asyncio.get_running_loop().create_future()
         finally:
-            for each in self._connections:
+            for each in self.connections:
                 await each.close()
 
 
@@ -41,16 +43,17 @@ class OutsideIdentities:
 
     tokens: Mapping[str, UserInfo] = field(default_factory=dict)
     external: Sequence[ExternalTokens] = ()
-    authorizer: "WebhookAuthorizer | None" = None
     anonymous: bool = True
     anonymous_paths: frozenset[str] = frozenset()
-    components: Sequence[OpenConnections] = ()
+    webhooks: Sequence[Closable] = ()
+    issuers: "JwtAuthenticator | None" = None  # of an AuthenticationConfiguration, for `follow`
 
 
 def outside_identities(config: ServerConfig) -> OutsideIdentities:
     """Reads the files the flags name. Raises StartupError."""
     external: list[ExternalTokens] = []
-    open_connections: list[Closable] = []
+    webhooks: list[Closable] = []
+    issuers = None
     anonymous, anonymous_paths = config.anonymous_auth, frozenset[str]()
     if config.oidc_issuer_url:
         from minik.server.apiserver.authn.oidc.flags import issuer_of_flags
@@ -67,29 +70,40 @@ def outside_identities(config: ServerConfig) -> OutsideIdentities:
 
         found = load_authentication(Path(config.authentication_config))
         anonymous, anonymous_paths = anonymous and found.anonymous, found.anonymous_paths
-        if found.issuers:
-            external.append(JwtAuthenticator(found.issuers))
+        issuers = JwtAuthenticator(found.issuers)
+        external.append(issuers)
     if config.authentication_token_webhook_config_file:
         from minik.server.apiserver.authn.token_webhook import TokenWebhook
+        from minik.server.apiserver.deadlines import parse_duration
         from minik.server.apiserver.webhooks.kubeconfig_webhook import load_webhook
 
-        webhook = TokenWebhook(load_webhook(Path(config.authentication_token_webhook_config_file)))
+        webhook = TokenWebhook(
+            load_webhook(Path(config.authentication_token_webhook_config_file)),
+            version=config.authentication_token_webhook_version,
+            trusted=parse_duration(config.authentication_token_webhook_cache_ttl),
+        )
         external.append(webhook)
-        open_connections.append(webhook)
-    authorizer = _authorizer(config)
-    if authorizer is not None:
-        open_connections.append(authorizer)
-    components = [OpenConnections("identity-webhooks", open_connections)] if open_connections else []
-    return OutsideIdentities(_tokens(config), external, authorizer, anonymous, anonymous_paths, components)
+        webhooks.append(webhook)
+    return OutsideIdentities(_tokens(config), external, anonymous, anonymous_paths, webhooks, issuers)
 
 
-def _authorizer(config: ServerConfig) -> "WebhookAuthorizer | None":
-    if not config.authorization_webhook_config_file:
+def follow_authentication(
+    config: ServerConfig, identities: OutsideIdentities, authenticator: Authenticator
+) -> FollowedFile | None:
+    """The component that takes in a changed AuthenticationConfiguration. Blocking."""
+    issuers = identities.issuers
+    if issuers is None:
         return None
-    from minik.server.apiserver.authz.webhook import WebhookAuthorizer
-    from minik.server.apiserver.webhooks.kubeconfig_webhook import load_webhook
+    from minik.server.apiserver.authn.oidc.configuration import read_authentication
 
-    return WebhookAuthorizer(load_webhook(Path(config.authorization_webhook_config_file)))
+    def take(content: bytes) -> None:
+        found = read_authentication(content)
+        issuers.replace(found.issuers)
+        authenticator.anonymous = config.anonymous_auth and found.anonymous
+        authenticator.anonymous_paths = found.anonymous_paths
+
+    path = Path(config.authentication_config)
+    return FollowedFile(path, "apiserver_authentication_config_controller", take, content=path.read_bytes())
 
 
 def _tokens(config: ServerConfig) -> Mapping[str, UserInfo]:

@@ -4,7 +4,7 @@ Pure. Upstream makes them in several post-start hooks of kube-apiserver.
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -49,6 +49,11 @@ class ClusterSettings:
     port: int
     client_ca: str
     request_header_ca: str
+    front_proxy_names: Sequence[str] = ("system:auth-proxy",)
+    user_headers: Sequence[str] = ("X-Remote-User",)
+    uid_headers: Sequence[str] = ("X-Remote-Uid",)
+    group_headers: Sequence[str] = ("X-Remote-Group",)
+    extra_prefixes: Sequence[str] = ("X-Remote-Extra-",)
 
     @property
     def first_service_ip(self) -> str:
@@ -193,15 +198,15 @@ def _extension_authentication(settings: ClusterSettings) -> Obj:
     metadata = {"name": "extension-apiserver-authentication", "namespace": "kube-system"}
     data = {
         "client-ca-file": settings.client_ca,
-        "requestheader-allowed-names": _json(["system:auth-proxy"]),
+        "requestheader-allowed-names": _json(settings.front_proxy_names),
         "requestheader-client-ca-file": settings.request_header_ca,
-        "requestheader-extra-headers-prefix": _json(["X-Remote-Extra-"]),
-        "requestheader-group-headers": _json(["X-Remote-Group"]),
-        "requestheader-uid-headers": _json(["X-Remote-Uid"]),
-        "requestheader-username-headers": _json(["X-Remote-User"]),
+        "requestheader-extra-headers-prefix": _json(settings.extra_prefixes),
+        "requestheader-group-headers": _json(settings.group_headers),
+        "requestheader-uid-headers": _json(settings.uid_headers),
+        "requestheader-username-headers": _json(settings.user_headers),
     }
     return {**_object("v1", "ConfigMap", metadata), "data": data}
 
 
-def _json(values: list[str]) -> str:
-    return orjson.dumps(values).decode()
+def _json(values: Sequence[str]) -> str:
+    return orjson.dumps(list(values)).decode()

@@ -23,7 +23,8 @@ from minik.server.apiserver.authn.oidc.configuration import authentication_of
 from minik.server.apiserver.authn.oidc.flags import issuer_of_flags
 from minik.server.apiserver.authn.oidc.jwt_authenticator import JwtAuthenticator
 from minik.server.apiserver.authn.token_webhook import TokenWebhook, reviewed
-from minik.server.apiserver.authz.webhook import WebhookAuthorizer, access_review_spec
+from minik.server.apiserver.authz.access_review import access_review_spec
+from minik.server.apiserver.authz.webhook import WebhookAuthorizer
 from minik.server.apiserver.outside_identities import outside_identities
 from minik.server.apiserver.webhooks.kubeconfig_webhook import load_webhook
 from minik.server.certificates import (
@@ -228,9 +229,9 @@ async def test_a_webhook_authorizes(server: Server, tmp_path: Path) -> None:
     server.answer = lambda _path, body: {"status": {"allowed": body["spec"]["user"] == "jane", "reason": "because"}}
     webhook = WebhookAuthorizer(load_webhook(server.kubeconfig(tmp_path / "webhook.yaml")))
     jane = Attributes(user=UserInfo("jane"), verb="get", resource_request=True, resource="pods", namespace="ns")
-    assert (await webhook.decide(jane)).allowed
-    assert (await webhook.decide(jane)).reason == "because"
-    assert not (await webhook.decide(Attributes(user=UserInfo("john"), verb="get", path="/x"))).allowed
+    assert (await webhook.ask(jane)).allowed
+    assert (await webhook.ask(jane)).reason == "because"
+    assert not (await webhook.ask(Attributes(user=UserInfo("john"), verb="get", path="/x"))).allowed
     assert len(server.asked) == 2
     await webhook.close()
 
@@ -239,7 +240,7 @@ async def test_a_webhook_that_does_not_answer_has_no_opinion(server: Server, tmp
     webhook = WebhookAuthorizer(load_webhook(server.kubeconfig(tmp_path / "webhook.yaml")))
     await server.__aexit__()
     async with asyncio.timeout(10):
-        assert not (await webhook.decide(Attributes(user=UserInfo("john"), verb="get", path="/x"))).allowed
+        assert not (await webhook.ask(Attributes(user=UserInfo("john"), verb="get", path="/x"))).allowed
     await webhook.close()
 
 
@@ -263,7 +264,7 @@ def test_flags_name_files(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="token file"):
         outside_identities(ServerConfig(agent=AgentConfig(), token_auth_file=str(tmp_path / "none")))
     with pytest.raises(StartupError, match="webhook configuration"):
-        outside_identities(ServerConfig(agent=AgentConfig(), authorization_webhook_config_file=str(tokens)))
+        outside_identities(ServerConfig(agent=AgentConfig(), authentication_token_webhook_config_file=str(tokens)))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import unquote
 
 from minik.api.request import Request
 from minik.api.types import UserInfo
+from minik.server.apiserver.authn.front_proxy import DEFAULT_FRONT_PROXY, FrontProxy
 from minik.server.apiserver.authn.service_account import Authenticated, ServiceAccountAuthenticator
 from minik.server.apiserver.authn.signing_key import TokenInvalidError
 from minik.server.apiserver.authn.tokens import BootstrapTokens, StaticTokens
@@ -20,7 +20,6 @@ from minik.server.apiserver.authn.x509 import CertificateAuthenticator
 AUTHENTICATED, UNAUTHENTICATED = "system:authenticated", "system:unauthenticated"
 ANONYMOUS = UserInfo("system:anonymous", groups=(UNAUTHENTICATED,))
 _WEBSOCKET_TOKEN = "base64url.bearer.authorization.k8s.io."
-_FRONT_PROXY_NAMES = frozenset({"system:auth-proxy"})
 
 
 class ExternalTokens(Protocol):
@@ -29,9 +28,12 @@ class ExternalTokens(Protocol):
     async def authenticate(self, token: str, audiences: Sequence[str]) -> UserInfo | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Authenticator:
-    """Tries the ways to prove an identity in upstream's order. `audiences` are what tokens must be meant for."""
+    """Tries the ways to prove an identity in upstream's order. `audiences` are what tokens must be meant for.
+
+    What comes of an AuthenticationConfiguration may be replaced while the server runs.
+    """
 
     certificates: CertificateAuthenticator
     static_tokens: StaticTokens
@@ -41,6 +43,7 @@ class Authenticator:
     anonymous: bool = True
     anonymous_paths: frozenset[str] = frozenset()  # where anonymous requests are let in; empty: everywhere
     external: Sequence[ExternalTokens] = ()
+    front_proxy: FrontProxy = DEFAULT_FRONT_PROXY
 
     async def authenticate(self, request: Request) -> UserInfo | None:
         """None: credentials were given and are no good, or none were given and anonymous requests are off."""
@@ -50,8 +53,8 @@ class Authenticator:
             identity = self.certificates.identify(request.client_certificate)
             if identity is not None and not identity.front_proxy:
                 return with_authenticated(identity.user)
-            if identity is not None and identity.user.name in _FRONT_PROXY_NAMES:
-                user = front_proxy_user(request)
+            if identity is not None and self.front_proxy.trusts(identity.user.name):
+                user = self.front_proxy.user(request)
                 if user is not None:
                     return with_authenticated(user)
         token = bearer_token(request)
@@ -122,24 +125,3 @@ def bearer_token(request: Request) -> str:
             except (binascii.Error, UnicodeDecodeError):
                 return ""
     return ""
-
-
-def header_values(request: Request, name: str) -> list[str]:
-    """Every value of a header that may be repeated; the HTTP door joins repetitions with a line feed."""
-    value = request.headers.get(name)
-    return [] if value is None else value.split("\n")
-
-
-def front_proxy_user(request: Request) -> UserInfo | None:
-    """Whom a trusted front proxy speaks for (X-Remote-* headers)."""
-    name = request.headers.get("x-remote-user", "")
-    if not name:
-        return None
-    prefix = "x-remote-extra-"
-    extra = {
-        unquote(header.removeprefix(prefix)): tuple(header_values(request, header))
-        for header in request.headers
-        if header.startswith(prefix)
-    }
-    uid = request.headers.get("x-remote-uid", "")
-    return UserInfo(name, uid, tuple(header_values(request, "x-remote-group")), extra)

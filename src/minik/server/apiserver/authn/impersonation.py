@@ -14,7 +14,8 @@ from minik.api.request import Request
 from minik.api.status import StatusError, bad_request
 from minik.api.types import UserInfo
 from minik.server.apiserver.attributes import Attributes, Authorize
-from minik.server.apiserver.authn.authenticator import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, header_values
+from minik.server.apiserver.authn.authenticator import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED
+from minik.server.apiserver.authn.front_proxy import header_values
 from minik.server.apiserver.authn.service_account import groups_of, split_user_name
 from minik.server.apiserver.authz.authorizer import refusal
 

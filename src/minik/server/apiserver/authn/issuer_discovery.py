@@ -10,9 +10,9 @@ from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.routes import Routes
 
 
-def install(routes: Routes, key: SigningKey, issuer: str, server_url: str) -> None:
-    """`server_url` is where the JWKS can be fetched: https://host:port."""
-    configuration = to_json(openid_configuration(issuer, server_url + JWKS_PATH, list(key.public_keys.values())))
+def install(routes: Routes, key: SigningKey, issuer: str, keys_url: str) -> None:
+    """`keys_url` is where the JWKS can be fetched."""
+    configuration = to_json(openid_configuration(issuer, keys_url, list(key.public_keys.values())))
     keys = to_json(jwks(key.public_keys))
 
     async def serve_configuration(_request: Request, _user: UserInfo, _below: str) -> Response:

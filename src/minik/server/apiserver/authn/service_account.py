@@ -100,18 +100,18 @@ def claims(
 
 
 class ServiceAccountAuthenticator:
-    """Recognises tokens of `issuer` and the never-expiring ones kept in Secrets."""
+    """Recognises tokens of `issuers` and the never-expiring ones kept in Secrets."""
 
     def __init__(
         self,
         key: SigningKey,
-        issuer: str,
+        issuers: str | Sequence[str],
         objects: Reader,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._key = key
-        self._issuer = issuer
+        self._issuers = frozenset([issuers] if isinstance(issuers, str) else issuers) | {LEGACY_ISSUER}
         self._objects = objects
         self._clock = clock
         self._verified: dict[bytes, _Verified] = {}
@@ -148,7 +148,7 @@ class ServiceAccountAuthenticator:
                 content = self._key.verify(token)
             except TokenInvalidError:
                 return None
-            if content.get("iss") not in (self._issuer, LEGACY_ISSUER):
+            if content.get("iss") not in self._issuers:
                 return None
             if len(self._verified) >= _KEPT:
                 self._verified.clear()

@@ -5,18 +5,25 @@ https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-accou
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from minik.api.types import Obj
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 JWKS_PATH = "/openid/v1/jwks"
+_PEM = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
 _CURVES = {
     "secp256r1": ("P-256", "ES256", 32),
     "secp384r1": ("P-384", "ES384", 48),
@@ -45,6 +52,11 @@ class SigningKey:
         if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
             raise ValueError(f"{path} holds a private key that is neither EC nor RSA")
         return cls(key)
+
+    def trust(self, path: Path) -> None:
+        """Verify with the keys of a PEM file, too: public keys, private keys or certificates. Raises ValueError."""
+        for key in _keys_of(path):
+            self.public_keys.setdefault(key_id(key), key)
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """A compact JWT; its header holds `alg` and `kid` only, as upstream's."""
@@ -79,6 +91,25 @@ _SIGNATURE_ONLY: Any = {
     "verify_sub": False,
     "verify_jti": False,
 }
+
+
+def _keys_of(path: Path) -> list[PublicKey]:
+    """https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ --service-account-key-file"""
+    found: list[PublicKey] = []
+    for block in (found[0] for found in _PEM.finditer(path.read_bytes())):
+        if b"PRIVATE KEY" in block:
+            key: Any = load_pem_private_key(block, password=None).public_key()
+        elif b"CERTIFICATE" in block:
+            from cryptography.x509 import load_pem_x509_certificate
+
+            key = load_pem_x509_certificate(block).public_key()
+        else:
+            key = load_pem_public_key(block)
+        if isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
+            found.append(key)
+    if not found:
+        raise ValueError(f"{path} holds no EC or RSA key")
+    return found
 
 
 def key_id(key: PublicKey) -> str:

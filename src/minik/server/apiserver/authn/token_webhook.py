@@ -13,15 +13,24 @@ from minik.server.apiserver.webhooks.kubeconfig_webhook import KubeconfigWebhook
 
 log = logging.getLogger("minik.apiserver.authn")
 
-_TRUSTED = 120.0  # seconds, kube-apiserver's --authentication-token-webhook-cache-ttl
 _KEPT = 4096  # answers
 
 
 class TokenWebhook:
     """An ExternalTokens (authenticator.py)."""
 
-    def __init__(self, webhook: KubeconfigWebhook, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        webhook: KubeconfigWebhook,
+        *,
+        version: str = "v1",
+        trusted: float = 120.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`trusted`: seconds an answer is believed."""
         self._webhook = webhook
+        self._api_version = f"authentication.k8s.io/{version}"
+        self._trusted = trusted
         self._clock = clock
         self._recent: dict[tuple[bytes, tuple[str, ...]], tuple[float, UserInfo | None]] = {}
 
@@ -32,7 +41,7 @@ class TokenWebhook:
             return recent[1]
         review = {
             "kind": "TokenReview",
-            "apiVersion": "authentication.k8s.io/v1",
+            "apiVersion": self._api_version,
             "metadata": {},
             "spec": {"token": token, "audiences": list(audiences)},
         }
@@ -44,7 +53,7 @@ class TokenWebhook:
         user = reviewed(answer, audiences)
         if len(self._recent) >= _KEPT:
             self._recent.clear()
-        self._recent[key] = (self._clock() + _TRUSTED, user)
+        self._recent[key] = (self._clock() + self._trusted, user)
         return user
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ TLS has verified the chain already. https://kubernetes.io/docs/reference/access-
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,9 +31,9 @@ class Identity:
 class CertificateAuthenticator:
     """Certificates arrive with every request of a connection, so what was read from one is kept."""
 
-    def __init__(self, client_ca: Path, request_header_ca: Path) -> None:
-        self._client_ca = x509.load_pem_x509_certificates(client_ca.read_bytes())
-        self._request_header_ca = x509.load_pem_x509_certificates(request_header_ca.read_bytes())
+    def __init__(self, client_cas: Path | Sequence[Path], request_header_cas: Path | Sequence[Path]) -> None:
+        self._client_ca = _authorities(client_cas)
+        self._request_header_ca = _authorities(request_header_cas)
         self._known: dict[bytes, Identity | None] = {}
 
     def identify(self, der: bytes) -> Identity | None:
@@ -64,6 +65,11 @@ class CertificateAuthenticator:
             extra={CREDENTIAL_ID: (f"X509SHA256={sha256(der).hexdigest()}",)},
         )
         return Identity(user, front_proxy, certificate.not_valid_after_utc.timestamp())
+
+
+def _authorities(files: Path | Sequence[Path]) -> list[x509.Certificate]:
+    paths = [files] if isinstance(files, Path) else files
+    return [found for path in paths for found in x509.load_pem_x509_certificates(path.read_bytes())]
 
 
 def _signed_by_any(certificate: x509.Certificate, authorities: list[x509.Certificate]) -> bool:

@@ -1,48 +1,61 @@
-"""The authorization chain: system:masters, the Node authorizer, RBAC, a webhook; and how a refusal reads.
+"""The authorization chain: system:masters, then the authorizers in their order; and how a refusal reads.
 
 https://kubernetes.io/docs/reference/access-authn-authz/authorization/
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
 from minik.api.status import StatusError, forbidden
 from minik.server.apiserver.attributes import Attributes, Decision
-from minik.server.apiserver.authz.node import NodeAuthorizer
-from minik.server.apiserver.authz.rbac import RbacAuthorizer
 
-if TYPE_CHECKING:
-    from minik.server.apiserver.authz.webhook import WebhookAuthorizer
+ALLOWED = Decision(True)
+_SUPERUSERS = "system:masters"
 
-_ALLOWED = Decision(True)
+
+class Immediate(Protocol):
+    """An authorizer that knows the answer: Node, RBAC."""
+
+    def decide(self, attributes: Attributes) -> Decision: ...
+
+
+class Remote(Protocol):
+    """An authorizer that has to ask."""
+
+    async def ask(self, attributes: Attributes) -> Decision: ...
+
+
+class Always:
+    """AlwaysAllow, AlwaysDeny (which has no opinion, with a reason)."""
+
+    def __init__(self, allowed: bool) -> None:
+        self._decision = ALLOWED if allowed else Decision(False, "Everything is forbidden.")
+
+    def decide(self, _attributes: Attributes) -> Decision:
+        return self._decision
 
 
 class Authorizer:
-    """The first authorizer that allows wins; the reasons of the others are shown to whom all of them refuse."""
+    """The first authorizer that allows or denies wins; the reasons of the others are shown to whom all refuse.
 
-    def __init__(self, node: NodeAuthorizer, rbac: RbacAuthorizer, webhook: "WebhookAuthorizer | None" = None) -> None:
-        self._node = node
-        self._rbac = rbac
-        self._webhook = webhook
+    `steps` may be replaced while the server runs.
+    """
+
+    def __init__(self, *steps: Immediate | Remote) -> None:
+        self.steps: Sequence[Immediate | Remote] = steps
 
     async def authorize(self, attributes: Attributes) -> Decision:
-        decision = self.decide(attributes)
-        if decision.allowed or self._webhook is None:
-            return decision
-        by_webhook = await self._webhook.decide(attributes)
-        if by_webhook.allowed or not decision.reason:
-            return by_webhook
-        return Decision(False, "\n".join(filter(None, (decision.reason, by_webhook.reason))))
-
-    def decide(self, attributes: Attributes) -> Decision:
-        if "system:masters" in attributes.user.groups:
-            return _ALLOWED
-        by_node = self._node.decide(attributes)
-        if by_node.allowed:
-            return by_node
-        by_rbac = self._rbac.decide(attributes)
-        if by_rbac.allowed or not by_node.reason:
-            return by_rbac
-        return Decision(False, "\n".join(filter(None, (by_node.reason, by_rbac.reason))))
+        if _SUPERUSERS in attributes.user.groups:
+            return ALLOWED
+        reasons: list[str] = []
+        for step in self.steps:
+            decide = getattr(step, "decide", None)
+            decision: Decision = decide(attributes) if decide is not None else await step.ask(attributes)  # type: ignore[union-attr]
+            if decision.allowed or decision.denied:
+                return decision
+            if decision.reason:
+                reasons.append(decision.reason)
+        return Decision(False, "\n".join(reasons))
 
 
 def refusal(attributes: Attributes, reason: str = "") -> StatusError:

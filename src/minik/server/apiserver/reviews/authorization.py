@@ -3,7 +3,7 @@
 https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from minik.api.request import Response
 from minik.api.status import bad_request
@@ -29,10 +29,12 @@ _GROUP = "authorization.k8s.io"
 class AccessReviews:
     """POST subjectaccessreviews, localsubjectaccessreviews, selfsubjectaccessreviews, selfsubjectrulesreviews."""
 
-    def __init__(self, authorize: Authorize, policy: Policy, *, webhooks: bool = False) -> None:
+    def __init__(
+        self, authorize: Authorize, policy: Policy, *, asks_webhooks: Callable[[], bool] = lambda: False
+    ) -> None:
         self._authorize = authorize
         self._policy = policy
-        self._webhooks = webhooks
+        self._asks_webhooks = asks_webhooks
 
     async def subject(self, registry: Registry, call: Call) -> Response:
         review = read_review(registry, call)
@@ -65,9 +67,9 @@ class AccessReviews:
         if node_identity(call.user)[1]:
             status["incomplete"] = True
             problems.insert(0, "node authorizer does not support user rule resolution")
-        if self._webhooks:
+        if self._asks_webhooks():
             status["incomplete"] = True
-            problems += ["webhook authorizer does not support user rule resolution"]
+            problems.append("webhook authorizer does not support user rule resolution")
         if problems:
             status["evaluationError"] = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
         return answer_review(call, {"metadata": {}}, status)

@@ -21,7 +21,7 @@ def field_selector(selector: Obj) -> tuple[str, bool]:
     terms: list[str] = []
     complete = True
     for item in selector.get("requirements") or ():
-        values, operator = item.get("values") or (), item.get("operator")
+        values, operator = item.get("values") or [], item.get("operator")
         if operator not in ("In", "NotIn") or len(values) != 1:
             complete = False
             continue

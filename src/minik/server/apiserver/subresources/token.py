@@ -35,11 +35,16 @@ _STRETCHED_FROM, _STRETCHED_TO = 3607, 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
-    """Serves the subresource. `audiences` are the API server's own."""
+    """Serves the subresource. `audiences` are the API server's own.
+
+    `longest`: seconds a token may live, 0 for no limit. `stretch`: let Pods' tokens live for a year.
+    """
 
     key: SigningKey
     issuer: str
     audiences: Sequence[str]
+    longest: int = 0
+    stretch: bool = True
 
     async def serve(self, registry: Registry, call: Call) -> Response:
         options = write_options.parse(call, "CreateOptions")
@@ -58,6 +63,7 @@ class TokenEndpoint:
         errors = _lifetime_errors(spec["expirationSeconds"])
         if errors:
             raise invalid("authentication.k8s.io", "TokenRequest", "", errors)
+        self._shorten(call, spec)
         bound = _bound(registry, call, spec.get("boundObjectRef") or {}, account)
         await registry.admission.validate(attributes)
         self._issue(request, account, bound, registry.now())
@@ -88,10 +94,16 @@ class TokenEndpoint:
         }
         return request
 
+    def _shorten(self, call: Call, spec: Obj) -> None:
+        wanted = spec["expirationSeconds"]
+        if self.longest and wanted > self.longest:
+            call.warn(f"requested expiration of {wanted} seconds shortened to {self.longest} seconds")
+            spec["expirationSeconds"] = self.longest
+
     def _issue(self, request: Obj, account: Obj, bound: dict[str, Obj], now: datetime) -> None:
         spec = request["spec"]
         lifetime, warn_after = spec["expirationSeconds"], 0
-        if bound and lifetime == _STRETCHED_FROM and spec["audiences"] == list(self.audiences):
+        if self.stretch and bound and lifetime == _STRETCHED_FROM and spec["audiences"] == list(self.audiences):
             lifetime, warn_after = _STRETCHED_TO, _STRETCHED_FROM
         seconds = int(now.timestamp())
         content = claims(

@@ -66,13 +66,13 @@ class KubeconfigWebhook:
             await session.close()
 
 
-def load_webhook(path: Path) -> KubeconfigWebhook:
+def load_webhook(path: Path, *, timeout: float = _TIMEOUT) -> KubeconfigWebhook:
     """From a kubeconfig's current context. Raises StartupError."""
     from minik.api.codec import yaml_codec
 
     try:
         document, _ = yaml_codec.loads(path.read_bytes())
-        return KubeconfigWebhook(_remote(document, path.parent))
+        return KubeconfigWebhook(_remote(document, path.parent), timeout=timeout)
     except (OSError, ValueError, KeyError, TypeError, StopIteration, ssl.SSLError) as error:
         raise StartupError(f"cannot use webhook configuration {path}: {error or 'a part is missing'}") from None
 

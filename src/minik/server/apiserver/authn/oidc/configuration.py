@@ -11,7 +11,9 @@ from typing import Any
 from minik.api.types import Obj
 from minik.config import StartupError
 from minik.server.apiserver.authn.oidc.claims import ClaimMapping, Claims, Rule
+from minik.server.apiserver.authn.oidc.validation import check_entry, check_known
 
+_MOST_ISSUERS = 64
 _API_VERSIONS = ("apiserver.config.k8s.io/v1", "apiserver.config.k8s.io/v1beta1", "apiserver.config.k8s.io/v1alpha1")
 
 
@@ -37,13 +39,17 @@ class AuthenticationConfiguration:
 
 def load_authentication(path: Path) -> AuthenticationConfiguration:
     """Raises StartupError."""
-    from minik.api.codec import yaml_codec
-
     try:
-        document, _ = yaml_codec.loads(path.read_bytes())
-        return authentication_of(document)
+        return read_authentication(path.read_bytes())
     except (OSError, ValueError) as error:
         raise StartupError(f"cannot use authentication configuration {path}: {error}") from None
+
+
+def read_authentication(content: bytes) -> AuthenticationConfiguration:
+    """Raises ValueError."""
+    from minik.api.codec import yaml_codec
+
+    return authentication_of(yaml_codec.loads(content)[0])
 
 
 def authentication_of(document: Any) -> AuthenticationConfiguration:
@@ -52,54 +58,53 @@ def authentication_of(document: Any) -> AuthenticationConfiguration:
         raise ValueError("it is no AuthenticationConfiguration")
     if document.get("apiVersion") not in _API_VERSIONS:
         raise ValueError(f"its apiVersion is not {_API_VERSIONS[0]}")
-    issuers = [_issuer(entry, f"jwt[{at}]") for at, entry in enumerate(document.get("jwt") or ())]
-    if len({issuer.url for issuer in issuers}) < len(issuers):
-        raise ValueError("jwt: an issuer is named twice")
+    check_known(document, "")
+    entries = document.get("jwt") or ()
+    if len(entries) > _MOST_ISSUERS:
+        raise ValueError(f"jwt: Too many: {len(entries)}: must have at most {_MOST_ISSUERS} items")
+    issuers = [_issuer(entry, f"jwt[{at}]") for at, entry in enumerate(entries)]
+    for at, issuer in enumerate(issuers):
+        for other in issuers[:at]:
+            if issuer.url == other.url:
+                raise ValueError(f'jwt[{at}].issuer.url: Duplicate value: "{issuer.url}"')
+            if issuer.discovery_url == other.discovery_url:
+                raise ValueError(f'jwt[{at}].issuer.discoveryURL: Duplicate value: "{issuer.discovery_url}"')
     anonymous = document.get("anonymous")
     if anonymous is None:
         return AuthenticationConfiguration(issuers)
-    paths = frozenset(condition["path"] for condition in anonymous.get("conditions") or ())
-    return AuthenticationConfiguration(issuers, bool(anonymous.get("enabled")), paths)
+    conditions, enabled = anonymous.get("conditions") or (), bool(anonymous.get("enabled"))
+    if conditions and not enabled:
+        raise ValueError(
+            "anonymous.conditions: Invalid value: enabled should be set to true when conditions are defined"
+        )
+    paths = frozenset(condition["path"] for condition in conditions)
+    return AuthenticationConfiguration(issuers, enabled, paths)
 
 
 def _issuer(entry: Obj, where: str) -> Issuer:
-    issuer = entry.get("issuer") or {}
-    url, audiences = issuer.get("url") or "", issuer.get("audiences") or ()
-    if not url.startswith("https://"):
-        raise ValueError(f"{where}.issuer.url: URL scheme must be https")
-    if not audiences:
-        raise ValueError(f"{where}.issuer.audiences: Required value: at least one audience is required")
-    if len(audiences) > 1 and issuer.get("audienceMatchPolicy") != "MatchAny":
-        raise ValueError(f"{where}.issuer.audienceMatchPolicy: must be MatchAny for multiple audiences")
+    check_entry(entry, where)
+    issuer = entry["issuer"]
+    url = issuer["url"]
     discovery = issuer.get("discoveryURL") or f"{url.rstrip('/')}/.well-known/openid-configuration"
-    return Issuer(url, discovery, issuer.get("certificateAuthority") or "", tuple(audiences), _claims(entry, where))
+    authority = issuer.get("certificateAuthority") or ""
+    return Issuer(url, discovery, authority, tuple(issuer["audiences"]), _claims(entry))
 
 
-def _claims(entry: Obj, where: str) -> Claims:
+def _claims(entry: Obj) -> Claims:
     mappings = entry.get("claimMappings") or {}
-    username = _mapping(mappings.get("username"), f"{where}.claimMappings.username")
-    if not username:
-        raise ValueError(f"{where}.claimMappings.username: Required value: claim or expression is required")
     return Claims(
-        username=username,
-        groups=_mapping(mappings.get("groups"), f"{where}.claimMappings.groups"),
-        uid=_mapping(mappings.get("uid"), f"{where}.claimMappings.uid", prefixed=False),
+        username=_mapping(mappings.get("username")),
+        groups=_mapping(mappings.get("groups")),
+        uid=_mapping(mappings.get("uid")),
         extra=[(extra["key"], extra["valueExpression"]) for extra in mappings.get("extra") or ()],
         rules=[_rule(rule) for rule in entry.get("claimValidationRules") or ()],
         user_rules=[_rule(rule) for rule in entry.get("userValidationRules") or ()],
     )
 
 
-def _mapping(entry: Obj | None, where: str, *, prefixed: bool = True) -> ClaimMapping:
+def _mapping(entry: Obj | None) -> ClaimMapping:
     entry = entry or {}
-    claim, expression, prefix = entry.get("claim") or "", entry.get("expression") or "", entry.get("prefix")
-    if claim and expression:
-        raise ValueError(f"{where}: Invalid value: claim and expression can't both be set")
-    if claim and prefixed and prefix is None:
-        raise ValueError(f'{where}.prefix: Required value: prefix is required when claim is set. It can be set to ""')
-    if expression and prefix:
-        raise ValueError(f"{where}.prefix: Invalid value: expression and prefix can't both be set")
-    return ClaimMapping(claim, prefix or "", expression)
+    return ClaimMapping(entry.get("claim") or "", entry.get("prefix") or "", entry.get("expression") or "")
 
 
 def _rule(entry: Obj) -> Rule:

@@ -21,9 +21,14 @@ class JwtAuthenticator:
     """An ExternalTokens (authenticator.py)."""
 
     def __init__(self, issuers: Sequence[Issuer], *, clock: Callable[[], float] = time.time) -> None:
-        self._issuers = {issuer.url: (issuer, IssuerKeys(issuer)) for issuer in issuers}
         self._clock = clock
         self._recent: dict[bytes, tuple[float, UserInfo]] = {}
+        self.replace(issuers)
+
+    def replace(self, issuers: Sequence[Issuer]) -> None:
+        """Trust these issuers from now on, and no others."""
+        self._issuers = {issuer.url: (issuer, IssuerKeys(issuer)) for issuer in issuers}
+        self._recent.clear()
 
     async def authenticate(self, token: str, _audiences: Sequence[str]) -> UserInfo | None:
         """None: it is no JWT of theirs, or not a good one; the log says why."""
