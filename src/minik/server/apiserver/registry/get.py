@@ -3,7 +3,8 @@
 from minik.api.request import Response
 from minik.server.apiserver.registry import answer
 from minik.server.apiserver.registry.call import Call
-from minik.server.apiserver.registry.read_options import parse_revision, too_large
+from minik.server.apiserver.registry.freshness import wait_for
+from minik.server.apiserver.registry.read_options import parse_revision
 from minik.server.apiserver.registry.registry import Registry
 
 
@@ -11,9 +12,8 @@ async def get(registry: Registry, call: Call) -> Response:
     """The present state; a resourceVersion only says how new it must be at least."""
     if call.request.query:
         revision = parse_revision(call.parameter("resourceVersion"))
-        current = registry.storage.store.revision
-        if revision is not None and revision > current:
-            raise too_large(revision, current)
+        if revision is not None:
+            await wait_for(registry.storage.store, revision)
     stored = registry.storage.get(call.resource, call.namespace, call.name)
     if stored is None:
         raise call.not_found()

@@ -13,8 +13,9 @@ from minik.server.apiserver.negotiation import PLAIN
 from minik.server.apiserver.registry import answer, continue_token, selection, table
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.continue_token import PRESENT, Continue, ContinueExpired
+from minik.server.apiserver.registry.freshness import too_large, wait_for
 from minik.server.apiserver.registry.keys import collection_prefix, object_key
-from minik.server.apiserver.registry.read_options import ListOptions, parse_list, too_large
+from minik.server.apiserver.registry.read_options import ListOptions, parse_list
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.selection import Selection
 from minik.store.store import (
@@ -51,8 +52,8 @@ async def read(registry: Registry, call: Call, chosen: Selection, options: ListO
     """The objects a list is about. Raises StatusError 410 and 504."""
     store = registry.storage.store
     revision = options.resume.revision if options.resume else options.revision
-    if revision is not None and revision > store.revision:
-        raise too_large(revision, store.revision)
+    if revision is not None:
+        await wait_for(store, revision)
     prefix = _prefix(call, chosen)
     if prefix is None:
         return Page((), store.revision)
@@ -158,8 +159,8 @@ def respond(registry: Registry, call: Call, page: Page) -> Response:
         )
     metadata = _metadata(call, page)
     if call.form is PLAIN:
-        head = answer.to_json({**list_type(call), "metadata": metadata})[:-1] + b',"items":['
-        body = head + b",".join([layout.item(kv) for kv in page.kvs]) + b"]}"
+        head = answer.to_json({**list_type(call), "metadata": metadata})[:-1]
+        body = _joined(head + b',"items":[', [layout.item(kv) for kv in page.kvs], b"]}")
         return Response(body=body, warnings=call.warnings)
     objects = [layout.decode(kv) for kv in page.kvs]
     if call.form.kind:
@@ -167,6 +168,15 @@ def respond(registry: Registry, call: Call, page: Page) -> Response:
     else:
         content = {**list_type(call), "metadata": metadata, "items": [_item(call, obj) for obj in objects]}
     return answer.encoded(200, content, call.form, call.warnings)
+
+
+def _joined(head: bytes, items: list[bytes], tail: bytes) -> bytes:
+    """head, items with commas in between, tail: in one copy, since a list may be megabytes."""
+    if not items:
+        return head + tail
+    items[0] = head + items[0]
+    items[-1] += tail
+    return b",".join(items)
 
 
 def list_type(call: Call) -> Obj:

@@ -133,14 +133,3 @@ def parse_revision(version: str, *, prefix: str = "", code: int = 500) -> int | 
         text = f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
         raise StatusError(code, "BadRequest" if code == 400 else "", prefix + text)
     return int(version)
-
-
-def too_large(revision: int, current: int) -> StatusError:
-    """A resourceVersion that has not happened yet."""
-    return StatusError(
-        504,
-        "Timeout",
-        f"Timeout: Too large resource version: {revision}, current: {current}",
-        causes=[{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
-        retry_after=1,
-    )

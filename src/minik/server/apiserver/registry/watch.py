@@ -14,11 +14,12 @@ from minik.api.types import Obj
 from minik.server.apiserver.negotiation import JSON, PROTOBUF, YAML, not_accepted
 from minik.server.apiserver.registry import read_options, selection, table
 from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.freshness import wait_for
 from minik.server.apiserver.registry.keys import collection_prefix
 from minik.server.apiserver.registry.layout import deleted
 from minik.server.apiserver.registry.list import one_key
 from minik.server.apiserver.registry.protobuf import WATCH_TYPE
-from minik.server.apiserver.registry.read_options import WatchOptions, too_large
+from minik.server.apiserver.registry.read_options import WatchOptions
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.selection import Selection
 from minik.server.apiserver.registry.watch_encoding import Bookmark, Change, Step, encoder, local_encoder
@@ -46,9 +47,8 @@ async def watch(registry: Registry, call: Call) -> Response:
         raise not_accepted()
     if call.form.kind == "Table":
         table.include_object(call)
-    current = registry.storage.store.revision
-    if options.initial and options.revision and options.revision > current:
-        raise too_large(options.revision, current)
+    if options.initial and options.revision:
+        await wait_for(registry.storage.store, options.revision)
     steps = _steps(registry, call, chosen, options)
     if call.request.local:
         return Response(events=local_encoder(registry.layout(call.resource), call, steps), warnings=call.warnings)
