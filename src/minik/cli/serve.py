@@ -6,7 +6,6 @@ store -> identities and default objects -> API server -> controllers, scheduler
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -17,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from minik import KUBERNETES_VERSION, __version__
+from minik.cli import memory
 from minik.cli.logs import configure
 from minik.cli.values import check_server
 from minik.config import ServerConfig, StartupError
@@ -31,7 +31,7 @@ log = logging.getLogger("minik")
 
 def run_server(config: ServerConfig) -> None:
     """Run until SIGTERM or SIGINT. Raises StartupError with one line when it cannot start."""
-    gc.set_threshold(50_000, 20, 100)  # imports make much that stays, and no garbage
+    memory.starting()
     configure(debug=config.agent.debug, verbosity=config.agent.v)
     config = replace(config, agent=resolved(config.agent))
     _check(config)
@@ -119,7 +119,7 @@ async def _serve(config: ServerConfig) -> None:
             tasks.create_task(supervisor.run())
             tasks.create_task(server.store_failed())
             await supervisor.started.wait()
-            _spare_collector()
+            memory.started()
             log.info("minik is up; kubeconfig: %s", config.write_kubeconfig)
 
 
@@ -138,10 +138,3 @@ def _with_node(config: ServerConfig, server: "Server", components: Sequence[Comp
         return agent.components
 
     return [Background(containerd), *components, Group("node", "minik.agent.agent", make_node)]
-
-
-def _spare_collector() -> None:
-    """What start-up made stays for good, and requests leave few cycles: look for garbage less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5000, 20, 50)
