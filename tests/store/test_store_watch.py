@@ -9,7 +9,7 @@ import pytest
 from minik.store import watch as watch_module
 from minik.store.mvcc import MvccStore
 from minik.store.open import open_store
-from minik.store.store import CompactedError, Delete, Event, Put, SlowWatcherError, Txn, Watch
+from minik.store.store import CompactedError, Delete, Event, KeyValue, Only, Put, SlowWatcherError, Txn, Watch
 
 
 @pytest.fixture
@@ -201,3 +201,26 @@ async def test_watchers_share_the_event(store: MvccStore) -> None:
     first, second = store.watch(b"a"), store.watch(b"", b"\0")
     await write(store, Put(b"a", b""))
     assert (await take(first, 1))[0] is (await take(second, 1))[0]
+
+
+async def test_a_watcher_of_one_class_hears_of_changes_from_and_to_it(store: MvccStore) -> None:
+    asked: list[bytes] = []
+
+    def classify(kv: KeyValue) -> str | None:
+        asked.append(kv.key)
+        return kv.value.decode() or None
+
+    first = store.watch(b"a", b"b", only=Only(classify, "x"))
+    others = [store.watch(b"a", b"b", only=Only(classify, f"other{number}")) for number in range(100)]
+    await write(store, Put(b"a1", b"y"))
+    assert asked == [b"a1"]
+    await write(store, Put(b"a1", b"x"))
+    await write(store, Put(b"a1", b"other7"))
+    await write(store, Put(b"a1", b""))
+    await write(store, Delete(b"a1"))
+    values = [event.kv.value for event in await take(first, 4)]
+    assert values == [b"x", b"other7", b"", b""]
+    assert [event.kv.value for event in await take(others[7], 3)] == [b"other7", b"", b""]
+    for watch in (first, *others):
+        watch.close()
+    assert not store.watchers.all()

@@ -24,6 +24,7 @@ from minik.store.store import (
     FutureRevisionError,
     KeyValue,
     LeaseStatus,
+    Only,
     Range,
     RangeResult,
     StoreStatus,
@@ -153,11 +154,19 @@ class MvccStore:
 
     # Watching.
 
-    def watch(self, key: bytes, range_end: bytes = b"", *, start_revision: int = 0, buffer: int = 4096) -> Watcher:
+    def watch(
+        self,
+        key: bytes,
+        range_end: bytes = b"",
+        *,
+        start_revision: int = 0,
+        buffer: int = 4096,
+        only: Only | None = None,
+    ) -> Watcher:
         """Also raises StoreClosedError. The watch ends when the store closes."""
         if self._committer.closing:
             raise StoreClosedError("the store is closed")
-        return Watcher(self, key, range_end, start_revision or self._revision + 1, buffer)
+        return Watcher(self, key, range_end, start_revision or self._revision + 1, buffer, only)
 
     async def read_history(self, key: bytes, range_end: bytes, after: int) -> tuple[Sequence[Event], int]:
         """For a watcher that is behind: changes after revision `after`, and the revision they are complete up to."""

@@ -10,7 +10,7 @@ Reads of the current state (`get`, `range` at revision 0) are answered from memo
 there before it is durable.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -194,6 +194,19 @@ class StoreStatus:
     keys: int
 
 
+@dataclass(frozen=True, slots=True)
+class Only:
+    """What a watcher cares for among the changes of its range: those from or to values of one class.
+
+    `classify` tells the class of a value (None: it cannot be told, so everybody hears of it); equal ones share an
+    index, which makes a change cost one look-up however many watchers wait for other classes. It is a hint: a watcher
+    may be told of more.
+    """
+
+    classify: Callable[[KeyValue], str | None]
+    value: str
+
+
 class Watch(Protocol):
     """A running watch: iterate for batches; a batch never splits a revision.
 
@@ -237,7 +250,15 @@ class Store(Protocol):
         """
         ...
 
-    def watch(self, key: bytes, range_end: bytes = b"", *, start_revision: int = 0, buffer: int = 4096) -> Watch:
+    def watch(
+        self,
+        key: bytes,
+        range_end: bytes = b"",
+        *,
+        start_revision: int = 0,
+        buffer: int = 4096,
+        only: Only | None = None,
+    ) -> Watch:
         """Events from `start_revision` on, inclusive (0: from now). `buffer`: events kept for a slow reader."""
         ...
 

@@ -3,20 +3,21 @@
     change -> WatchIndex.publish -> the watchers of that key only -> their buffers -> `async for` in the reader's task
 
 Ranges are kept as a line of segments cut at every range's ends, each with the watchers that cover it, so finding the
-watchers of a key is one bisection whatever their number. A watcher that starts in the past first reads history, pulled
-by its own reader, and joins the index in the same step in which it has caught up.
+watchers of a key is one bisection whatever their number. Those who care for one class of values only (store.Only)
+stand in that line as one Division, which looks up who wants to know of a change. A watcher that starts in the past
+first reads history, pulled by its own reader, and joins the index in the same step in which it has caught up.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Protocol
 
 from sortedcontainers import SortedDict
 
 from minik.store.engine import Stats, StoreClosedError
 from minik.store.index import EVERYTHING, contains
-from minik.store.store import Event, SlowWatcherError
+from minik.store.store import Event, EventType, KeyValue, Only, SlowWatcherError
 
 RECENT_EVENTS = 1000  # kept in memory for watches and ranges that start a moment ago
 
@@ -67,8 +68,11 @@ class History(Protocol):
 class Watcher:
     """See store.Watch."""
 
-    def __init__(self, store: History, key: bytes, range_end: bytes, start: int, buffer: int) -> None:
+    def __init__(
+        self, store: History, key: bytes, range_end: bytes, start: int, buffer: int, only: Only | None = None
+    ) -> None:
         self.key = key
+        self.only = only
         self.range_end = range_end
         self._store = store
         self._start = start
@@ -163,15 +167,44 @@ class Watcher:
         self._store.watchers.add(self)
 
 
+class Division:
+    """The watchers of one range that tell values apart in the same way."""
+
+    def __init__(self, key: bytes, range_end: bytes, classify: Callable[[KeyValue], str | None]) -> None:
+        self.key = key
+        self.range_end = range_end
+        self.members: dict[str, set[Watcher]] = {}
+        self._classify = classify
+
+    def push(self, event: Event) -> None:
+        found = set() if event.prev_kv is None else {self._classify(event.prev_kv)}
+        if event.type is EventType.PUT:
+            found.add(self._classify(event.kv))
+        for value in tuple(self.members) if None in found else found:
+            for watcher in tuple(self.members.get(value or "", ())):
+                watcher.push(event)
+
+
 class WatchIndex:
     def __init__(self) -> None:
         self._by_key: dict[bytes, set[Watcher]] = {}
-        self._segments: SortedDict = SortedDict({b"": set()})  # start of segment -> watchers covering it
+        self._segments: SortedDict = SortedDict({b"": set()})  # start of segment -> what covers it
+        self._divisions: dict[tuple[bytes, bytes, Callable[[KeyValue], str | None]], Division] = {}
 
     def add(self, watcher: Watcher) -> None:
         if not watcher.range_end:
             self._by_key.setdefault(watcher.key, set()).add(watcher)
-            return
+        elif watcher.only is None:
+            self._cover(watcher)
+        else:
+            place = (watcher.key, watcher.range_end, watcher.only.classify)
+            division = self._divisions.get(place)
+            if division is None:
+                division = self._divisions[place] = Division(*place)
+                self._cover(division)
+            division.members.setdefault(watcher.only.value, set()).add(watcher)
+
+    def _cover(self, watcher: Watcher | Division) -> None:
         self._cut(watcher.key)
         if watcher.range_end != EVERYTHING:
             self._cut(watcher.range_end)
@@ -184,7 +217,22 @@ class WatchIndex:
             watchers.discard(watcher)
             if not watchers:
                 del self._by_key[watcher.key]
-            return
+        elif watcher.only is None:
+            self._uncover(watcher)
+        else:
+            self._leave_division(watcher, watcher.only)
+
+    def _leave_division(self, watcher: Watcher, only: Only) -> None:
+        place = (watcher.key, watcher.range_end, only.classify)
+        division = self._divisions[place]
+        division.members[only.value].discard(watcher)
+        if not division.members[only.value]:
+            del division.members[only.value]
+        if not division.members:
+            del self._divisions[place]
+            self._uncover(division)
+
+    def _uncover(self, watcher: Watcher | Division) -> None:
         for start in list(self._covered(watcher)):
             self._segments[start].discard(watcher)
         self._join(watcher.key)
@@ -205,7 +253,10 @@ class WatchIndex:
                     watcher.push(event)
 
     def all(self) -> set[Watcher]:
-        return set().union(*self._by_key.values(), *self._segments.values())
+        divided = [watchers for division in self._divisions.values() for watchers in division.members.values()]
+        covering = set().union(*self._segments.values())
+        whole = {each for each in covering if isinstance(each, Watcher)}
+        return whole.union(*self._by_key.values(), *divided)
 
     def _cut(self, key: bytes) -> None:
         if key not in self._segments:
@@ -218,7 +269,7 @@ class WatchIndex:
         if key and key in self._segments and self._segments.peekitem(at - 1)[1] == self._segments[key]:
             del self._segments[key]
 
-    def _covered(self, watcher: Watcher) -> Iterable[bytes]:
+    def _covered(self, watcher: Watcher | Division) -> Iterable[bytes]:
         last = None if watcher.range_end == EVERYTHING else watcher.range_end
         starts: Iterable[bytes] = self._segments.irange(watcher.key, last, inclusive=(True, False))
         return starts

@@ -110,3 +110,18 @@ async def test_watchers_share_the_bytes_of_an_event(api: Any) -> None:
     await taken(two.stream, 1)
     stored = api.server.registry.storage.get(api.server.registry.scheme.get("", "v1", "configmaps"), "default", "a")
     assert len(stored.memo.lines) == 1
+
+
+async def test_pods_come_and_go_in_the_sight_of_their_nodes(api: Any) -> None:
+    await api.pod("a")
+    watches = [
+        await api.send("GET", f"/api/v1/pods?watch=true&resourceVersion=1&fieldSelector=spec.nodeName%3D{node}")
+        for node in ("n1", "n2")
+    ]
+    await api.pod("b", nodeName="n1")
+    binding = {"metadata": {"name": "a"}, "target": {"kind": "Node", "name": "n2"}}
+    status, answer = await api("POST", "/api/v1/namespaces/default/pods/a/binding", binding)
+    assert status == 201, answer
+    await api("DELETE", "/api/v1/namespaces/default/pods/a?gracePeriodSeconds=0")
+    assert told(await taken(watches[0].stream, 1)) == [("ADDED", "b")]
+    assert told(await taken(watches[1].stream, 3))[-1] == ("DELETED", "a")

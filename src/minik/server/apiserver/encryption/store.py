@@ -15,6 +15,7 @@ from minik.store.store import (
     EventType,
     KeyValue,
     LeaseStatus,
+    Only,
     Put,
     PutResult,
     Range,
@@ -56,9 +57,19 @@ class EncryptingStore:
             return result
         return RangeResult([self._plain(kv) for kv in kvs], result.count, result.more, result.revision)
 
-    def watch(self, key: bytes, range_end: bytes = b"", *, start_revision: int = 0, buffer: int = 4096) -> Watch:
+    def watch(
+        self,
+        key: bytes,
+        range_end: bytes = b"",
+        *,
+        start_revision: int = 0,
+        buffer: int = 4096,
+        only: Only | None = None,
+    ) -> Watch:
+        if self._transformer(key) is None:
+            return self._store.watch(key, range_end, start_revision=start_revision, buffer=buffer, only=only)
         inner = self._store.watch(key, range_end, start_revision=start_revision, buffer=buffer)
-        return inner if self._transformer(key) is None else _DecryptingWatch(inner, self)
+        return _DecryptingWatch(inner, self)
 
     def plain_event(self, event: Event) -> Event:
         before = None if event.prev_kv is None else self._plain(event.prev_kv)
@@ -159,9 +170,8 @@ class _DecryptingWatch:
 
 
 def _decrypted(kv: KeyValue, transformer: Transformer) -> Decrypted:
-    """Made once for each value. Raises DecryptionError."""
+    """Made once for each value and configuration. Raises DecryptionError."""
     plain = kv.memo
-    if plain is None:
-        plain = kv.memo = Decrypted(kv, *transformer.from_storage(kv.value, kv.key))
-    assert isinstance(plain, Decrypted)
+    if not isinstance(plain, Decrypted) or plain.by is not transformer:
+        plain = kv.memo = Decrypted(kv, *transformer.from_storage(kv.value, kv.key), transformer)
     return plain

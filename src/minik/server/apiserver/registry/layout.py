@@ -8,7 +8,7 @@ so that the revision is spliced in at an offset known per resource. What was dec
 kept on the store's KeyValue (`memo`) and shared by every reader: it is read-only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import orjson
 
@@ -33,6 +33,7 @@ class Layout:
     """The bytes of one served resource. `spliced`: it is stored in the version it is served in."""
 
     __slots__ = (
+        "_classes",
         "_head",
         "_item_head",
         "_offset",
@@ -56,6 +57,7 @@ class Layout:
         # Items of built-in lists carry no kind and apiVersion, as upstream's typed lists do.
         self._item_head = self._head if resource.custom else b"{" + version_head
         self.spliced = resource.from_storage is _IDENTITY or (resource.custom and stored == resource.gvr)
+        self._classes: dict[Callable[[Obj], str], Callable[[KeyValue], str | None]] = {}
         # What readers made of a value under another schema is not for readers under this one.
         self._reading = f"{self._version}@{resource.written_since}" if resource.custom else self._version
 
@@ -112,6 +114,19 @@ class Layout:
         """Keep what a webhook made of a value."""
         obj["metadata"]["resourceVersion"] = str(kv.mod_revision)
         _memo(kv).objects[self._reading] = obj
+
+    def classes(self, field: Callable[[Obj], str]) -> Callable[[KeyValue], str | None] | None:
+        """What tells values apart by a field of their objects, always the same for one field. None: nothing can."""
+        if self._resource.converted_by is not None:  # only a webhook can read some of them
+            return None
+
+        def classify(kv: KeyValue) -> str | None:
+            try:
+                return field(self.decode(kv))
+            except ValueError:
+                return None
+
+        return self._classes.setdefault(field, classify)
 
     def whole(self, kv: KeyValue) -> bytes:
         """The JSON of one object."""

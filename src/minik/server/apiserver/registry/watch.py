@@ -16,7 +16,7 @@ from minik.server.apiserver.registry import read_options, selection, table
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.freshness import wait_for
 from minik.server.apiserver.registry.keys import collection_prefix
-from minik.server.apiserver.registry.layout import deleted
+from minik.server.apiserver.registry.layout import Layout, deleted
 from minik.server.apiserver.registry.list import one_key
 from minik.server.apiserver.registry.protobuf import WATCH_TYPE
 from minik.server.apiserver.registry.read_options import WatchOptions
@@ -28,6 +28,7 @@ from minik.store.store import (
     Event,
     EventType,
     KeyValue,
+    Only,
     SlowWatcherError,
     Watch,
     prefix_end,
@@ -62,7 +63,9 @@ async def _steps(registry: Registry, call: Call, chosen: Selection, options: Wat
     layout = registry.layout(call.resource)
     key, end = _range(call, chosen)
     start = store.revision if options.initial or not options.revision else options.revision
-    stream = store.watch(key, end, start_revision=start + 1, buffer=_BUFFER)
+    stream = store.watch(
+        key, end, start_revision=start + 1, buffer=_BUFFER, only=_only(layout, chosen) if end else None
+    )
     forget = registry.watching(call.resource, stream) if call.resource.custom else None
     try:
         if options.initial:
@@ -97,6 +100,15 @@ def _range(call: Call, chosen: Selection) -> tuple[bytes, bytes]:
         return key, b""
     prefix = collection_prefix(call.resource, call.namespace)
     return prefix, prefix_end(prefix)
+
+
+def _only(layout: Layout, chosen: Selection) -> Only | None:
+    """The class of objects that a field selector asks for, so that the store looks its watcher up by it."""
+    for field, value, equal in chosen.fields:
+        classify = layout.classes(field) if equal else None
+        if classify is not None:
+            return Only(classify, value)
+    return None
 
 
 async def _live(stream: Watch, options: WatchOptions) -> AsyncIterator[Sequence[Event] | Bookmark]:
