@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from minik.api.groups import load
 from minik.api.scheme import Scheme
@@ -37,6 +38,9 @@ from minik.store.mvcc import MvccStore
 from minik.store.open import open_store
 from minik.store.store import Store
 from minik.supervisor import Component, Group
+
+if TYPE_CHECKING:
+    from minik.server.apiserver.encryption.assembly import Encryption
 
 log = logging.getLogger("minik.server")
 
@@ -69,7 +73,10 @@ class Server:
         self._store = store
         self._pki = pki
         self._scheme = scheme
-        objects = _encrypting(config, store, scheme)
+        objects: Store = store
+        self._encryption = _encryption(config, store, scheme)
+        if self._encryption is not None:
+            objects = self._encryption.store
         self._identity = Identity(config, pki, objects, self._scheme)
         listener = Listener(
             host=config.bind_address,
@@ -80,6 +87,8 @@ class Server:
         )
         self.api = ApiServer(objects, self._scheme, listener, self._identity.hooks())
         self._identity.install(self.api)
+        if self._encryption is not None:
+            self._encryption.install(self.api)
         self._custom_resources = CustomResources(
             self._identity.objects, self.api.registry, self.client("system:apiserver", MASTERS, agent="kube-apiserver")
         )
@@ -134,6 +143,7 @@ class Server:
     @property
     def components(self) -> Sequence[Component]:
         parts: list[Component] = [*self._identity.components, self._custom_resources, self._aggregator]
+        parts += self._encryption.components if self._encryption is not None else ()
         parts += [self._flow_control, *([self._auditor] if self._auditor else []), self.api]
         if not self._config.disable_agent:
             parts.append(ClusterDnsObjects(self.client("system:minik", MASTERS), self._config.agent.cluster_dns))
@@ -209,16 +219,12 @@ class Server:
         await self._store.wait()
 
 
-def _encrypting(config: ServerConfig, store: Store, scheme: Scheme) -> Store:
-    """The store as the API server uses it. Raises StartupError."""
+def _encryption(config: ServerConfig, store: Store, scheme: Scheme) -> "Encryption | None":
     if not config.encryption_provider_config:
-        return store
-    from minik.server.apiserver.encryption.configuration import load_configuration
-    from minik.server.apiserver.encryption.places import Places
-    from minik.server.apiserver.encryption.store import EncryptingStore
+        return None
+    from minik.server.apiserver.encryption.assembly import Encryption
 
-    configuration = load_configuration(Path(config.encryption_provider_config))
-    return EncryptingStore(store, Places(configuration, scheme))
+    return Encryption(config, store, scheme)
 
 
 def _together(files: Sequence[Path]) -> str:

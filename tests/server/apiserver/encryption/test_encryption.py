@@ -81,7 +81,7 @@ def test_resources_are_named_as_upstream_does(
     ("providers", "why"),
     [
         ([], "at least one provider"),
-        ([{"kms": {"name": "x"}}], "kms is not supported"),
+        ([{"vault": {"name": "x"}}], "vault is not supported"),
         ([provider("aesgcm")], "at least one key"),
         ([provider("aesgcm", ("k", "%%"))], "base64"),
         ([provider("aesgcm", ("k", "YWJj"))], "3 bytes long"),

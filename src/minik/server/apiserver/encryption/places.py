@@ -15,12 +15,17 @@ class Places:
     """Finds transformers by key."""
 
     def __init__(self, configuration: Configuration, scheme: Scheme) -> None:
-        self._configuration = configuration
+        self.configuration = configuration
         self._built_in = {}
         for resource in scheme:
             stored = resource.storage or resource.gvr
             self._built_in[storage_prefix(resource)] = (stored.group, stored.resource)
         self._found: dict[bytes, Transformer | None] = {}
+
+    def replace(self, configuration: Configuration) -> None:
+        """Read and write by another configuration from now on."""
+        self.configuration = configuration
+        self._found.clear()
 
     def transformer(self, key: bytes) -> Transformer | None:
         """`key` is that of an object or the prefix of several objects of one resource."""
@@ -41,4 +46,4 @@ class Places:
         known = self._built_in.get(prefix)
         if known is None:
             known = (parts[2].decode(), parts[3].decode()) if b"." in parts[2] else ("", parts[2].decode())
-        return self._configuration.transformer(*known)
+        return self.configuration.transformer(*known)

@@ -39,7 +39,11 @@ class EncryptingStore:
 
     def _plain(self, kv: KeyValue) -> KeyValue:
         transformer = self._transformer(kv.key)
-        return kv if transformer is None else _decrypted(kv, transformer)
+        if transformer is not None:
+            return _decrypted(kv, transformer)
+        if isinstance(kv.memo, Decrypted):
+            kv.memo = None  # was encrypted under an earlier configuration
+        return kv
 
     def get(self, key: bytes) -> KeyValue | None:
         kv = self._store.get(key)
@@ -172,6 +176,7 @@ class _DecryptingWatch:
 def _decrypted(kv: KeyValue, transformer: Transformer) -> Decrypted:
     """Made once for each value and configuration. Raises DecryptionError."""
     plain = kv.memo
-    if not isinstance(plain, Decrypted) or plain.by is not transformer:
-        plain = kv.memo = Decrypted(kv, *transformer.from_storage(kv.value, kv.key), transformer)
+    epoch = transformer.epoch
+    if not isinstance(plain, Decrypted) or plain.by != epoch:
+        plain = kv.memo = Decrypted(kv, *transformer.from_storage(kv.value, kv.key), epoch)
     return plain

@@ -26,6 +26,12 @@ class Transformer:
         self._keys = keys
         self._first = keys[0]
 
+    @property
+    def epoch(self) -> object:
+        """Another one when values would be written in another way."""
+        key_id = getattr(self._first.provider, "key_id", None)
+        return self if key_id is None else (self, key_id)
+
     def to_storage(self, value: bytes, place: bytes) -> bytes:
         first = self._first
         return value if first.provider is None else first.prefix + first.provider.encrypt(value, place)
@@ -41,7 +47,10 @@ class Transformer:
             if key.provider is None or not data.startswith(key.prefix):
                 continue
             try:
-                return key.provider.decrypt(data[len(key.prefix) :], place), key is not self._first
+                rest = data[len(key.prefix) :]
+                value = key.provider.decrypt(rest, place)
+                stale = getattr(key.provider, "is_stale", None)
+                return value, key is not self._first or (stale is not None and stale(rest))
             except DecryptionError as error:
                 failure = error
         raise failure
