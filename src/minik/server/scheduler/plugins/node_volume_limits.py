@@ -1,0 +1,108 @@
+"""preFilter, filter: a CSI driver attaches only so many volumes to a node (CSINode's allocatable count).
+
+Counted are the volumes of the node's Pods and what VolumeAttachments say is attached; in-tree volumes are not
+translated to CSI ones. https://kubernetes.io/docs/concepts/storage/storage-limits/
+"""
+
+from collections.abc import Iterable, Mapping
+
+from minik.api.types import Obj
+from minik.client.informer import Informer, Informers
+from minik.client.resources import (
+    CSI_NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
+)
+from minik.server.scheduler.framework import CycleState, Event, Refusal, Snapshot
+from minik.server.scheduler.node_info import NodeInfo, PodInfo
+from minik.server.volumes import matching
+from minik.server.volumes.pod_claims import claims_of
+
+_REFUSAL = Refusal(("node(s) exceed max volume count",))
+_BY_NODE = "node"
+
+Volume = tuple[str, str]  # driver and handle
+
+
+def _node_of(attachment: Obj) -> Iterable[str]:
+    yield attachment["spec"].get("nodeName") or ""
+
+
+class NodeVolumeLimits:
+    name = "NodeVolumeLimits"
+    events = frozenset({Event.STORAGE, Event.NODE_ADDED, Event.POD_GONE})
+
+    def __init__(self, informers: Informers) -> None:
+        self._claims: Informer = informers.of(PERSISTENT_VOLUME_CLAIMS)
+        self._volumes: Informer = informers.of(PERSISTENT_VOLUMES)
+        self._classes: Informer = informers.of(STORAGE_CLASSES)
+        self._csi_nodes: Informer = informers.of(CSI_NODES)
+        self._attachments: Informer = informers.of(VOLUME_ATTACHMENTS, indexes={_BY_NODE: _node_of})
+
+    @property
+    def informers(self) -> Iterable[Informer]:
+        return (self._csi_nodes, self._attachments)
+
+    def pre_filter(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> Refusal | None:
+        """Leaves the volumes the Pod brings along, if any is a CSI driver's."""
+        if pod.spec.get("volumes"):
+            wanted = self._volumes_of(pod)
+            if wanted:
+                state[self.name] = wanted
+        return None
+
+    def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
+        wanted: set[Volume] = state.get(self.name) or set()
+        limits = limits_of(self._csi_nodes.get(node.name))
+        if not any(driver in limits for driver, _ in wanted):
+            return None
+        present = {volume for other in node.pods.values() for volume in self._volumes_of(other)}
+        present |= self._attached(node.name)
+        return _REFUSAL if exceeds(limits, present, wanted) else None
+
+    def _attached(self, node_name: str) -> set[Volume]:
+        found: set[Volume] = set()
+        for attachment in self._attachments.by_index(_BY_NODE, node_name):
+            source = attachment["spec"].get("source") or {}
+            volume = self._volumes.get(source.get("persistentVolumeName") or "")
+            csi = source.get("inlineVolumeSpec") or (volume["spec"] if volume else {})
+            if csi.get("csi"):
+                found.add((csi["csi"]["driver"], csi["csi"]["volumeHandle"]))
+        return found
+
+    def _volumes_of(self, pod: PodInfo) -> set[Volume]:
+        if not pod.spec.get("volumes"):
+            return set()
+        return {volume for key in claims_of(pod.obj) if (volume := self._volume(key)) is not None}
+
+    def _volume(self, key: str) -> Volume | None:
+        """A volume that is to be made yet counts under its claim's name."""
+        claim = self._claims.get_key(key)
+        if claim is None:
+            return None
+        volume = self._volumes.get(claim["spec"].get("volumeName") or "")
+        if volume is None:
+            storage_class = self._classes.get(matching.class_of(claim))
+            return (storage_class["provisioner"], key) if storage_class else None
+        csi = volume["spec"].get("csi")
+        return (csi["driver"], csi["volumeHandle"]) if csi else None
+
+
+def limits_of(csi_node: Obj | None) -> Mapping[str, int]:
+    """By driver; without an entry there is no limit."""
+    drivers = (csi_node["spec"].get("drivers") or ()) if csi_node else ()
+    counts = {driver["name"]: (driver.get("allocatable") or {}).get("count") for driver in drivers}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def exceeds(limits: Mapping[str, int], present: Iterable[Volume], wanted: Iterable[Volume]) -> bool:
+    """Whether new volumes are too many for their driver. What is there already needs no further place."""
+    there = set(present)
+    new = set(wanted) - there
+    for driver in {name for name, _ in new}:
+        count = sum(name == driver for name, _ in there) + sum(name == driver for name, _ in new)
+        if driver in limits and count > limits[driver]:
+            return True
+    return False
