@@ -1,0 +1,241 @@
+"""Claims in one scheduling cycle: which must be allocated, with what, on which node; and then writing it down.
+
+Between the decision and its writing other cycles run, so what was decided is counted as in use from `reserve` on.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from minik.api.cel.duration import parse_duration
+from minik.api.status import StatusError
+from minik.api.types import Obj
+from minik.client.client import Client
+from minik.client.clock import Clock, format_time
+from minik.client.informer import Change, Informer
+from minik.client.resources import RESOURCE_CLAIMS
+from minik.server.scheduler.dynamic_resources import claims as rules
+from minik.server.scheduler.dynamic_resources.allocator import allocate
+from minik.server.scheduler.dynamic_resources.pools import Pool, gather
+from minik.server.scheduler.dynamic_resources.requests import AllocationError, asks_of
+from minik.server.scheduler.dynamic_resources.results import result_of
+from minik.server.scheduler.dynamic_resources.selectors import Selectors
+from minik.server.scheduler.dynamic_resources.usage import Usage, usage_of
+from minik.server.scheduler.framework import Code, Refusal
+from minik.server.scheduler.node_info import NodeInfo, PodInfo
+
+log = logging.getLogger("minik.scheduler")
+
+_NOT_HERE = Refusal(("resourceclaim not available on the node",), Code.UNRESOLVABLE)
+_NOT_ENOUGH = Refusal(("cannot allocate all claims",), Code.UNRESOLVABLE)
+_RETRIES = 5
+
+
+@dataclass(slots=True)
+class Cycle:
+    """A Pod's claims. `chosen` is filled by filter: node -> claim uid -> AllocationResult."""
+
+    claims: Sequence[Obj]
+    pending: Sequence[Obj]  # those not allocated
+    usage: Usage
+    chosen: dict[str, dict[str, Obj]] = field(default_factory=dict)
+    unavailable: dict[str, Obj] = field(default_factory=dict)  # allocated for other nodes than one that was asked about
+
+
+class Allocations:
+    """Decides and writes allocations. One for the life of the scheduler."""
+
+    def __init__(
+        self, client: Client, claims: Informer, slices: Informer, classes: Informer, clock: Clock, arguments: Obj
+    ) -> None:
+        self._client, self._clock = client, clock
+        self._claims, self._slices, self._classes = claims, slices, classes
+        self._selectors = Selectors()
+        self._in_flight: dict[str, Obj] = {}  # claim uid -> AllocationResult decided but not seen in the cache yet
+        self._filter_seconds = parse_duration(arguments["filterTimeout"]).total_seconds()
+        self._binding_seconds = parse_duration(arguments["bindingTimeout"]).total_seconds()
+
+    # -- deciding
+
+    def waits_for(self, pod: Obj) -> str:
+        """Why the Pod is not worth a try yet; "" when all its claims are there."""
+        namespace = pod["metadata"]["namespace"]
+        for wanted in rules.wanted_claims(pod):
+            text = rules.missing(wanted, self._claims.get(wanted.name, namespace) if wanted.name else None)
+            if text:
+                return text
+        return ""
+
+    def start(self, pod: PodInfo) -> Cycle | Refusal | None:
+        """The cycle of a Pod, or why it fits nowhere; None when it has no claims after all."""
+        found: list[Obj] = []
+        for wanted in rules.wanted_claims(pod.obj):
+            claim = self._claims.get(wanted.name, pod.namespace) if wanted.name else None
+            text = rules.missing(wanted, claim) or (rules.problem(pod.obj, wanted, claim) if claim else "")
+            if text:
+                return Refusal((text,), Code.UNRESOLVABLE)
+            if claim is not None and claim not in found:
+                found.append(claim)
+        if not found:
+            return None
+        pending = [claim for claim in found if rules.allocation(claim) is None]
+        if any(claim["metadata"]["uid"] in self._in_flight for claim in pending):
+            return Refusal(("waiting for the allocation of a resourceclaim to be written",))
+        try:
+            for claim in pending:
+                asks_of(claim, self._classes.get)
+        except AllocationError as error:
+            return Refusal((str(error),), Code.UNRESOLVABLE)
+        return Cycle(found, pending, self._usage() if pending else Usage())
+
+    def _usage(self) -> Usage:
+        listed = {claim["metadata"]["uid"]: rules.allocation(claim) for claim in self._claims.list()}
+        for uid, decided in self._in_flight.items():
+            listed[uid] = listed.get(uid) or decided
+        return usage_of(given for given in listed.values() if given is not None)
+
+    def refusal(self, cycle: Cycle, node: NodeInfo) -> Refusal | None:
+        if node.node is None:
+            return _NOT_ENOUGH
+        away = False
+        for claim in cycle.claims:
+            given = rules.allocation(claim)
+            if given is not None and not rules.is_available(given, node.node):
+                cycle.unavailable[claim["metadata"]["uid"]] = claim
+                away = True
+        if away:
+            return _NOT_HERE
+        if not cycle.pending or node.name in cycle.chosen:
+            return None
+        return self._allocate(cycle, node.name, gather(self._slices.list(), node.node))
+
+    def _allocate(self, cycle: Cycle, node_name: str, pools: Sequence[Pool]) -> Refusal | None:
+        until = time.monotonic() + self._filter_seconds if self._filter_seconds else None
+        try:
+            found = allocate(
+                cycle.pending,
+                self._classes.get,
+                pools,
+                cycle.usage,
+                self._selectors,
+                out_of_time=lambda: until is not None and time.monotonic() > until,
+            )
+        except AllocationError as error:
+            return Refusal((str(error),), Code.UNRESOLVABLE)
+        if found is None:
+            return _NOT_ENOUGH
+        cycle.chosen[node_name] = {
+            claim["metadata"]["uid"]: result_of(claim, chosen, node_name, lambda: str(uuid.uuid4()))
+            for claim, chosen in zip(cycle.pending, found, strict=True)
+        }
+        return None
+
+    # -- keeping
+
+    def reserve(self, cycle: Cycle, node_name: str) -> None:
+        self._in_flight.update(cycle.chosen.get(node_name) or {})
+
+    async def unreserve(self, cycle: Cycle, pod: PodInfo, node_name: str) -> None:
+        """Take back what was decided, and what of it was written."""
+        for uid in cycle.chosen.get(node_name) or {}:
+            self._in_flight.pop(uid, None)
+        for claim in cycle.claims:
+            current = self._claims.get(claim["metadata"]["name"], pod.namespace)
+            changed = rules.released(current, pod.obj) if current is not None else None
+            if changed is not None:
+                await self._try_update(changed)
+
+    async def write(self, cycle: Cycle, pod: PodInfo, node_name: str) -> None:
+        """Allocate and reserve the claims for the Pod, then wait for what their devices need. Raises StatusError."""
+        decided = cycle.chosen.get(node_name) or {}
+        for claim in cycle.claims:
+            await self._write(claim, pod, decided.get(claim["metadata"]["uid"]))
+        await self._wait_seen([claim["metadata"]["name"] for claim in cycle.claims], pod)
+        for uid in decided:
+            self._in_flight.pop(uid, None)
+
+    async def _write(self, claim: Obj, pod: PodInfo, given: Obj | None) -> None:
+        name, uid = claim["metadata"]["name"], claim["metadata"]["uid"]
+        for attempt in range(_RETRIES):
+            try:
+                kept = rules.with_finalizer(claim) if given is not None else None
+                if kept is not None:
+                    claim = await self._client.update(RESOURCE_CLAIMS, kept, pod.namespace)
+                changed = rules.reserved(claim, pod.obj, given, format_time(self._clock.now()))
+                if changed is not None:
+                    await self._client.update(RESOURCE_CLAIMS, changed, pod.namespace, subresource="status")
+                return
+            except StatusError as error:
+                if error.code != 409 or attempt == _RETRIES - 1:
+                    raise
+            claim = await self._client.get(RESOURCE_CLAIMS, name, pod.namespace)
+            self._check_unchanged(claim, uid, given)
+
+    def _check_unchanged(self, claim: Obj, uid: str, given: Obj | None) -> None:
+        """Raises StatusError when somebody else changed what was decided on."""
+        found = rules.allocation(claim)
+        changed = found is not None if given is not None else found is None
+        if claim["metadata"]["uid"] != uid or changed:
+            raise StatusError(409, "Conflict", f"claim {claim['metadata']['name']} was changed meanwhile")
+
+    async def _wait_seen(self, names: Iterable[str], pod: PodInfo) -> None:
+        """Until the cache shows the allocations and devices are ready for binding."""
+        changed = asyncio.Event()
+
+        def look(_: Sequence[Change]) -> None:
+            changed.set()
+
+        wanted = list(names)
+        self._claims.add_handler(look)
+        try:
+            async with asyncio.timeout(self._binding_seconds):
+                while not all([self._is_ready(name, pod) for name in wanted]):
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            await self._give_up(wanted, pod)
+            raise StatusError(504, "Timeout", "device binding timeout") from None
+        except StatusError:
+            await self._give_up(wanted, pod)
+            raise
+        finally:
+            self._claims.remove_handler(look)
+
+    def _is_ready(self, name: str, pod: PodInfo) -> bool:
+        """Raises StatusError when a device failed."""
+        claim = self._claims.get(name, pod.namespace)
+        if claim is None:
+            raise StatusError(409, "Conflict", f'resourceclaim "{name}" not found')
+        if not rules.is_reserved(claim, pod.obj):
+            return False
+        ready, failure = rules.binding_state(claim)
+        if failure:
+            raise StatusError(409, "Conflict", failure)
+        return ready
+
+    async def _give_up(self, names: Iterable[str], pod: PodInfo) -> None:
+        """Devices that would not get ready are given back, so that the next try may choose others."""
+        for name in names:
+            claim = self._claims.get(name, pod.namespace)
+            if claim is not None and rules.allocation(claim) is not None and rules.is_idle(claim, pod.obj):
+                await self._try_update(rules.deallocated(claim))
+
+    async def _try_update(self, claim: Obj) -> None:
+        """A claim that changed meanwhile is looked at again in the next cycle."""
+        try:
+            await self._client.update(RESOURCE_CLAIMS, claim, claim["metadata"]["namespace"], subresource="status")
+        except (StatusError, ConnectionError) as error:
+            log.warning("claim %s was not freed: %s", claim["metadata"]["name"], error)
+
+    # -- freeing
+
+    async def free_one(self, cycle: Cycle, pod: PodInfo) -> bool:
+        """Deallocate an idle claim that keeps the Pod from other nodes. Says whether there was one."""
+        for claim in cycle.unavailable.values():
+            if rules.is_idle(claim, pod.obj):
+                await self._try_update(rules.deallocated(claim))
+                return True
+        return False

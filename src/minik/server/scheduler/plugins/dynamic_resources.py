@@ -1,0 +1,77 @@
+"""preEnqueue, preFilter, filter, postFilter, reserve, preBind: a Pod gets the devices its ResourceClaims ask for.
+
+The rules are in scheduler/dynamic_resources, which is loaded for the first Pod with claims: few clusters have any.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from minik.api.types import Obj
+from minik.client.informer import Informer
+from minik.client.resources import DEVICE_CLASSES, RESOURCE_CLAIMS, RESOURCE_SLICES
+from minik.server.scheduler.framework import CycleState, Event, Refusal, Snapshot
+from minik.server.scheduler.handle import Handle
+from minik.server.scheduler.node_info import NodeInfo, PodInfo
+
+if TYPE_CHECKING:
+    from minik.server.scheduler.dynamic_resources.cycle import Allocations, Cycle
+
+
+class DynamicResources:
+    name = "DynamicResources"
+    events = frozenset({Event.STORAGE, Event.NODE_ADDED, Event.NODE_LABELS, Event.POD_CHANGED})
+
+    def __init__(self, arguments: Obj, handle: Handle) -> None:
+        self._arguments, self._handle = arguments, handle
+        self._claims: Informer = handle.informers.of(RESOURCE_CLAIMS)
+        self._slices: Informer = handle.informers.of(RESOURCE_SLICES)
+        self._classes: Informer = handle.informers.of(DEVICE_CLASSES)
+        self._loaded: Allocations | None = None
+
+    @property
+    def informers(self) -> Sequence[Informer]:
+        return (self._claims, self._slices, self._classes)
+
+    @property
+    def _allocations(self) -> "Allocations":
+        if self._loaded is None:
+            from minik.server.scheduler.dynamic_resources.cycle import Allocations
+
+            self._loaded = Allocations(
+                self._handle.client, self._claims, self._slices, self._classes, self._handle.clock, self._arguments
+            )
+        return self._loaded
+
+    def pre_enqueue(self, pod: PodInfo) -> Refusal | None:
+        text = self._allocations.waits_for(pod.obj) if pod.spec.get("resourceClaims") else ""
+        return Refusal((text,)) if text else None
+
+    def pre_filter(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> Refusal | None:
+        if not pod.spec.get("resourceClaims"):
+            return None
+        started = self._allocations.start(pod)
+        if isinstance(started, Refusal):
+            return started
+        if started is not None:
+            state[self.name] = started
+        return None
+
+    def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
+        cycle: Cycle | None = state.get(self.name)
+        return None if cycle is None else self._allocations.refusal(cycle, node)
+
+    async def reserve(self, state: CycleState, pod: PodInfo, node_name: str) -> None:
+        cycle: Cycle | None = state.get(self.name)
+        if cycle is not None:
+            self._allocations.reserve(cycle, node_name)
+
+    async def unreserve(self, state: CycleState, pod: PodInfo, node_name: str) -> None:
+        cycle: Cycle | None = state.get(self.name)
+        if cycle is not None:
+            await self._allocations.unreserve(cycle, pod, node_name)
+
+    async def pre_bind(self, state: CycleState, pod: PodInfo, node_name: str) -> None:
+        """Raises StatusError."""
+        cycle: Cycle | None = state.get(self.name)
+        if cycle is not None:
+            await self._allocations.write(cycle, pod, node_name)
