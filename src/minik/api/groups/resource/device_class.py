@@ -20,8 +20,8 @@ def _validate(obj: Obj) -> list[FieldError]:
     return validate_class_spec(obj["spec"])
 
 
-def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
-    return _validate(new)
+def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
+    return validate_class_spec(new["spec"], old["spec"])
 
 
 def _resource(version: str) -> Resource:

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from minik.api import names
 from minik.api.columns import AGE, NAME, age
 from minik.api.condition_validation import validate_conditions
-from minik.api.groups.resource.device_validation import validate_driver
+from minik.api.groups.resource.device_names import validate_device_name, validate_driver, validate_pool_name
+from minik.api.groups.resource.device_validation import validate_device_taint
 from minik.api.groups.status_rules import (
     RESET_STATUS,
     keep_spec_and_metadata,
@@ -16,10 +16,9 @@ from minik.api.groups.status_rules import (
 )
 from minik.api.scheme import Resource, Strategy, Subresource
 from minik.api.types import GVR, Obj
-from minik.api.validation import FieldError, invalid_value, not_supported, required
+from minik.api.validation import FieldError
 
 _STORED = "v1alpha3"
-_EFFECTS = ("NoExecute", "NoSchedule", "None")
 
 
 def _cells(obj: Obj, now: datetime) -> list[Any]:
@@ -33,27 +32,18 @@ def _default(obj: Obj) -> None:
 
 
 def _validate_selector(selector: Obj) -> list[FieldError]:
-    at, errors = "spec.deviceSelector", []
-    if selector.get("driver") is not None:
-        errors += validate_driver(selector["driver"], f"{at}.driver")
-    device = selector.get("device")
-    if device is not None:
-        errors += [invalid_value(f"{at}.device", device, text) for text in names.dns_label(device)]
-    return errors
+    rules = {"driver": validate_driver, "pool": validate_pool_name, "device": validate_device_name}
+    return [
+        error
+        for key, rule in rules.items()
+        if selector.get(key) is not None
+        for error in rule(selector[key], f"spec.deviceSelector.{key}")
+    ]
 
 
 def _validate(obj: Obj) -> list[FieldError]:
-    spec = obj["spec"]
-    taint = spec.get("taint") or {}
-    key, value, effect = (taint.get(name, "") for name in ("key", "value", "effect"))
-    errors = _validate_selector(spec.get("deviceSelector") or {})
-    errors += [invalid_value("spec.taint.key", key, text) for text in names.qualified_name(key)]
-    errors += [invalid_value("spec.taint.value", value, text) for text in names.label_value(value)]
-    if not effect:
-        errors.append(required("spec.taint.effect"))
-    elif effect not in _EFFECTS:
-        errors.append(not_supported("spec.taint.effect", effect, _EFFECTS))
-    return errors
+    errors = _validate_selector(obj["spec"].get("deviceSelector") or {})
+    return errors + validate_device_taint(obj["spec"].get("taint") or {}, "spec.taint")
 
 
 def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:

@@ -11,7 +11,7 @@ from typing import Any
 from minik.api.columns import AGE, NAME, age
 from minik.api.go_form import go_struct
 from minik.api.groups.conversion import converting
-from minik.api.groups.resource.device_validation import validate_claim_spec
+from minik.api.groups.resource.claim_validation import validate_claim_spec
 from minik.api.groups.resource.request_defaults import default_claim
 from minik.api.groups.resource.v1beta1_conversion import claim_from_v1, claim_to_v1
 from minik.api.groups.status_rules import (
@@ -23,10 +23,9 @@ from minik.api.groups.status_rules import (
 )
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import GVR, Obj
-from minik.api.validation import FieldError, invalid_value, too_many
+from minik.api.validation import FieldError, invalid_value
 
 _STORED = GVR("resource.k8s.io", "v1", "resourceclaims")
-_MAX_CONSUMERS = 256
 _COLUMNS = (
     NAME,
     Column("State", description="A summary of the current state (allocated, pending, reserved, etc.)."),
@@ -59,17 +58,17 @@ def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     return [invalid_value("spec", shown, "field is immutable")]
 
 
+def _prepare_status(new: Obj, old: Obj) -> None:
+    from minik.api.groups.resource.claim_status_validation import forget_devices  # few clusters have devices
+
+    keep_spec_and_metadata(new, old)
+    forget_devices(new, old)
+
+
 def _validate_status(new: Obj, old: Obj) -> list[FieldError]:
-    status, before = new.get("status") or {}, old.get("status") or {}
-    errors: list[FieldError] = []
-    consumers = status.get("reservedFor") or ()
-    if len(consumers) > _MAX_CONSUMERS:
-        errors.append(too_many("status.reservedFor", len(consumers), _MAX_CONSUMERS))
-    allocation, allocated = status.get("allocation"), before.get("allocation")
-    if allocation is not None and allocated is not None and allocation != allocated:
-        shown = go_struct(allocation, "io.k8s.api.resource.v1.AllocationResult")
-        errors.append(invalid_value("status.allocation", shown, "field is immutable"))
-    return errors
+    from minik.api.groups.resource.claim_status_validation import validate_claim_status
+
+    return validate_claim_status(new, old)
 
 
 def _resource(version: str) -> Resource:
@@ -99,7 +98,7 @@ def _resource(version: str) -> Resource:
                 kind="ResourceClaim",
                 strategy=status_strategy(
                     default=default_claim,
-                    prepare_update=keep_spec_and_metadata,
+                    prepare_update=_prepare_status,
                     validate_update=rule(_validate_status),
                     reset_fields=frozenset({("metadata",), ("spec",)}),
                 ),

@@ -8,7 +8,7 @@ from typing import Any
 from minik.api.columns import AGE, NAME, age
 from minik.api.go_form import go_struct
 from minik.api.groups.conversion import converting
-from minik.api.groups.resource.device_validation import validate_claim_spec
+from minik.api.groups.resource.claim_validation import validate_claim_spec
 from minik.api.groups.resource.request_defaults import default_claim_template
 from minik.api.groups.resource.v1beta1_conversion import template_from_v1, template_to_v1
 from minik.api.label_selector_validation import validate_labels

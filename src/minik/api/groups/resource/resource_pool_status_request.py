@@ -2,7 +2,7 @@
 
 from minik.api.go_form import go_struct
 from minik.api.groups.creation_time_columns import COLUMNS, cells
-from minik.api.groups.resource.device_validation import validate_driver
+from minik.api.groups.resource.device_names import validate_driver
 from minik.api.groups.status_rules import (
     RESET_STATUS,
     keep_spec_and_metadata,

@@ -10,10 +10,10 @@ from typing import Any
 
 from minik.api.columns import AGE, NAME, age
 from minik.api.groups.conversion import converting
-from minik.api.groups.resource.slice_validation import validate_slice, validate_slice_update
 from minik.api.groups.resource.v1beta1_conversion import slice_from_v1, slice_to_v1
 from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import GVR, Obj
+from minik.api.validation import FieldError
 
 _STORED = GVR("resource.k8s.io", "v1", "resourceslices")
 _COLUMNS = (
@@ -61,6 +61,30 @@ def _cells(obj: Obj, now: datetime) -> list[Any]:
     ]
 
 
+def _forget_lists(obj: Obj) -> None:
+    """Attributes with several values belong to a feature that is off."""
+    for device in obj["spec"].get("devices") or ():
+        for attribute in ((device.get("basic") or device).get("attributes") or {}).values():
+            for kind in ("bools", "ints", "strings", "versions"):
+                attribute.pop(kind, None)
+
+
+def _prepare_update(new: Obj, _old: Obj) -> None:
+    _forget_lists(new)
+
+
+def _validate(obj: Obj) -> list[FieldError]:
+    from minik.api.groups.resource.slice_validation import validate_slice  # few clusters have devices
+
+    return validate_slice(obj)
+
+
+def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
+    from minik.api.groups.resource.slice_validation import validate_slice_update
+
+    return validate_slice_update(new, old)
+
+
 def _resource(version: str) -> Resource:
     def rule(function: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
         return converting(slice_to_v1, function) if version == "v1beta1" else function
@@ -74,7 +98,11 @@ def _resource(version: str) -> Resource:
         type_name=f"io.k8s.api.resource.{version}.ResourceSlice",
         namespaced=False,
         strategy=Strategy(
-            validate=rule(validate_slice), validate_update=rule(validate_slice_update), has_generation=True
+            prepare_create=_forget_lists,
+            prepare_update=_prepare_update,
+            validate=rule(_validate),
+            validate_update=rule(_validate_update),
+            has_generation=True,
         ),
         columns=_COLUMNS,
         cells=_cells,

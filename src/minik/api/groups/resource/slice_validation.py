@@ -1,30 +1,25 @@
 """Validation of ResourceSlices. Paths are v1's."""
 
-from collections.abc import Sequence
-
 from minik.api import names
-from minik.api.groups.resource.device_validation import validate_driver
+from minik.api.groups.core.node_selector_validation import validate_node_selector
+from minik.api.groups.resource.device_entry_validation import validate_counters, validate_device
+from minik.api.groups.resource.device_names import (
+    validate_device_name,
+    validate_driver,
+    validate_pool_name,
+    validate_set,
+)
 from minik.api.object_meta import validate_immutable
 from minik.api.types import Obj
-from minik.api.validation import FieldError, duplicate, invalid_value, required, too_many
+from minik.api.validation import FieldError, invalid_value, required
 
-_MAX_DEVICES = 128
-_NODE_FIELDS = ("nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection")
+_MAX_DEVICES, _MAX_ADVANCED_DEVICES, _MAX_COUNTER_SETS = 128, 64, 8
 _ONE_OF = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"
-_VALUES = ("int", "bool", "string", "version")
 
 
 def _validate_pool(pool: Obj, path: str) -> list[FieldError]:
-    name, count, generation = pool.get("name", ""), pool.get("resourceSliceCount", 0), pool.get("generation", 0)
-    errors: list[FieldError] = []
-    if not name:
-        errors.append(required(f"{path}.name"))
-    elif len(name) > names.SUBDOMAIN_MAX:
-        errors.append(invalid_value(f"{path}.name", name, names.max_length_error(names.SUBDOMAIN_MAX)))
-    else:
-        errors += [
-            invalid_value(f"{path}.name", part, text) for part in name.split("/") for text in names.dns_subdomain(part)
-        ]
+    count, generation = pool.get("resourceSliceCount", 0), pool.get("generation", 0)
+    errors = validate_pool_name(pool.get("name", ""), f"{path}.name")
     if count <= 0:
         errors.append(invalid_value(f"{path}.resourceSliceCount", count, "must be greater than zero"))
     if generation < 0:
@@ -32,60 +27,84 @@ def _validate_pool(pool: Obj, path: str) -> list[FieldError]:
     return errors
 
 
-def _validate_nodes(spec: Obj) -> list[FieldError]:
-    given = [key for key in _NODE_FIELDS if spec.get(key)]
-    if len(given) > 1:
-        listed = ", ".join(f"`{key}`" for key in given)
-        return [invalid_value("spec", f"{{{listed}}}", f"{_ONE_OF}, but multiple fields are set")]
-    if not given:
-        return [required("spec", _ONE_OF)]
-    if given == ["nodeName"]:
-        name = spec["nodeName"]
-        return [invalid_value("spec.nodeName", name, text) for text in names.dns_subdomain(name)]
-    return []
-
-
-def _validate_qualified(name: str, path: str) -> list[FieldError]:
-    domain, slash, identifier = name.rpartition("/")
-    errors = [invalid_value(path, domain, text) for text in names.dns_subdomain(domain)] if slash else []
-    return errors + [invalid_value(path, identifier, text) for text in names.c_identifier(identifier)]
-
-
-def _validate_device(device: Obj, path: str) -> list[FieldError]:
-    name = device.get("name", "")
-    errors = [invalid_value(f"{path}.name", name, text) for text in names.dns_label(name)] if name else []
-    if not name:
-        errors.append(required(f"{path}.name"))
-    for key, value in (device.get("attributes") or {}).items():
-        at = f"{path}.attributes[{key}]"
-        errors += _validate_qualified(key, at)
-        if sum(value.get(kind) is not None for kind in _VALUES) != 1:
-            errors.append(invalid_value(at, "", "exactly one value must be specified"))
-    for key in device.get("capacity") or {}:
-        errors += _validate_qualified(key, f"{path}.capacity[{key}]")
+def _validate_node_selector(selector: Obj) -> list[FieldError]:
+    errors = validate_node_selector(selector, "spec.nodeSelector")
+    terms = selector.get("nodeSelectorTerms")
+    if len(terms or ()) != 1:
+        at = "spec.nodeSelector.nodeSelectorTerms"
+        errors.append(invalid_value(at, terms, "must have exactly one node selector term"))
     return errors
 
 
-def _validate_devices(devices: Sequence[Obj], path: str) -> list[FieldError]:
-    errors = [too_many(path, len(devices), _MAX_DEVICES)] if len(devices) > _MAX_DEVICES else []
-    for index, device in enumerate(devices):
-        errors += _validate_device(device, f"{path}[{index}]")
-    given = [device.get("name", "") for device in devices]
-    repeated = (index for index, name in enumerate(given) if name in given[:index])
-    return errors + [duplicate(f"{path}[{index}].name", given[index]) for index in repeated]
+def _validate_nodes(spec: Obj) -> list[FieldError]:
+    errors: list[FieldError] = []
+    given: list[str] = []
+    name, selector = spec.get("nodeName"), spec.get("nodeSelector")
+    if name:
+        given.append("`nodeName`")
+        errors += [invalid_value("spec.nodeName", name, text) for text in names.dns_subdomain(name)]
+    elif name is not None:
+        text = "must be either unset or set to a non-empty string"
+        errors.append(invalid_value("spec.nodeName", name, text))
+    if selector is not None:
+        given.append("`nodeSelector`")
+        errors += _validate_node_selector(selector)
+    for key in ("allNodes", "perDeviceNodeSelection"):
+        if spec.get(key):
+            given.append(f"`{key}`")
+        elif spec.get(key) is not None:
+            errors.append(invalid_value(f"spec.{key}", False, "must be either unset or set to true"))
+    if not given:
+        errors.append(required("spec", _ONE_OF))
+    elif len(given) > 1:
+        text = f"{_ONE_OF}, but multiple fields are set"
+        errors.append(invalid_value("spec", f"{{{', '.join(given)}}}", text))
+    return errors
+
+
+def _validate_counter_set(counters: Obj, path: str) -> list[FieldError]:
+    name, at = counters.get("name", ""), f"{path}.name"
+    errors = validate_device_name(name, at) if name else [required(at)]
+    return errors + validate_counters(counters.get("counters"), f"{path}.counters")
+
+
+def _validate_devices(spec: Obj, old: Obj | None) -> list[FieldError]:
+    devices, before = (
+        spec.get("devices") or [],
+        {each.get("name", ""): each for each in (old or {}).get("devices") or ()},
+    )
+    per_device = bool(spec.get("perDeviceNodeSelection"))
+    advanced = any(device.get("taints") or device.get("consumesCounters") for device in devices)
+
+    def validate(device: Obj, path: str) -> list[FieldError]:
+        return validate_device(device, path, old=before.get(device.get("name", "")), per_device=per_device)
+
+    return validate_set(devices, _MAX_ADVANCED_DEVICES if advanced else _MAX_DEVICES, validate, "spec.devices")
+
+
+def _validate_unchanged(spec: Obj, before: Obj) -> list[FieldError]:
+    name, old_name = ((each.get("pool") or {}).get("name", "") for each in (spec, before))
+    errors = validate_immutable(name, old_name, "spec.pool.name")
+    errors += validate_immutable(spec.get("driver", ""), before.get("driver", ""), "spec.driver")
+    return errors + validate_immutable(spec.get("nodeName"), before.get("nodeName"), "spec.nodeName")
+
+
+def _validate_spec(spec: Obj, old: Obj | None) -> list[FieldError]:
+    errors = validate_driver(spec.get("driver", ""), "spec.driver") + _validate_pool(
+        spec.get("pool") or {}, "spec.pool"
+    )
+    errors += [] if old is None else _validate_unchanged(spec, old)
+    errors += _validate_nodes(spec)
+    counters = spec.get("sharedCounters")
+    if counters is not None and spec.get("devices") is not None:
+        errors.append(invalid_value("spec", "", "only one of `sharedCounters` or `devices` is allowed"))
+    errors += _validate_devices(spec, old)
+    return errors + validate_set(counters or (), _MAX_COUNTER_SETS, _validate_counter_set, "spec.sharedCounters")
 
 
 def validate_slice(obj: Obj) -> list[FieldError]:
-    spec = obj["spec"]
-    errors = validate_driver(spec.get("driver", ""), "spec.driver")
-    errors += _validate_pool(spec.get("pool") or {}, "spec.pool") + _validate_nodes(spec)
-    return errors + _validate_devices(spec.get("devices") or (), "spec.devices")
+    return _validate_spec(obj["spec"], None)
 
 
 def validate_slice_update(new: Obj, old: Obj) -> list[FieldError]:
-    spec, before = new["spec"], old["spec"]
-    errors = validate_slice(new)
-    errors += validate_immutable(spec.get("driver", ""), before.get("driver", ""), "spec.driver")
-    errors += validate_immutable(spec.get("nodeName"), before.get("nodeName"), "spec.nodeName")
-    name, old_name = ((each.get("pool") or {}).get("name", "") for each in (spec, before))
-    return errors + validate_immutable(name, old_name, "spec.pool.name")
+    return _validate_spec(new["spec"], old["spec"])

@@ -17,7 +17,8 @@ _DRIVER_NAME_MAX = 63
 def validate_provisioner(name: str, path: str) -> list[FieldError]:
     if not name:
         return [required(path)]
-    return [invalid_value(path, name, text) for text in names.qualified_name(name.lower())]
+    lowered = name.lower()
+    return [invalid_value(path, lowered, text) for text in names.qualified_name(lowered)]
 
 
 def validate_driver_name(name: str, path: str) -> list[FieldError]:
@@ -57,15 +58,14 @@ def _validate_term(term: Obj, path: str) -> list[FieldError]:
 
 
 def validate_topologies(terms: Sequence[Obj], path: str) -> list[FieldError]:
-    """Topology selector terms, no two of which say the same."""
+    """Topology selector terms, no two of which say the same; one that says nothing repeats as many as there are."""
     errors: list[FieldError] = []
-    seen: list[dict[str, set[str]]] = []
+    seen: list[dict[str, set[str]]] = [{} for _ in terms]
     for index, term in enumerate(terms):
         errors += _validate_term(term, f"{path}[{index}]")
         meaning = {
             each.get("key", ""): set(each.get("values") or ()) for each in term.get("matchLabelExpressions") or ()
         }
-        if meaning in seen:
-            errors.append(duplicate(f"{path}[{index}].matchLabelExpressions", ""))
+        errors += [duplicate(f"{path}[{index}].matchLabelExpressions", "") for each in seen if each == meaning]
         seen.append(meaning)
     return errors

@@ -12,7 +12,7 @@ from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import Obj
 from minik.api.validation import FieldError, duplicate, invalid_value, not_supported, required
 
-_MIN_SECONDS, _MAX_SECONDS = 600, 1 << 32
+_MIN_SECONDS, _MAX_SECONDS, _MIN_UPDATE_PERIOD = 600, 1 << 32, 10
 _GROUP_POLICIES = ("File", "None", "ReadWriteOnceWithFSType")
 _MODES = ("Persistent", "Ephemeral")
 _DEFAULTS = {
@@ -160,6 +160,7 @@ def _validate_tokens(requests: list[Obj], path: str) -> list[FieldError]:
         at, audience, seconds = f"{path}[{index}]", request.get("audience", ""), request.get("expirationSeconds")
         if audience in seen:
             errors.append(duplicate(f"{at}.audience", audience))
+            continue
         seen.add(audience)
         if seconds is None:
             continue
@@ -188,6 +189,10 @@ def _validate(obj: Obj) -> list[FieldError]:
         for mode in spec.get("volumeLifecycleModes") or ()
         if mode not in _MODES
     ]
+    period = spec.get("nodeAllocatableUpdatePeriodSeconds")
+    if period is not None and period < _MIN_UPDATE_PERIOD:
+        text = f"must be greater than or equal to {_MIN_UPDATE_PERIOD} seconds"
+        errors.append(invalid_value("spec.nodeAllocatableUpdatePeriodSeconds", period, text))
     return errors
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from minik.api import names
 from minik.api.columns import AGE, NAME, age
+from minik.api.go_form import go_struct
 from minik.api.groups.storage.class_validation import validate_driver_name
 from minik.api.number_validation import validate_not_negative
 from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import Obj
 from minik.api.validation import FieldError, duplicate, invalid_value, required
 
-_NODE_ID_MAX = 192
+_NODE_ID_MAX = 256
 _COLUMNS = (
     NAME,
     Column(
@@ -34,7 +35,7 @@ def _validate_keys(keys: list[str], path: str) -> list[FieldError]:
             errors.append(required(path))
         if key in keys[:index]:
             errors.append(duplicate(path, key))
-        errors += [invalid_value(path, keys, text) for text in names.qualified_name(key)]
+        errors += [invalid_value(path, key, text) for text in names.qualified_name(key)]
     return errors
 
 
@@ -72,7 +73,8 @@ def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     before = {driver.get("name"): _fixed(driver) for driver in old["spec"].get("drivers") or ()}
     for driver in new["spec"].get("drivers") or ():
         if driver.get("name") in before and before[driver["name"]] != _fixed(driver):
-            errors.append(invalid_value("CSINodeDriver", driver, "field is immutable"))
+            shown = go_struct(_fixed(driver), "io.k8s.api.storage.v1.CSINodeDriver")
+            errors.append(invalid_value("spec.drivers", shown, "field is immutable"))
     return errors
 
 

@@ -15,16 +15,14 @@ def _validate(obj: Obj) -> list[FieldError]:
     errors = validate_label_selector(obj.get("nodeTopology"), "nodeTopology")
     name = obj.get("storageClassName", "")
     errors += [invalid_value("storageClassName", name, text) for text in names.dns_subdomain(name)]
-    for key in ("capacity", "maximumVolumeSize"):
-        amount = obj.get(key)
-        if amount is not None and parse(amount).nanos < 0:
-            errors.append(invalid_value(key, amount, NOT_NEGATIVE))
+    amount = obj.get("capacity")
+    if amount is not None and parse(amount).nanos < 0:
+        errors.append(invalid_value("capacity", amount, NOT_NEGATIVE))
     return errors
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = _validate(new)
-    errors += validate_immutable(new.get("nodeTopology"), old.get("nodeTopology"), "nodeTopology")
+    errors = _validate(new) + validate_immutable(new.get("nodeTopology"), old.get("nodeTopology"), "nodeTopology")
     return errors + validate_immutable(new.get("storageClassName"), old.get("storageClassName"), "storageClassName")
 
 

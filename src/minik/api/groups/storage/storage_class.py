@@ -79,7 +79,7 @@ def _validate(obj: Obj) -> list[FieldError]:
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = validate_immutable(new.get("parameters"), old.get("parameters"), "parameters")
+    errors = _validate(new) + validate_immutable(new.get("parameters"), old.get("parameters"), "parameters")
     for key in ("provisioner", "reclaimPolicy", "volumeBindingMode"):
         errors += validate_immutable(new.get(key, ""), old.get(key, ""), key)
     return errors

@@ -14,11 +14,13 @@ from minik.api.groups.status_rules import (
     status_strategy,
 )
 from minik.api.groups.storage.class_validation import validate_driver_name
+from minik.api.groups.storage.inline_volume_validation import validate_inline_volume
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
-from minik.api.validation import FieldError, forbidden, invalid_value, required
+from minik.api.validation import FieldError, forbidden, invalid_value, required, too_long
 
 _TYPE = "io.k8s.api.storage.v1.VolumeAttachment"
+_MESSAGE_MAX, _METADATA_MAX = 1024, 256 * 1024
 _ONE_SOURCE = "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
 _COLUMNS = (
     NAME,
@@ -63,22 +65,56 @@ def _validate_source(source: Obj, path: str) -> list[FieldError]:
     if volume is not None and inline is not None:
         return [forbidden(path, _ONE_SOURCE)]
     if inline is not None:
-        return []
+        return validate_inline_volume(inline, f"{path}.inlineVolumeSpec")
     if not volume:
         return [required(f"{path}.persistentVolumeName", "must specify non empty persistentVolumeName")]
-    return [invalid_value(f"{path}.persistentVolumeName", volume, text) for text in names.dns_subdomain(volume)]
+    return []
+
+
+def _validate_error(error: Obj | None, path: str) -> list[FieldError]:
+    if error is None:
+        return []
+    errors: list[FieldError] = []
+    if len(error.get("message", "").encode()) > _MESSAGE_MAX:
+        errors.append(too_long(f"{path}.message", _METADATA_MAX))  # upstream names the other limit
+    code = error.get("errorCode")
+    if code is not None and code < 0:
+        errors.append(invalid_value(f"{path}.errorCode", code, "must be between 0 and 2147483647, inclusive"))
+    return errors
+
+
+def _validate_status(status: Obj) -> list[FieldError]:
+    metadata = status.get("attachmentMetadata") or {}
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in metadata.items())
+    errors = [too_long("status.attachmentMetadata", _METADATA_MAX)] if size > _METADATA_MAX else []
+    errors += _validate_error(status.get("attachError"), "status.attachError")
+    return errors + _validate_error(status.get("detachError"), "status.detachError")
+
+
+def _validate_stored(obj: Obj) -> list[FieldError]:
+    """What is asked of every attachment; new ones have to do more."""
+    spec = obj["spec"]
+    errors = [] if spec.get("attacher") else [required("spec.attacher")]
+    errors += _validate_source(spec.get("source") or {}, "spec.source")
+    node = spec.get("nodeName", "")
+    errors += [invalid_value("spec.nodeName", node, text) for text in names.dns_subdomain(node)]
+    return errors + _validate_status(obj.get("status") or {})
 
 
 def _validate(obj: Obj) -> list[FieldError]:
-    spec = obj["spec"]
-    errors = validate_driver_name(spec.get("attacher", ""), "spec.attacher")
-    errors += _validate_source(spec.get("source") or {}, "spec.source")
-    node = spec.get("nodeName", "")
-    return errors + [invalid_value("spec.nodeName", node, text) for text in names.dns_subdomain(node)]
+    errors = _validate_stored(obj)
+    attacher, volume = obj["spec"].get("attacher"), (obj["spec"].get("source") or {}).get("persistentVolumeName")
+    if attacher:
+        errors += validate_driver_name(attacher, "spec.attacher")
+    if volume is not None:
+        at = "spec.source.persistentVolumeName"
+        errors += [invalid_value(at, volume, text) for text in names.dns_subdomain(volume)]
+    return errors
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = _validate(new)
+    """Upstream looks twice."""
+    errors = _validate_stored(new) * 2
     if new["spec"] != old["spec"]:
         shown = go_struct(new["spec"], "io.k8s.api.storage.v1.VolumeAttachmentSpec")
         errors.append(invalid_value("spec", shown, "field is immutable"))
@@ -108,6 +144,7 @@ RESOURCES = (
                 kind="VolumeAttachment",
                 strategy=status_strategy(
                     prepare_update=keep_spec_and_metadata,
+                    validate_update=_validate_update,
                     reset_fields=frozenset({("metadata",), ("spec",)}),
                 ),
             ),

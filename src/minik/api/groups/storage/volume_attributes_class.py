@@ -24,7 +24,7 @@ def _validate(obj: Obj) -> list[FieldError]:
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     errors = validate_immutable(new.get("driverName", ""), old.get("driverName", ""), "driverName")
-    return errors + validate_immutable(new.get("parameters"), old.get("parameters"), "parameters")
+    return errors + validate_immutable(new.get("parameters"), old.get("parameters"), "parameters") + _validate(new)
 
 
 _STRATEGY = Strategy(validate=_validate, validate_update=_validate_update)

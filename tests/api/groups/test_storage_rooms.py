@@ -1,0 +1,64 @@
+"""What is wrong with storage classes, CSI objects and attachments, and how it is said."""
+
+from typing import Any
+
+import pytest
+
+STORAGE = "storage.k8s.io/v1"
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        ({"nodeAllocatableUpdatePeriodSeconds": 5}, "must be greater than or equal to 10 seconds"),
+        ({"tokenRequests": [{"audience": "a"}, {"audience": "a", "expirationSeconds": 1}]}, 'Duplicate value: "a"'),
+        ({"volumeLifecycleModes": ["Odd"]}, 'supported values: "Persistent", "Ephemeral"'),
+    ],
+)
+def test_wrong_drivers_are_refused(post: Any, spec: dict[str, Any], complaint: str) -> None:
+    [error] = post(STORAGE, "CSIDriver", spec=spec).errors
+    assert error.endswith(complaint)
+
+
+def test_a_driver_on_a_node_changes_only_what_it_can_carry(post: Any, put: Any) -> None:
+    made = post(STORAGE, "CSINode", spec={"drivers": [{"name": "d", "nodeID": "i" * 256}]})
+    assert made.errors == []
+    assert put(made, lambda new: new["spec"]["drivers"][0].update(allocatable={"count": 3})).errors == []
+    [error] = put(made, lambda new: new["spec"]["drivers"][0].update(nodeID="j")).errors
+    shown = '{"Name":"d","NodeID":"j","TopologyKeys":null,"Allocatable":null}'
+    assert error == f"spec.drivers: Invalid value: {shown}: field is immutable"
+
+
+def test_empty_topologies_repeat_each_other(post: Any) -> None:
+    made = post(STORAGE, "StorageClass", provisioner="p", allowedTopologies=[{}])
+    assert made.errors == ['allowedTopologies[0].matchLabelExpressions: Duplicate value: ""']
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ({"inlineVolumeSpec": {"accessModes": ["ReadWriteOnce"]}}, "inlineVolumeSpec.csi: Required value: has to be"),
+        ({"inlineVolumeSpec": {"capacity": {"storage": "1"}}}, "may not be specified in the context of inline volumes"),
+        ({"persistentVolumeName": ""}, "must specify non empty persistentVolumeName"),
+    ],
+)
+def test_wrong_sources_of_attachments_are_refused(post: Any, source: dict[str, Any], complaint: str) -> None:
+    errors = post(STORAGE, "VolumeAttachment", spec={"attacher": "a", "nodeName": "n", "source": source}).errors
+    assert any(complaint in error for error in errors), errors
+
+
+def test_errors_of_attachments_have_a_limit(post: Any, put: Any) -> None:
+    spec = {"attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "v"}}
+    made = post(STORAGE, "VolumeAttachment", spec=spec)
+    failed = {"attached": False, "attachError": {"message": "m" * 1025, "errorCode": -1}}
+    errors = put(made, lambda new: new.update(status=failed), "status").errors
+    assert set(errors) == {
+        "status.attachError.message: Too long: may not be more than 262144 bytes",
+        "status.attachError.errorCode: Invalid value: -1: must be between 0 and 2147483647, inclusive",
+    }
+
+
+def test_attributes_classes_never_change(post: Any, put: Any) -> None:
+    made = post(STORAGE, "VolumeAttributesClass", driverName="d", parameters={"a": "b"})
+    changed = put(made, lambda new: new.update(driverName="e", parameters={}))
+    assert [error.partition(":")[0] for error in changed.errors] == ["driverName", "parameters", "parameters"]
