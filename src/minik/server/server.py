@@ -21,8 +21,9 @@ from minik.config import ServerConfig
 from minik.server.apiserver.aggregation.aggregator import Aggregator
 from minik.server.apiserver.aggregation.backends import Backends
 from minik.server.apiserver.apiextensions.custom_resources import CustomResources
+from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.flowcontrol.configuration import FlowControlConfiguration
-from minik.server.apiserver.server import ApiServer, Listener
+from minik.server.apiserver.server import ApiServer, Limits, Listener
 from minik.server.apiserver.streaming import registration as streaming
 from minik.server.apiserver.streaming.kubelets import Kubelets
 from minik.server.bootstrap.cluster import ClusterSettings
@@ -85,7 +86,13 @@ class Server:
             key=pki.serving.key,
             client_cas=(*self._identity.client_cas, *self._identity.request_header_cas),
         )
-        self.api = ApiServer(objects, self._scheme, listener, self._identity.hooks())
+        limits = Limits(
+            fair=config.enable_priority_and_fairness,
+            reading=config.max_requests_inflight,
+            writing=config.max_mutating_requests_inflight,
+            request_timeout=parse_duration(config.request_timeout),
+        )
+        self.api = ApiServer(objects, self._scheme, listener, self._identity.hooks(), limits)
         self._identity.install(self.api)
         if self._encryption is not None:
             self._encryption.install(self.api)

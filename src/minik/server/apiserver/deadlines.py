@@ -32,7 +32,9 @@ class Running:
 class Deadlines:
     """Cancels the tasks of requests that take too long."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: float = REQUEST_TIMEOUT) -> None:
+        """`limit`: seconds that requests have which do not ask for less."""
+        self.limit = limit
         self._running: set[Running] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -43,7 +45,7 @@ class Deadlines:
         loop = asyncio.get_running_loop()
         running = Running(task, loop.time() + seconds)
         self._running.add(running)
-        if seconds < REQUEST_TIMEOUT:
+        if seconds < self.limit:
             running.timer = loop.call_later(seconds, self._expire, running)
         elif self._timer is None:
             self._timer = loop.call_later(_TICK, self._look)
@@ -74,16 +76,16 @@ def too_late(verb: str) -> StatusError:
     return timeout("request did not complete within the allotted timeout")
 
 
-def asked_for(query: Mapping[str, Sequence[str]]) -> float:
+def asked_for(query: Mapping[str, Sequence[str]], limit: float = REQUEST_TIMEOUT) -> float:
     """Seconds the request may take. Raises StatusError 400."""
     values = query.get("timeout")
     if not values or not values[0]:
-        return REQUEST_TIMEOUT
+        return limit
     try:
         seconds = parse_duration(values[0])
     except ValueError as error:
         raise bad_request(f"invalid timeout specified in the request URL - {error}") from None
-    return min(seconds, REQUEST_TIMEOUT) if seconds > 0 else REQUEST_TIMEOUT
+    return min(seconds, limit) if seconds > 0 else limit
 
 
 def parse_duration(text: str) -> float:

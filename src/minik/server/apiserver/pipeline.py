@@ -52,7 +52,7 @@ class Auditing(Protocol):
 
 _SUPERUSERS = "system:masters"
 _ALLOWED = Decision(True)
-_IMPERSONATION = frozenset({"impersonate-user", "impersonate-group", "impersonate-uid"})
+IMPERSONATION = frozenset({"impersonate-user", "impersonate-group", "impersonate-uid"})
 _STREAMS = frozenset({"exec", "attach", "portforward", "proxy", "log"})
 
 
@@ -69,6 +69,7 @@ class Pipeline:
         authorize: Authorize,
         flow_control: FlowControl | None = None,
         metrics: RequestMetrics | None = None,
+        request_timeout: float = REQUEST_TIMEOUT,
     ) -> None:
         self._dispatcher = dispatcher
         self._routes = routes
@@ -76,7 +77,7 @@ class Pipeline:
         self._impersonate = impersonate
         self._authorize = authorize
         self._flow_control = flow_control or FlowControl()
-        self._deadlines = Deadlines()
+        self._deadlines = Deadlines(request_timeout)
         self._metrics = metrics or RequestMetrics()
         self.aggregation: Aggregation | None = None
         self.auditor: Auditing | None = None
@@ -93,7 +94,8 @@ class Pipeline:
         running: Running | None = None
         try:
             if not (request.local or is_long_running(info)):
-                running = self._deadlines.start(asked_for(request.query) if request.query else REQUEST_TIMEOUT)
+                limit = self._deadlines.limit
+                running = self._deadlines.start(asked_for(request.query, limit) if request.query else limit)
             response = await self._serve(request, info)
         except StatusError as error:
             if request.local:
@@ -124,7 +126,7 @@ class Pipeline:
         None: ask `handle`, which may do the same work once more, so this is only for reads.
         """
         info = resolve(request.method, request.path, request.query)
-        if self.auditor is not None or info.subresource or self._is_elsewhere(info):
+        if self.auditor is not None or info.subresource or self.is_elsewhere(info):
             return None
         started = time.perf_counter()
         serving = self._serve(request, info)
@@ -145,7 +147,7 @@ class Pipeline:
             request.audit.authenticated(user, info)
         if user is None:
             raise unauthorized()
-        if not request.local and not _IMPERSONATION.isdisjoint(request.headers):
+        if not request.local and not IMPERSONATION.isdisjoint(request.headers):
             user = await self._acting(request, info, user)
         if len(request.body) > MAX_BODY:
             raise too_large(MAX_BODY)
@@ -153,10 +155,10 @@ class Pipeline:
             return await self._authorized(request, info, user)
         flow = self._flow_control.flow(info, user)
         request.flow = flow.uids
-        if is_long_running(info):
+        if is_long_running(info) and info.verb != "watch":
             return await self._authorized(request, info, user)
         try:
-            await flow.enter()
+            seats = await flow.enter(request.query)
         except Rejected:
             response = text(429, "Too many requests, please try again later.\n")
             response.headers["Retry-After"] = "1"
@@ -164,7 +166,7 @@ class Pipeline:
         try:
             return await self._authorized(request, info, user)
         finally:
-            flow.level.leave()
+            flow.leave(seats)
 
     async def _acting(self, request: Request, info: RequestInfo, user: UserInfo) -> UserInfo:
         """Whom `user` wants to be for this request."""
@@ -192,7 +194,7 @@ class Pipeline:
                 return page_not_found()
         return await self._path(request, info, user)
 
-    def _is_elsewhere(self, info: RequestInfo) -> bool:
+    def is_elsewhere(self, info: RequestInfo) -> bool:
         """Whether another API server answers this."""
         aggregation = self.aggregation
         return aggregation is not None and bool(aggregation.elsewhere) and _group_version(info) in aggregation.elsewhere

@@ -20,8 +20,10 @@ from minik.server.apiserver.aggregation.aggregator import Aggregator
 from minik.server.apiserver.aggregation.schemas import RemoteSchemas
 from minik.server.apiserver.attributes import Authorize
 from minik.server.apiserver.flowcontrol.flow_control import FlowControl
+from minik.server.apiserver.flowcontrol.inflight import InflightLimits
+from minik.server.apiserver.flowcontrol.work_estimate import WorkEstimate
+from minik.server.apiserver.handlers import flow_control_debug, root, version
 from minik.server.apiserver.handlers import metrics as metrics_handler
-from minik.server.apiserver.handlers import root, version
 from minik.server.apiserver.handlers.component_status import ComponentStatuses
 from minik.server.apiserver.handlers.discovery import Discovery
 from minik.server.apiserver.handlers.health import Health
@@ -59,19 +61,38 @@ class Listener:
     advertised: str = "127.0.0.1"  # the address discovery tells clients
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many requests are served at once, for how long. `fair`: priority and fairness shares the seats out."""
+
+    fair: bool = True
+    reading: int = 400
+    writing: int = 200
+    request_timeout: float = 60.0  # seconds
+
+    def flow_control(self) -> FlowControl:
+        if not self.fair:
+            return InflightLimits(self.reading, self.writing)
+        return FlowControl(self.reading + self.writing, self.request_timeout / 4)
+
+
 class ApiServer:
     """The component. Until it runs, others register with `registry`, `dispatcher`, `routes` and `health`."""
 
     name = "apiserver"
 
-    def __init__(self, store: Store, scheme: Scheme, listener: Listener, hooks: Hooks) -> None:
+    def __init__(
+        self, store: Store, scheme: Scheme, listener: Listener, hooks: Hooks, limits: Limits | None = None
+    ) -> None:
+        limits = limits or Limits()
         self._listener = listener
         self.metrics = Metrics()
         self.registry = Registry(storage=Storage(store), scheme=scheme, admission=hooks.admission)
         self.dispatcher = Dispatcher(self.registry)
         self.routes = Routes()
         self.health = Health()
-        self.flow_control = FlowControl()
+        self.flow_control = limits.flow_control()
+        self.flow_control.estimate = WorkEstimate(self.registry.object_count, self.registry.watcher_count)
         self.pipeline = Pipeline(
             self.dispatcher,
             self.routes,
@@ -80,11 +101,13 @@ class ApiServer:
             authorize=hooks.authorize,
             flow_control=self.flow_control,
             metrics=self.metrics.requests,
+            request_timeout=limits.request_timeout,
         )
         self.metrics.add(self.flow_control.collect)
         self.health.install(self.routes)
         version.install(self.routes)
         metrics_handler.install(self.routes, self.metrics)
+        flow_control_debug.install(self.routes, self.flow_control)
         root.install(self.routes, scheme)
         self._discovery = Discovery(scheme, f"{listener.advertised}:{listener.port}")
         self._discovery.install(self.routes)

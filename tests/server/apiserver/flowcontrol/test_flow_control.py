@@ -69,7 +69,7 @@ def level_of(seats: int, **queuing: int) -> Level:
     if queuing:
         response = {"type": "Queue", "queuing": queuing}
     spec: dict[str, Any] = {"type": "Limited", "limited": {"nominalConcurrencyShares": 1, "limitResponse": response}}
-    level = Level("l", Settings({"metadata": {}, "spec": spec}), lambda _: False)
+    level = Level("l", Settings({"metadata": {}, "spec": spec}), lambda _level, _seats: False)
     level.seats = seats
     return level
 

@@ -2,8 +2,8 @@
 
     request -> Flow (FlowSchema, priority level, queues), found once per kind of request -> seat, queue or 429
 
-Configuration is what FlowSchemas and PriorityLevelConfigurations say at the moment. Long-running requests and callers
-in this process take no seats. Every request takes one seat, as upstream's do unless they list thousands of objects.
+Configuration is what FlowSchemas and PriorityLevelConfigurations say at the moment. Streams and callers in this process
+take no seats, watches only until their answer begins. How many seats: work_estimate.py.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from minik.api.types import Obj, UserInfo
 from minik.server.apiserver.flowcontrol.classification import Schema, in_order, schema_of
-from minik.server.apiserver.flowcontrol.level import Level, Rejected, Settings, hand
+from minik.server.apiserver.flowcontrol.flow import Counts, Flow
+from minik.server.apiserver.flowcontrol.level import Level, Settings, hand
+from minik.server.apiserver.flowcontrol.work_estimate import WorkEstimate
 from minik.server.apiserver.request_info import RequestInfo
 
 if TYPE_CHECKING:
@@ -26,48 +28,14 @@ _EXEMPT: Obj = {"metadata": {"name": "exempt"}, "spec": {"type": "Exempt"}}
 Key = tuple[object, ...]
 
 
-class Flow:
-    """Where requests of one kind belong. `uids` go into the answer's headers: FlowSchema's, priority level's."""
-
-    __slots__ = ("counts", "level", "queues", "schema", "uids")
-
-    def __init__(self, schema: str, level: Level, queues: tuple[int, ...], uids: tuple[str, str], counts: "Counts"):
-        self.schema = schema
-        self.level = level
-        self.queues = queues
-        self.uids = uids
-        self.counts = counts
-
-    async def enter(self) -> None:
-        """Take a seat; give it back with `level.leave()`. Raises Rejected."""
-        self.counts.dispatched += 1
-        if not self.level.enter():
-            try:
-                await self.level.wait(self.queues, PATIENCE)
-            except Rejected as rejected:
-                self.counts.dispatched -= 1
-                self.counts.rejected[rejected.reason] = self.counts.rejected.get(rejected.reason, 0) + 1
-                raise
-            except BaseException:
-                self.counts.dispatched -= 1
-                raise
-
-
-class Counts:
-    """What happened to the requests of one FlowSchema."""
-
-    __slots__ = ("dispatched", "rejected")
-
-    def __init__(self) -> None:
-        self.dispatched = 0
-        self.rejected: dict[str, int] = {}
-
-
 class FlowControl:
     """Until it is configured, every request is exempt."""
 
-    def __init__(self, seats: int = SEATS) -> None:
+    def __init__(self, seats: int = SEATS, patience: float = PATIENCE) -> None:
+        """`patience`: seconds a request waits in a queue at most."""
         self._seats = seats
+        self._patience = patience
+        self.estimate: WorkEstimate | None = None  # without it, every request takes one seat
         self._configurations: dict[str, Settings] = {}
         self._schemas: dict[str, Schema] = {}
         self._levels: dict[str, Level] = {}
@@ -96,8 +64,31 @@ class FlowControl:
             if schema.matches(info, user):
                 level = self._levels[schema.level]
                 queues = hand(schema.name, schema.distinguisher(info, user), level.settings)
-                return Flow(schema.name, level, queues, (schema.uid, level.settings.uid), self._counted(schema, level))
-        return Flow("", self._exempt, (), ("", ""), Counts())
+                uids = (schema.uid, level.settings.uid)
+                return self._flow(schema.name, level, queues, uids, self._counted(schema, level), info, user)
+        return self._flow("", self._exempt, (), ("", ""), Counts(), info, user)
+
+    def _flow(
+        self,
+        schema: str,
+        level: Level,
+        queues: tuple[int, ...],
+        uids: tuple[str, str],
+        counts: Counts,
+        info: RequestInfo,
+        user: UserInfo,
+    ) -> Flow:
+        return Flow(
+            schema,
+            level,
+            queues,
+            uids,
+            counts,
+            info=info,
+            user=user.name,
+            patience=self._patience,
+            estimate=self.estimate,
+        )
 
     def _counted(self, schema: Schema, level: Level) -> Counts:
         return self._counts.setdefault((schema.name, level.name), Counts())
@@ -130,52 +121,31 @@ class FlowControl:
         for level in self._levels.values():
             level.seats = max(1, ceil(self._seats * level.settings.shares / shares)) if shares else 1
             level.lendable = round(level.seats * level.settings.lendable_percent / 100)
+            percent = level.settings.borrowable_percent
+            level.borrowable = None if percent is None else round(level.seats * percent / 100)
 
-    def _lend(self, borrower: Level) -> bool:
-        """Whether others leave a seat unused that `borrower` may have. Looked at only when its own are taken."""
-        free = lent = 0
+    def _lend(self, borrower: Level, seats: int) -> bool:
+        """Whether others leave seats unused that `borrower` may have. Looked at only when its own are taken."""
+        borrowed = borrower.running + seats - borrower.seats
+        if borrower.borrowable is not None and borrowed > borrower.borrowable:
+            return False
+        free, lent = 0, borrowed - max(0, borrower.running - borrower.seats)
         for level in self._levels.values():
             if level.settings.exempt:
                 continue
             lent += max(0, level.running - level.seats)
             if level is not borrower and not level.waiting:
                 free += min(level.lendable, max(0, level.seats - level.running))
-        return lent < free
+        return lent <= free
+
+    @property
+    def levels(self) -> Mapping[str, Level]:
+        return self._levels
 
     def level_exists(self, name: str) -> bool:
         return name in self._levels
 
-    # -- metrics
-
     def collect(self) -> Iterator["Metric"]:
-        """apiserver_flowcontrol_*, for prometheus_client."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+        from minik.server.apiserver.flowcontrol.flow_metrics import collect
 
-        prefix = "apiserver_flowcontrol_"
-        flows = ("priority_level", "flow_schema")
-        dispatched = CounterMetricFamily(
-            f"{prefix}dispatched_requests_total",
-            "Number of requests executed by API Priority and Fairness.",
-            labels=flows,
-        )
-        rejected = CounterMetricFamily(
-            f"{prefix}rejected_requests_total",
-            "Number of requests rejected by API Priority and Fairness.",
-            labels=(*flows, "reason"),
-        )
-        for (schema, level), counts in self._counts.items():
-            dispatched.add_metric((level, schema), counts.dispatched)
-            for reason, count in counts.rejected.items():
-                rejected.add_metric((level, schema, reason), count)
-        yield dispatched
-        yield rejected
-        gauges: Mapping[str, tuple[str, dict[str, int]]] = {
-            "current_executing_seats": ("Seats occupied.", {n: level.running for n, level in self._levels.items()}),
-            "current_inqueue_seats": ("Seats waited for.", {n: level.waiting for n, level in self._levels.items()}),
-            "nominal_limit_seats": ("Nominal number of seats.", {n: level.seats for n, level in self._levels.items()}),
-        }
-        for name, (text, values) in gauges.items():
-            gauge = GaugeMetricFamily(prefix + name, text, labels=("priority_level",))
-            for level_name, value in values.items():
-                gauge.add_metric((level_name,), value)
-            yield gauge
+        return collect(self._counts, self._levels)

@@ -12,11 +12,12 @@ from typing import Protocol
 import orjson
 
 from minik.api.scheme import Resource, Scheme
-from minik.api.types import Obj
+from minik.api.types import GVR, Obj
 from minik.server.apiserver.admission.attributes import Admission
+from minik.server.apiserver.registry.keys import storage_prefix
 from minik.server.apiserver.registry.layout import Layout
 from minik.server.apiserver.registry.storage import Storage
-from minik.store.store import KeyValue, Watch
+from minik.store.store import KeyValue, Watch, prefix_end
 
 
 def _utc_now() -> datetime:
@@ -59,6 +60,7 @@ class Registry:
     converter: Converter | None = None
     # by group and plural: waits until a new object has taken effect, so that what follows it finds it so
     effects: dict[tuple[str, str], Callable[[Obj], Awaitable[None]]] = field(default_factory=dict)
+    watch_counts: dict[GVR, int] = field(default_factory=dict)  # those that are running
     _watches: dict[int, set[Watch]] = field(default_factory=dict)  # of custom resources, by the resource's id
 
     def layout(self, resource: Resource) -> Layout:
@@ -69,6 +71,18 @@ class Registry:
         watches = self._watches.setdefault(id(resource), set())
         watches.add(watch)
         return lambda: watches.discard(watch)
+
+    def object_count(self, group: str, version: str, plural: str) -> int:
+        """How many objects of a resource there are, in all namespaces."""
+        resource = self.scheme.get(group, version, plural)
+        if resource is None:
+            return 0
+        prefix = storage_prefix(resource)
+        return self.storage.store.current(prefix, prefix_end(prefix), limit=1).count
+
+    def watcher_count(self, group: str, version: str, plural: str) -> int:
+        """How many watches of a resource are running."""
+        return self.watch_counts.get(GVR(group, version, plural), 0)
 
     def retire(self, resource: Resource) -> None:
         """The resource is not served any more, or not like this: its watches end."""

@@ -67,6 +67,8 @@ async def _steps(registry: Registry, call: Call, chosen: Selection, options: Wat
         key, end, start_revision=start + 1, buffer=_BUFFER, only=_only(layout, chosen) if end else None
     )
     forget = registry.watching(call.resource, stream) if call.resource.custom else None
+    counts, gvr = registry.watch_counts, call.resource.gvr
+    counts[gvr] = counts.get(gvr, 0) + 1
     try:
         if options.initial:
             present = store.current(key, end).kvs if end else [kv for kv in (store.get(key),) if kv]
@@ -90,6 +92,7 @@ async def _steps(registry: Registry, call: Call, chosen: Selection, options: Wat
         return
     finally:
         stream.close()
+        counts[gvr] -= 1
         if forget is not None:
             forget()
 
