@@ -6,12 +6,14 @@ from unittest.mock import Mock
 import pytest
 
 from minik.api.types import Obj
+from minik.client.informer import Informers
 from minik.server.scheduler.framework import Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
 from minik.server.scheduler.plugins.default_preemption import DefaultPreemption
 from minik.server.scheduler.profiles import default_profile
 
-PROFILE = default_profile(Mock(), Mock())
+PROFILE = default_profile(Mock(), Informers(Mock()))
+PREEMPTION = next(each.plugin for each in PROFILE.at("post_filter") if isinstance(each.plugin, DefaultPreemption))
 
 
 def node(name: str = "n1", *pods: PodInfo, cpu: str = "2", **spec: Any) -> NodeInfo:
@@ -40,7 +42,7 @@ def message(subject: PodInfo, *nodes: NodeInfo) -> str:
     fitting, diagnosis = PROFILE.feasible(state, subject, snapshot)
     if fitting:
         return " ".join(n.name for n in fitting)
-    preemption = DefaultPreemption().post_filter(PROFILE, state, subject, snapshot, diagnosis)
+    preemption = PREEMPTION.post_filter(PROFILE, state, subject, snapshot, diagnosis)
     return diagnosis.message(len(nodes), preemption.message)
 
 
@@ -116,7 +118,7 @@ def test_preemption_removes_the_fewest_and_least_important_pods() -> None:
     snapshot = Snapshot({"n1": target})
     state: dict[str, Any] = {}
     _, diagnosis = PROFILE.feasible(state, subject, snapshot)
-    found = DefaultPreemption().post_filter(PROFILE, state, subject, snapshot, diagnosis)
+    found = PREEMPTION.post_filter(PROFILE, state, subject, snapshot, diagnosis)
     assert (found.node, [v.name for v in found.victims]) == ("n1", ["low"])
     assert set(target.pods) == {"low", "middle", "tiny"}  # asked what if, changed nothing
 

@@ -8,11 +8,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "client"))
 
-from fake_client import FakeClient, until
+from fake_client import FakeClient, FakeClock, until
 
+from minik.api.status import StatusError
 from minik.client.informer import Informers
-from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES
+from minik.client.resources import (
+    CSI_DRIVERS,
+    CSI_STORAGE_CAPACITIES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    STORAGE_CLASSES,
+)
 from minik.server.scheduler.framework import CycleState, Enabled, Profile, Snapshot
+from minik.server.scheduler.handle import Handle
 from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
 from minik.server.scheduler.plugins.volume_binding import VolumeBinding
 from minik.server.scheduler.plugins.volume_restrictions import VolumeRestrictions
@@ -29,7 +37,7 @@ async def client() -> FakeClient:
 @pytest.fixture
 async def plugin(client: FakeClient) -> AsyncIterator[VolumeBinding]:
     informers = Informers(client)
-    found = VolumeBinding(client, informers)
+    found = VolumeBinding({"bindTimeoutSeconds": 600}, Handle(client, informers, FakeClock(), "test"))
     task = asyncio.create_task(informers.run(asyncio.Event()))
     await informers.wait_synced()
     yield found
@@ -153,3 +161,52 @@ async def test_a_claim_for_one_pod_is_not_shared(client: FakeClient) -> None:
     snapshot.nodes["n1"].remove("other")
     assert fitting() == ["n1", "n2"]
     task.cancel()
+
+
+def driver(name: str) -> Obj:
+    return {"metadata": {"name": name}, "spec": {"storageCapacity": True}}
+
+
+def room(node: str, size: str) -> Obj:
+    topology = {"matchLabels": {"kubernetes.io/hostname": node}}
+    metadata = {"name": f"on-{node}", "namespace": "csi"}
+    return {"metadata": metadata, "storageClassName": "late", "capacity": size, "nodeTopology": topology}
+
+
+async def test_a_driver_that_reports_its_room_is_asked_only_where_there_is_enough(
+    plugin: VolumeBinding, client: FakeClient
+) -> None:
+    client.add(CSI_DRIVERS, driver("example.com/disks"))
+    client.add(STORAGE_CLASSES, late("example.com/disks"))
+    client.add(PERSISTENT_VOLUME_CLAIMS, claim("late"))
+    client.add(CSI_STORAGE_CAPACITIES, room("n1", "512Mi"))
+    message = "0/2 nodes are available: 2 node(s) did not have enough free storage."
+    await until(lambda: feasible(plugin, {}, pod("d")) == ([], message))
+    client.add(CSI_STORAGE_CAPACITIES, room("n2", "1Gi"))
+    await until(lambda: feasible(plugin, {}, pod("d"))[0] == ["n2"])
+
+
+async def test_what_was_decided_for_one_pod_counts_for_the_next(plugin: VolumeBinding, client: FakeClient) -> None:
+    client.add(STORAGE_CLASSES, late("kubernetes.io/no-provisioner"))
+    client.add(PERSISTENT_VOLUME_CLAIMS, claim("late"))
+    client.add(PERSISTENT_VOLUME_CLAIMS, {**claim("late"), "metadata": {"name": "e", "namespace": "ns"}})
+    client.add(PERSISTENT_VOLUMES, volume("v", "n2"))
+    first: CycleState = {}
+    await until(lambda: feasible(plugin, first, pod("d"))[0] == ["n2"] and feasible(plugin, {}, pod("e"))[0] == ["n2"])
+    await plugin.reserve(first, pod("d"), "n2")
+    assert feasible(plugin, {}, pod("e"))[0] == []
+    await plugin.unreserve(first, pod("d"), "n2")
+    assert feasible(plugin, {}, pod("e"))[0] == ["n2"]
+
+
+async def test_a_provisioner_that_gives_up_sends_the_pod_back(plugin: VolumeBinding, client: FakeClient) -> None:
+    client.add(STORAGE_CLASSES, late("example.com/disks"))
+    client.add(PERSISTENT_VOLUME_CLAIMS, claim("late"))
+    state: CycleState = {}
+    await until(lambda: feasible(plugin, state, pod("d"))[0] == ["n1", "n2"])
+    binding = asyncio.create_task(plugin.pre_bind(state, pod("d"), "n1"))
+    found = {SELECTED_NODE: "n1"}
+    await until(lambda: (client.find(PERSISTENT_VOLUME_CLAIMS, "d", "ns") or {})["metadata"]["annotations"] == found)
+    client.change(PERSISTENT_VOLUME_CLAIMS, "d", "ns", {"metadata": {"annotations": {SELECTED_NODE: None}}})
+    with pytest.raises(StatusError, match='provisioning failed for PVC "d"'):
+        await binding

@@ -1,10 +1,14 @@
 """What a plugin may lean on: handed to every plugin when it is made."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from minik.client.client import Client
 from minik.client.clock import Clock
 from minik.client.informer import Informers
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,4 +18,12 @@ class Handle:
     client: Client
     informers: Informers
     clock: Clock
-    profile: str
+    profile: str = "default-scheduler"
+    _shared: dict[str, Any] = field(default_factory=dict)
+
+    def shared(self, name: str, make: Callable[[], Value]) -> Value:
+        """State that the plugins of this name have in common in all profiles; made when first asked for."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        value: Value = self._shared[name]
+        return value

@@ -1,44 +1,71 @@
-"""Which plugins a scheduler name runs, in which order and with which weights."""
+"""Makes profiles of their settings: which plugins a scheduler name runs, in which order and with which weights."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from minik.client.client import Client
+from minik.client.clock import Clock, SystemClock
 from minik.client.informer import Informers
+from minik.config import StartupError
+from minik.server.scheduler.configuration.load import default_settings
+from minik.server.scheduler.configuration.plugin_sets import enabled_names, expanded
+from minik.server.scheduler.configuration.settings import (
+    DEFAULT_SCHEDULER,
+    EXTENSION_POINTS,
+    ProfileSettings,
+    SchedulerSettings,
+)
 from minik.server.scheduler.framework import Enabled, Profile
-from minik.server.scheduler.plugins.default_binder import DefaultBinder
-from minik.server.scheduler.plugins.default_preemption import DefaultPreemption
-from minik.server.scheduler.plugins.image_locality import ImageLocality
-from minik.server.scheduler.plugins.node_affinity import NodeAffinity
-from minik.server.scheduler.plugins.node_name import NodeName
-from minik.server.scheduler.plugins.node_ports import NodePorts
-from minik.server.scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
-from minik.server.scheduler.plugins.node_resources_fit import NodeResourcesFit
-from minik.server.scheduler.plugins.node_unschedulable import NodeUnschedulable
-from minik.server.scheduler.plugins.priority_sort import PrioritySort
-from minik.server.scheduler.plugins.scheduling_gates import SchedulingGates
-from minik.server.scheduler.plugins.taint_toleration import TaintToleration
-from minik.server.scheduler.plugins.volume_binding import VolumeBinding
-from minik.server.scheduler.plugins.volume_restrictions import VolumeRestrictions
+from minik.server.scheduler.handle import Handle
+from minik.server.scheduler.registry import make
 
-DEFAULT_SCHEDULER = "default-scheduler"
+__all__ = ["DEFAULT_SCHEDULER", "default_profile", "make_profiles"]
+
+# the method of a plugin that serves an extension point
+METHODS = {
+    "preEnqueue": "pre_enqueue",
+    "queueSort": "sort_key",
+    "preFilter": "pre_filter",
+    "filter": "filter",
+    "postFilter": "post_filter",
+    "preScore": "pre_score",
+    "score": "score",
+    "reserve": "reserve",
+    "permit": "permit",
+    "preBind": "pre_bind",
+    "bind": "bind",
+    "postBind": "post_bind",
+}
 
 
 def default_profile(client: Client, informers: Informers) -> Profile:
-    """The profile `default-scheduler`, with upstream's default weights."""
-    return Profile(
-        DEFAULT_SCHEDULER,
-        (
-            Enabled(PrioritySort()),
-            Enabled(SchedulingGates()),
-            Enabled(NodeUnschedulable()),
-            Enabled(NodeName()),
-            Enabled(TaintToleration(), weight=3),
-            Enabled(NodeAffinity(), weight=2),
-            Enabled(NodePorts()),
-            Enabled(NodeResourcesFit()),
-            Enabled(VolumeRestrictions(informers)),
-            Enabled(VolumeBinding(client, informers)),
-            Enabled(DefaultPreemption()),
-            Enabled(NodeResourcesBalancedAllocation()),
-            Enabled(ImageLocality()),
-            Enabled(DefaultBinder(client)),
-        ),
-    )
+    """The profile `default-scheduler`, with upstream's default plugins and weights."""
+    return make_profiles(default_settings(), client, informers, SystemClock())[0]
+
+
+def make_profiles(settings: SchedulerSettings, client: Client, informers: Informers, clock: Clock) -> list[Profile]:
+    """Raises StartupError for plugins that are not there or not enough."""
+    shared: dict[str, Any] = {}
+    return [_profile(one, Handle(client, informers, clock, one.name, shared)) for one in settings.profiles]
+
+
+def _profile(settings: ProfileSettings, handle: Handle) -> Profile:
+    plugins = {name: make(name, settings.arguments.get(name) or {}, handle) for name in enabled_names(settings.plugins)}
+    points = {METHODS[point]: _at(point, settings, plugins) for point in EXTENSION_POINTS}
+    where = f"initializing profiles: creating profile for scheduler name {settings.name}:"
+    if len(points["sort_key"]) != 1:
+        found = len(points["sort_key"])
+        raise StartupError(f"{where} only one queue sort plugin required for profile, but got {found}")
+    if not points["bind"]:
+        raise StartupError(f"{where} at least one bind plugin is needed for profile")
+    used = {id(enabled.plugin) for chosen in points.values() for enabled in chosen}
+    return Profile(settings.name, [Enabled(each) for each in plugins.values() if id(each) in used], points)
+
+
+def _at(point: str, settings: ProfileSettings, plugins: Mapping[str, Any]) -> list[Enabled]:
+    serving = {name: hasattr(plugin, METHODS[point]) for name, plugin in plugins.items()}
+    try:
+        chosen = expanded(settings.plugins, point, serving)
+    except ValueError as error:
+        raise StartupError(f"creating profile for scheduler name {settings.name}: {error}") from None
+    return [Enabled(plugins[choice.name], choice.weight or 1) for choice in chosen]

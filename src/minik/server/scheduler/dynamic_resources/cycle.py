@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from minik.api.cel.duration import parse_duration
 from minik.api.status import StatusError
 from minik.api.types import Obj
-from minik.client.client import Client
-from minik.client.clock import Clock, format_time
+from minik.client.clock import format_time
 from minik.client.informer import Change, Informer
 from minik.client.resources import RESOURCE_CLAIMS
 from minik.server.scheduler.dynamic_resources import claims as rules
@@ -25,6 +24,7 @@ from minik.server.scheduler.dynamic_resources.results import result_of
 from minik.server.scheduler.dynamic_resources.selectors import Selectors
 from minik.server.scheduler.dynamic_resources.usage import Usage, usage_of
 from minik.server.scheduler.framework import Code, Refusal
+from minik.server.scheduler.handle import Handle
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
 log = logging.getLogger("minik.scheduler")
@@ -48,13 +48,12 @@ class Cycle:
 class Allocations:
     """Decides and writes allocations. One for the life of the scheduler."""
 
-    def __init__(
-        self, client: Client, claims: Informer, slices: Informer, classes: Informer, clock: Clock, arguments: Obj
-    ) -> None:
-        self._client, self._clock = client, clock
+    def __init__(self, handle: Handle, claims: Informer, slices: Informer, classes: Informer, arguments: Obj) -> None:
+        self._client, self._clock = handle.client, handle.clock
         self._claims, self._slices, self._classes = claims, slices, classes
         self._selectors = Selectors()
-        self._in_flight: dict[str, Obj] = {}  # claim uid -> AllocationResult decided but not seen in the cache yet
+        # claim uid -> AllocationResult decided but not seen in the cache yet
+        self._in_flight: dict[str, Obj] = handle.shared("DynamicResources", dict)
         self._filter_seconds = parse_duration(arguments["filterTimeout"]).total_seconds()
         self._binding_seconds = parse_duration(arguments["bindingTimeout"]).total_seconds()
 

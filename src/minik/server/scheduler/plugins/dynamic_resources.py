@@ -37,9 +37,7 @@ class DynamicResources:
         if self._loaded is None:
             from minik.server.scheduler.dynamic_resources.cycle import Allocations
 
-            self._loaded = Allocations(
-                self._handle.client, self._claims, self._slices, self._classes, self._handle.clock, self._arguments
-            )
+            self._loaded = Allocations(self._handle, self._claims, self._slices, self._classes, self._arguments)
         return self._loaded
 
     def pre_enqueue(self, pod: PodInfo) -> Refusal | None:
