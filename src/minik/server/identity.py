@@ -26,6 +26,7 @@ from minik.server.apiserver.authn import issuer_discovery
 from minik.server.apiserver.authn.authenticator import Authenticator
 from minik.server.apiserver.authn.front_proxy import front_proxy_of
 from minik.server.apiserver.authn.impersonation import Impersonation
+from minik.server.apiserver.authn.recent_tokens import RecentTokens
 from minik.server.apiserver.authn.service_account import ServiceAccountAuthenticator
 from minik.server.apiserver.authn.signing_key import JWKS_PATH, SigningKey
 from minik.server.apiserver.authn.tokens import BootstrapTokens, StaticTokens
@@ -44,6 +45,7 @@ from minik.server.apiserver.outside_identities import OpenConnections, follow_au
 from minik.server.apiserver.registry.storage import Storage
 from minik.server.apiserver.reviews import registration as reviews
 from minik.server.apiserver.server import ApiServer, Hooks
+from minik.server.apiserver.short_way import Credentials
 from minik.server.apiserver.subresources.token import TokenEndpoint
 from minik.server.bootstrap.policy import cluster_role_rules
 from minik.server.pki import ServerPki
@@ -78,6 +80,7 @@ class Identity:
         )
         self._connections = OpenConnections()
         self._connections.connections += outside.webhooks
+        self._recent = RecentTokens(self.authenticator.authenticate, store, scheme)
         node_rules = [Rule(rule) for rule in cluster_role_rules()["system:node"]]
         built_in: dict[str, Immediate] = {
             "Node": NodeAuthorizer(self.graph, node_rules),
@@ -114,10 +117,11 @@ class Identity:
 
     def hooks(self) -> Hooks:
         return Hooks(
-            authenticate=self.authenticator.authenticate,
+            authenticate=self._recent.authenticate,
             impersonate=self._impersonation.impersonate,
             authorize=self.authorizer.authorize,
             admission=self._admission,
+            credentials=Credentials(self._recent.again, lambda: self.policy.generation),
         )
 
     def install(self, api: ApiServer) -> None:

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from minik.api.request import Request, Response
-from minik.server.apiserver.express import Framing, is_bare_get
+from minik.server.apiserver.express import Framing, Head, is_bare_get
 from minik.server.apiserver.http_door import HttpDoor
+from minik.server.apiserver.short_way import ShortAnswer
 
 GET = b"GET /api/v1/pods/a HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /api/v1/pods HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
@@ -68,11 +69,11 @@ class Server:
         self.long += 1
         return Response(body=request.body or self.body)
 
-    def at_once(self, request: Request) -> Response | None:
+    def short_way(self, head: Head, certificate: bytes | None, remote: str) -> ShortAnswer | None:
         if self.waits:
             return None
         self.short += 1
-        return Response(body=self.body)
+        return ShortAnswer("application/json", self.body, None)
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ async def server() -> Server:
 
 @pytest.fixture
 async def connection(server: Server) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    door = HttpDoor(server.handle, server.at_once)
+    door = HttpDoor(server.handle, server.short_way)
     listening = await door.listen("127.0.0.1", 0, None)
     reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname()[:2])
     yield reader, writer

@@ -9,8 +9,12 @@ authorization and the object are looked at anew for every request. Whatever woul
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from minik.api.request import Request
+
+if TYPE_CHECKING:
+    from minik.server.apiserver.short_way import Plan
 
 _END = b"\r\n\r\n"
 _LONGEST = 8 * 1024  # bytes of a head that is worth keeping
@@ -22,13 +26,14 @@ _UNUSUAL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Head:
-    """What is in a request head that has been read before."""
+    """What is in a request head that has been read before, and where the way led then (short_way.py)."""
 
     path: str
     query: Mapping[str, Sequence[str]]
     headers: Mapping[str, str]
+    plan: "Plan | None" = None
 
     def request(self, client_certificate: bytes | None, remote_address: str) -> Request:
         return Request(

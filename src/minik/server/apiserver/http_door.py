@@ -22,14 +22,15 @@ from multidict import CIMultiDict
 
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, bad_request, too_large
-from minik.server.apiserver.express import Framing, Heads, is_bare_get
+from minik.server.apiserver.express import Framing, Head, Heads, is_bare_get
 from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
-from minik.server.apiserver.plain_answer import FLOW_SCHEMA, PRIORITY_LEVEL, is_plain, plain_answer, plain_parts
+from minik.server.apiserver.plain_answer import FLOW_SCHEMA, PRIORITY_LEVEL, is_plain, plain_answer, short_answer
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.registry.dispatch import not_allowed
 from minik.server.apiserver.request_info import resolve
+from minik.server.apiserver.short_way import ShortAnswer
 from minik.upgrade import Connection, UpgradingServer
 
 log = logging.getLogger("minik.apiserver.http")
@@ -43,6 +44,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # what no header may hold
 _NO_QUERY: Mapping[str, Sequence[str]] = {}
 
 Handle = Callable[[Request], Awaitable[Response]]
+Answers = Callable[[Head, bytes | None, str], ShortAnswer | None]
+"""To a known head, from the certificate and the address of its sender."""
 Upgrade = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -125,11 +128,11 @@ class _Server(UpgradingServer):
 
 
 class HttpDoor:
-    """Serves `handle` on one address. `at_once` answers reads that need no waiting, or says None."""
+    """Serves `handle` on one address. `short_way` answers known reads that need no waiting, or says None."""
 
-    def __init__(self, handle: Handle, at_once: Callable[[Request], Response | None] | None = None) -> None:
+    def __init__(self, handle: Handle, short_way: Answers | None = None) -> None:
         self._handle = handle
-        self._at_once = at_once
+        self._short_way = short_way
         self._heads = Heads()
         self._server = _Server(
             self,
@@ -161,22 +164,22 @@ class HttpDoor:
     def answered_at_once(self, connection: _Connection, data: bytes) -> bool:
         """Whether these bytes were a known request, which has its answer now."""
         head = self._heads.find(data)
-        if head is None or self._at_once is None or connection.transport is None:
+        if head is None or self._short_way is None or connection.transport is None:
             return False
-        request = head.request(connection.certificate, connection.remote)
-        response = self._at_once(request)
-        if response is None or not _is_plain_read(request, response):
-            self._heads.forget(data)
+        answer = self._short_way(head, connection.certificate, connection.remote)
+        if answer is None or (len(answer.body) > _GZIP_FROM and _accepts_gzip(head.headers)):
             return False
-        for part in plain_parts(request, response, self._audit_id(request)):
+        for part in short_answer(answer, self._audit_id(head.headers)):
             connection.transport.write(part)
         return True
 
-    def _audit_id(self, request: Request) -> str:
-        """The auditor's, the client's own, or a UUID that costs less than a random one."""
-        if request.audit_id:
-            return request.audit_id
-        given = request.headers.get("audit-id", "")
+    def _audit_id_of(self, request: Request) -> str:
+        """The auditor's, the client's own, or a new one."""
+        return request.audit_id or self._audit_id(request.headers)
+
+    def _audit_id(self, headers: Mapping[str, str]) -> str:
+        """The client's own, or a UUID that costs less than a random one."""
+        given = headers.get("audit-id", "")
         if given and given.isascii() and given.isprintable():
             return given[:64]
         self._audit_count += 1
@@ -187,7 +190,7 @@ class HttpDoor:
             request = await _read(incoming)
         except StatusError as error:
             bare = Request(method=incoming.method, path=incoming.path, headers=_lower(incoming))
-            return _plain(incoming, bare, status_response(bare, error), self._audit_id(bare))
+            return _plain(incoming, bare, status_response(bare, error), self._audit_id_of(bare))
         response = await self._handle(request)
         if response.upgrade is not None:
             return await self._upgrade(incoming, response.upgrade)
@@ -197,14 +200,14 @@ class HttpDoor:
             await _compress(response)
         if is_plain(incoming, response):
             self._learn(incoming, request, response)
-            return plain_answer(request, response, self._audit_id(request))
-        return _plain(incoming, request, response, self._audit_id(request))
+            return plain_answer(request, response, self._audit_id_of(request))
+        return _plain(incoming, request, response, self._audit_id_of(request))
 
     def _learn(self, incoming: web.BaseRequest, request: Request, response: Response) -> None:
         """Let this request take the short way the next time."""
         connection = incoming.protocol
         assert isinstance(connection, _Connection)
-        if connection.head is not None and _is_plain_read(request, response):
+        if connection.head is not None and response.status == 200:
             self._heads.learn(connection.head, request)
 
     async def _upgrade(self, incoming: web.BaseRequest, upgrade: Upgrade) -> web.StreamResponse:
@@ -222,7 +225,7 @@ class HttpDoor:
     ) -> web.StreamResponse:
         """Chunks as they come. The client going away, or the server stopping, ends the stream."""
         outgoing = web.StreamResponse(
-            status=response.status, headers=_headers(request, response, self._audit_id(request))
+            status=response.status, headers=_headers(request, response, self._audit_id_of(request))
         )
         outgoing.enable_chunked_encoding()
         try:
@@ -330,16 +333,13 @@ def _plain(incoming: web.BaseRequest, request: Request, response: Response, audi
     return web.Response(status=response.status, body=body, headers=_headers(request, response, audit_id))
 
 
-def _is_plain_read(request: Request, response: Response) -> bool:
-    """Whether an answer can be given on the short way: good, whole, and nothing to add."""
-    if response.status != 200 or response.headers or response.warnings or response.stream or response.upgrade:
-        return False
-    return len(response.body) <= _GZIP_FROM or not _may_compress(request, response)
-
-
 def _may_compress(request: Request, response: Response) -> bool:
     """An aggregated API server may have done it already."""
-    return "gzip" in request.headers.get("accept-encoding", "") and "Content-Encoding" not in response.headers
+    return _accepts_gzip(request.headers) and "Content-Encoding" not in response.headers
+
+
+def _accepts_gzip(headers: Mapping[str, str]) -> bool:
+    return "gzip" in headers.get("accept-encoding", "")
 
 
 async def _compress(response: Response) -> None:

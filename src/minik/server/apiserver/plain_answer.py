@@ -15,6 +15,7 @@ from aiohttp.client_exceptions import ClientConnectionResetError
 from aiohttp.http import HttpVersion11
 
 from minik.api.request import Request, Response
+from minik.server.apiserver.short_way import ShortAnswer
 
 FLOW_SCHEMA, PRIORITY_LEVEL = "X-Kubernetes-PF-FlowSchema-UID", "X-Kubernetes-PF-PriorityLevel-UID"
 _COPIED = 64 * 1024  # bytes; copying a larger body costs more than a second write
@@ -54,21 +55,26 @@ def is_plain(incoming: web.BaseRequest, response: Response) -> bool:
 
 def plain_answer(request: Request, response: Response, audit_id: str) -> PlainAnswer:
     """`audit_id` is printable ASCII."""
-    return PlainAnswer(response.status, plain_parts(request, response, audit_id))
+    head = _head(response.status, response.content_type, request.flow, len(response.body), audit_id)
+    return PlainAnswer(response.status, (head,) if request.method == "HEAD" else _parts(head, response.body))
 
 
-def plain_parts(request: Request, response: Response, audit_id: str) -> Sequence[bytes]:
-    """The bytes of a whole answer; `audit_id` is printable ASCII."""
-    body = response.body
-    head = b"%b%b\r\nContent-Length: %d\r\nAudit-Id: %b\r\n\r\n" % (
-        _start(response.status, response.content_type, request.flow),
+def short_answer(answer: ShortAnswer, audit_id: str) -> Sequence[bytes]:
+    """The bytes of a good answer; `audit_id` is printable ASCII."""
+    return _parts(_head(200, answer.content_type, answer.flow, len(answer.body), audit_id), answer.body)
+
+
+def _parts(head: bytes, body: bytes) -> Sequence[bytes]:
+    return (head + body,) if len(body) < _COPIED else (head, body)
+
+
+def _head(status: int, content_type: str, flow: tuple[str, str] | None, length: int, audit_id: str) -> bytes:
+    return b"%b%b\r\nContent-Length: %d\r\nAudit-Id: %b\r\n\r\n" % (
+        _start(status, content_type, flow),
         _date(int(time.time())),
-        len(body),
+        length,
         audit_id.encode(),
     )
-    if request.method == "HEAD":
-        return (head,)
-    return (head + body,) if len(body) < _COPIED else (head, body)
 
 
 @lru_cache(maxsize=256)

@@ -35,6 +35,7 @@ from minik.server.apiserver.registry.dispatch import Dispatcher
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.storage import Storage
 from minik.server.apiserver.routes import Routes
+from minik.server.apiserver.short_way import Credentials, ShortWay
 from minik.server.apiserver.subresources import registration
 from minik.store.store import Store
 
@@ -47,6 +48,7 @@ class Hooks:
     impersonate: Impersonate
     authorize: Authorize
     admission: Admission
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,14 @@ class ApiServer:
             metrics=self.metrics.requests,
             request_timeout=limits.request_timeout,
         )
+        self._short_way = ShortWay(
+            self.pipeline,
+            self.registry.storage,
+            scheme,
+            self.flow_control,
+            self.metrics.requests,
+            hooks.credentials,
+        )
         self.metrics.add(self.flow_control.collect)
         self.health.install(self.routes)
         version.install(self.routes)
@@ -135,7 +145,7 @@ class ApiServer:
     async def run(self, ready: asyncio.Event) -> None:
         listener = self._listener
         context = tls_context(listener.certificate, listener.key, listener.client_cas)
-        door = HttpDoor(self.pipeline.handle, self.pipeline.at_once)
+        door = HttpDoor(self.pipeline.handle, self._short_way.answer)
         server = await door.listen(listener.host, listener.port, context)
         try:
             ready.set()

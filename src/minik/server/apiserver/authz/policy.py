@@ -53,12 +53,14 @@ class _Binding:
 
 
 class Policy:
-    """The roles and bindings of the cluster."""
+    """The roles and bindings of the cluster. `generation` grows with every change."""
 
     def __init__(self) -> None:
+        self.generation = 0
         self.reset()
 
     def reset(self) -> None:
+        self.generation += 1
         self._roles: dict[tuple[str, str], Sequence[Rule]] = {}  # (namespace or "", name)
         self._bindings: dict[tuple[str, str], _Binding] = {}
         self._by_subject: dict[tuple[str, SubjectKey], set[str]] = {}  # (namespace, subject) -> binding names
@@ -69,6 +71,7 @@ class Policy:
         obj = new or old
         if obj is None:
             return
+        self.generation += 1
         self._resolved.clear()
         metadata = obj["metadata"]
         key = (metadata.get("namespace", ""), metadata["name"])
