@@ -46,6 +46,8 @@ class ServerConfig:
     service_node_port_range: str = "30000-32767"
     disable_agent: bool = False
     disable_scheduler: bool = False
+    kube_scheduler_config: str = ""  # KubeSchedulerConfiguration; "": upstream's defaults
+    kube_scheduler_arg: tuple[str, ...] = ()  # upstream kube-scheduler flags as key=value
     disable_controller_manager: bool = False
     # kube-apiserver's flags, under their own names; "": not used
     audit_policy_file: str = ""

@@ -107,6 +107,16 @@ def server(
         Switch, _option("--disable-agent", help="Run no node on this machine", panel=CLUSTER)
     ] = None,
     disable_scheduler: Annotated[Switch, _option("--disable-scheduler", help="Run no scheduler", panel=CLUSTER)] = None,
+    kube_scheduler_config: Annotated[
+        Text,
+        _option(
+            "--kube-scheduler-config", help="KubeSchedulerConfiguration: profiles, plugins, extenders", panel=CLUSTER
+        ),
+    ] = None,
+    kube_scheduler_arg: Annotated[
+        list[str] | None,
+        _option("--kube-scheduler-arg", help="Upstream kube-scheduler flag, key=value (repeatable)", panel=CLUSTER),
+    ] = None,
     disable_controller_manager: Annotated[
         Switch, _option("--disable-controller-manager", help="Run no controllers", panel=CLUSTER)
     ] = None,

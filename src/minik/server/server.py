@@ -42,6 +42,7 @@ from minik.supervisor import Component, Group
 
 if TYPE_CHECKING:
     from minik.server.apiserver.encryption.assembly import Encryption
+    from minik.server.scheduler.configuration.settings import SchedulerSettings
 
 log = logging.getLogger("minik.server")
 
@@ -111,6 +112,7 @@ class Server:
             self.api.flow_control,
             self.client("system:apiserver", MASTERS, agent="kube-apiserver"),
         )
+        self._scheduling = _scheduler_settings(config)
         self._auditor: Component | None = None
         if config.audit_policy_file and (config.audit_log_path or config.audit_webhook_config_file):
             from minik.server.apiserver.audit.assembly import auditor_of
@@ -158,7 +160,7 @@ class Server:
         if not self._config.disable_controller_manager:
             parts.append(Group("controllers", "minik.server.controllers.manager", self._controllers))
         if not self._config.disable_scheduler:
-            parts.append(Group("kube-scheduler", "minik.server.scheduler.scheduler", self._scheduler))
+            parts.append(Group("kube-scheduler", "minik.server.scheduler.assembly", self._scheduler))
         return parts
 
     def _controllers(self) -> list[Component]:
@@ -195,12 +197,9 @@ class Server:
         return [informers, events, ControllerManager(context)]
 
     def _scheduler(self) -> list[Component]:
-        from minik.server.scheduler.scheduler import Scheduler
+        from minik.server.scheduler.assembly import scheduler_components
 
-        client = self.client("system:kube-scheduler", agent="kube-scheduler")
-        informers = Informers(client)
-        events = EventBroadcaster(client)
-        return [informers, events, Scheduler(client, informers, events.recorder("default-scheduler"))]
+        return scheduler_components(self.client("system:kube-scheduler", agent="kube-scheduler"), self._scheduling)
 
     # -- identities
 
@@ -236,6 +235,15 @@ def _encryption(config: ServerConfig, store: Store, scheme: Scheme) -> "Encrypti
 
 def _together(files: Sequence[Path]) -> str:
     return "".join(file.read_text() for file in files)
+
+
+def _scheduler_settings(config: ServerConfig) -> "SchedulerSettings | None":
+    """What a file says, None without one. Raises StartupError, before anything is started."""
+    if config.disable_scheduler or not (config.kube_scheduler_config or config.kube_scheduler_arg):
+        return None
+    from minik.server.scheduler.configuration.flags import settings_of_flags
+
+    return settings_of_flags(config.kube_scheduler_config, config.kube_scheduler_arg)
 
 
 def _reachable(address: str) -> str:

@@ -10,10 +10,13 @@ from typing import Any
 
 from minik.api.types import Obj
 from minik.config import StartupError
+from minik.server.scheduler.configuration.plugin_sets import enabled_names
+from minik.server.scheduler.configuration.settings import ProfileSettings
 from minik.server.scheduler.handle import Handle
 
 ENTRY_POINTS = "minik.scheduler_plugins"
 Factory = Callable[[Obj, Handle], Any]
+_MISSING = f'scheduler plugin "{{}}" does not exist: no entry point of {ENTRY_POINTS} has that name'
 
 # name -> module, and what the class is made with
 _PLAIN, _ARGUMENTS, _HANDLE, _INFORMERS, _CLIENT = "plain", "arguments", "arguments and handle", "informers", "client"
@@ -38,8 +41,11 @@ _PLUGINS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def is_known(name: str) -> bool:
-    return name in _PLUGINS or bool(_entry_points(name))
+def refuse_unknown(profile: ProfileSettings) -> None:
+    """Raises StartupError for a plugin that is neither minik's nor installed."""
+    for name in enabled_names(profile.plugins):
+        if name not in _PLUGINS and not _entry_points(name):
+            raise StartupError(f"{_MISSING.format(name)} (profile {profile.name})")
 
 
 def make(name: str, arguments: Obj, handle: Handle) -> Any:
@@ -48,7 +54,7 @@ def make(name: str, arguments: Obj, handle: Handle) -> Any:
         return _make_own(name, arguments, handle)
     found = _entry_points(name)
     if not found:
-        raise StartupError(f'scheduler plugin "{name}" does not exist: no entry point of {ENTRY_POINTS} has that name')
+        raise StartupError(_MISSING.format(name))
     try:
         factory: Factory = found[0].load()
         return factory(arguments, handle)

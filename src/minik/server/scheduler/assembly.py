@@ -1,0 +1,21 @@
+"""Puts the scheduler together: its caches, its events, its profiles."""
+
+from minik.client.client import Client
+from minik.client.clock import SystemClock
+from minik.client.events import EventBroadcaster
+from minik.client.informer import Informers
+from minik.server.scheduler.configuration.load import default_settings
+from minik.server.scheduler.configuration.settings import SchedulerSettings
+from minik.server.scheduler.profiles import make_profiles
+from minik.server.scheduler.scheduler import Scheduler
+from minik.supervisor import Component
+
+
+def scheduler_components(client: Client, settings: SchedulerSettings | None) -> list[Component]:
+    """In starting order. `client` speaks as system:kube-scheduler. Raises StartupError for plugins that are wrong."""
+    settings = settings or default_settings()
+    clock = SystemClock()
+    informers = Informers(client)
+    events = EventBroadcaster(client)
+    profiles = make_profiles(settings, client, informers, clock)
+    return [informers, events, Scheduler(client, informers, events.recorder("default-scheduler"), profiles=profiles)]
