@@ -49,6 +49,7 @@ class ServerConfig:
     kube_scheduler_config: str = ""  # KubeSchedulerConfiguration; "": upstream's defaults
     kube_scheduler_arg: tuple[str, ...] = ()  # upstream kube-scheduler flags as key=value
     disable_controller_manager: bool = False
+    disable: tuple[str, ...] = ()  # built-in parts that are not wanted: servicelb
     # kube-apiserver's flags, under their own names; "": not used
     audit_policy_file: str = ""
     audit_log_path: str = ""  # "-": standard output

@@ -120,6 +120,10 @@ def server(
     disable_controller_manager: Annotated[
         Switch, _option("--disable-controller-manager", help="Run no controllers", panel=CLUSTER)
     ] = None,
+    disable: Annotated[
+        list[str] | None,
+        _option("--disable", help="Go without a built-in part: servicelb (repeatable)", panel=CLUSTER),
+    ] = None,
     disable_kube_proxy: Annotated[
         Switch, _option("--disable-kube-proxy", help="Program no Service rules on this node", panel=NODE)
     ] = None,

@@ -99,6 +99,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         items = value.split(",") if isinstance(value, str) else value
         if not isinstance(items, (list, tuple)):
             raise StartupError(f"{where}: expected a list, got {value!r}")
+        if where == "--disable":
+            items = [name for item in items for name in str(item).split(",")]
         return tuple(str(item) for item in items)
     if hint is bool:
         text = str(value).lower()

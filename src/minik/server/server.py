@@ -18,12 +18,14 @@ from minik.client.client import Client
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
 from minik.config import ServerConfig
+from minik.server.apiserver import build_metrics
 from minik.server.apiserver.aggregation.aggregator import Aggregator
 from minik.server.apiserver.aggregation.backends import Backends
 from minik.server.apiserver.apiextensions.custom_resources import CustomResources
 from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.flowcontrol.configuration import FlowControlConfiguration
 from minik.server.apiserver.server import ApiServer, Limits, Listener
+from minik.server.apiserver.storage_metrics import StorageMetrics
 from minik.server.apiserver.streaming import registration as streaming
 from minik.server.apiserver.streaming.kubelets import Kubelets
 from minik.server.bootstrap.cluster import ClusterSettings
@@ -97,6 +99,7 @@ class Server:
         self._identity.install(self.api)
         if self._encryption is not None:
             self._encryption.install(self.api)
+        self._show_metrics()
         self._custom_resources = CustomResources(
             self._identity.objects, self.api.registry, self.client("system:apiserver", MASTERS, agent="kube-apiserver")
         )
@@ -124,6 +127,15 @@ class Server:
         streaming.install(self.api.dispatcher, self._identity.objects, kubelets)
         if not config.disable_agent:
             resource_metrics.install(self._scheme, self.api.dispatcher, self._identity.objects, kubelets)
+
+    def _show_metrics(self) -> None:
+        metrics, authenticator = self.api.metrics, self._identity.authenticator
+        storage = StorageMetrics(self.api.registry)
+        metrics.add(storage.collect, storage.prepare)
+        metrics.add(build_metrics.collect)
+        metrics.add(self._identity.authorizer.collect)
+        metrics.add(authenticator.counts.collect)
+        metrics.add(authenticator.certificates.collect)
 
     async def prepare(self) -> None:
         """Default objects and the admin's kubeconfig."""
@@ -164,6 +176,7 @@ class Server:
         return parts
 
     def _controllers(self) -> list[Component]:
+        from minik.client import workqueue_metrics
         from minik.server.controllers.context import ClusterSettings as ControllerSettings
         from minik.server.controllers.context import ControllerContext
         from minik.server.controllers.discovery import Discovery, from_scheme
@@ -191,10 +204,15 @@ class Server:
                 client_ca=self._pki.client_ca,
                 server_ca=self._pki.server_ca,
                 node_name=self._config.agent.node_name,
+                service_cidrs=tuple(self._config.agent.service_cidr.split(",")),
+                service_node_port_range=self._config.service_node_port_range,
+                disabled=frozenset(self._config.disable),
                 storage_dir=None if self._config.disable_agent else self._config.data_dir.absolute() / "storage",
             ),
         )
-        return [informers, events, ControllerManager(context)]
+        manager = ControllerManager(context)
+        self.api.metrics.add(lambda: workqueue_metrics.collect(manager.controllers))
+        return [informers, events, manager]
 
     def _scheduler(self) -> list[Component]:
         from minik.server.scheduler.assembly import scheduler_components

@@ -33,6 +33,9 @@ class ClusterSettings:
     terminated_pod_gc_threshold: int = 12500
     node_name: str = ""  # the node on this machine
     storage_dir: Path | None = None  # where local volumes are on it; None: it has none
+    service_cidrs: tuple[str, ...] = ("10.43.0.0/16",)
+    service_node_port_range: str = "30000-32767"
+    disabled: frozenset[str] = frozenset()  # built-in parts that are not wanted, as --disable names them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

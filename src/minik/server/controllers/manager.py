@@ -5,11 +5,8 @@ that holds the lease runs them (client/leader_election.py).
 """
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 
-from minik.client.controller import Controller
 from minik.server.controllers.admission_policy_status import ValidatingAdmissionPolicyStatusController
 from minik.server.controllers.bootstrap_tokens import BootstrapSigner, TokenCleaner
 from minik.server.controllers.certificate_requests import CertificateApprover, CertificateCleaner, CertificateSigner
@@ -30,6 +27,7 @@ from minik.server.controllers.local_path import LocalPathProvisioner
 from minik.server.controllers.namespace import NamespaceController
 from minik.server.controllers.node_ipam import NodeIpamController
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
+from minik.server.controllers.on_demand import cloud_controllers, keep_running
 from minik.server.controllers.persistent_volume_binder import PersistentVolumeBinder
 from minik.server.controllers.pod_gc import PodGCController
 from minik.server.controllers.replica_set import ReplicaSetController, ReplicationControllerController
@@ -44,12 +42,9 @@ from minik.server.controllers.volume_protection import (
     ClaimProtectionController,
     VolumeProtectionController,
 )
+from minik.supervisor import Component
 
-log = logging.getLogger("minik.controller-manager")
-
-FIRST_BACKOFF, LONGEST_BACKOFF, STABLE_AFTER = 1.0, 60.0, 60.0  # seconds
-
-Build = Callable[[ControllerContext], Controller]
+Build = Callable[[ControllerContext], Component]
 
 CONTROLLERS: Sequence[Build] = (
     ServiceAccountController,
@@ -86,6 +81,7 @@ CONTROLLERS: Sequence[Build] = (
     NamespaceController,
     PodGCController,
     ValidatingAdmissionPolicyStatusController,
+    cloud_controllers,
     GarbageCollector,  # last: it reads along with the informers that the others asked for
 )
 
@@ -98,30 +94,15 @@ class ControllerManager:
     def __init__(self, context: ControllerContext, builders: Iterable[Build] = CONTROLLERS) -> None:
         self._context = context
         self._builders = [*builders]
-        self.controllers: Sequence[Controller] = ()  # for metrics
+        self.controllers: Sequence[Component] = ()  # for metrics
 
     async def run(self, ready: asyncio.Event) -> None:
         if not self.controllers:
             self.controllers = [build(self._context) for build in self._builders if self._is_wanted(build)]
         async with asyncio.TaskGroup() as group:
             for controller in self.controllers:
-                group.create_task(_keep_running(controller), name=controller.name)
+                group.create_task(keep_running(controller), name=controller.name)
             ready.set()
 
     def _is_wanted(self, build: Build) -> bool:
         return build is not NodeIpamController or self._context.settings.allocate_node_cidrs
-
-
-async def _keep_running(controller: Controller) -> None:
-    backoff = FIRST_BACKOFF
-    while True:
-        started = time.monotonic()
-        try:
-            await controller.run(asyncio.Event())
-            log.error("%s ended unexpectedly", controller.name)
-        except Exception:
-            log.exception("%s crashed", controller.name)
-        if time.monotonic() - started > STABLE_AFTER:
-            backoff = FIRST_BACKOFF
-        await asyncio.sleep(backoff)
-        backoff = min(backoff * 2, LONGEST_BACKOFF)
