@@ -7,7 +7,7 @@ reads /metrics.
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from minik.server.apiserver.request_info import RequestInfo
@@ -15,8 +15,10 @@ from minik.server.apiserver.request_info import RequestInfo
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10, 15, 30, 60)
 _LONG_RUNNING = frozenset({"exec", "attach", "portforward", "proxy", "log"})
+_SIZES = (1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9)  # bytes
 _LABELS = ("verb", "group", "version", "resource", "subresource", "scope", "component")
 _MOST_KINDS = 5000  # kinds of requests told apart; paths are the clients' to choose
 _VERBS = {"create": "POST", "update": "PUT", "deletecollection": "DELETECOLLECTION"}
@@ -30,10 +32,12 @@ class _Kind(NamedTuple):
 class _Counts:
     """Requests of one kind. `buckets` are not cumulative; the last one is +Inf."""
 
-    __slots__ = ("buckets", "count", "seconds", "streaming")
+    __slots__ = ("buckets", "count", "seconds", "sizes", "streaming", "total_size")
 
     def __init__(self, *, streaming: bool) -> None:
         self.count = 0
+        self.total_size = 0
+        self.sizes = [0] * (len(_SIZES) + 1)  # of answers that had a body
         self.seconds = 0.0
         self.buckets = [0] * (len(_BUCKETS) + 1)
         self.streaming = streaming
@@ -46,8 +50,8 @@ class RequestMetrics:
         self._kinds: dict[_Kind, _Counts] = {}
         self._recent: dict[tuple[str, str, str, str, str, bool, int], _Counts] = {}
 
-    def observe(self, info: RequestInfo, code: int, started: float) -> None:
-        """Count a finished request; `started` is time.perf_counter()'s."""
+    def observe(self, info: RequestInfo, code: int, started: float, size: int = 0) -> None:
+        """Count a finished request; `started` is time.perf_counter()'s, `size` of the answer's body in bytes."""
         key = (info.verb, info.group, info.version, info.resource, info.subresource, bool(info.name), code)
         counts = self._recent.get(key)
         if counts is None:
@@ -59,6 +63,9 @@ class RequestMetrics:
             seconds = time.perf_counter() - started
             counts.seconds += seconds
             counts.buckets[bisect_left(_BUCKETS, seconds)] += 1
+        if size:
+            counts.total_size += size
+            counts.sizes[bisect_left(_SIZES, size)] += 1
 
     def _start_counting(self, info: RequestInfo, code: int) -> _Counts:
         verb = _VERBS.get(info.verb, info.verb.upper())
@@ -80,6 +87,18 @@ class RequestMetrics:
         duration = HistogramMetricFamily(
             "apiserver_request_duration_seconds",
             "Response latency distribution in seconds for each verb, group, version, resource and scope.",
+            labels=(*_LABELS, "dry_run"),
+        )
+        sli = HistogramMetricFamily(
+            "apiserver_request_sli_duration_seconds",
+            "Response latency distribution (not counting webhook duration and priority & fairness queue wait times) "
+            "in seconds for each verb, group, version, resource, subresource, scope and component.",
+            labels=_LABELS,
+        )
+        sizes = HistogramMetricFamily(
+            "apiserver_response_sizes",
+            "Response size distribution in bytes for each group, version, verb, resource, subresource, scope and "
+            "component.",
             labels=_LABELS,
         )
         timed: dict[tuple[str, ...], _Counts] = {}
@@ -88,20 +107,24 @@ class RequestMetrics:
             if not counts.streaming:
                 _add(timed.setdefault(kind.labels, _Counts(streaming=False)), counts)
         for labels, counts in timed.items():
-            duration.add_metric(labels, _cumulative(counts), counts.seconds)
-        yield total
-        yield duration
+            duration.add_metric((*labels, ""), _cumulative(_BUCKETS, counts.buckets), counts.seconds)
+            sli.add_metric(labels, _cumulative(_BUCKETS, counts.buckets), counts.seconds)
+            if counts.total_size:
+                sizes.add_metric(labels, _cumulative(_SIZES, counts.sizes), counts.total_size)
+        yield from (total, duration, sli, sizes)
 
 
 def _add(to: _Counts, counts: _Counts) -> None:
     to.seconds += counts.seconds
     to.buckets = [a + b for a, b in zip(to.buckets, counts.buckets, strict=True)]
+    to.total_size += counts.total_size
+    to.sizes = [a + b for a, b in zip(to.sizes, counts.sizes, strict=True)]
 
 
-def _cumulative(counts: _Counts) -> list[tuple[str, float]]:
-    bounds = [*map(str, map(float, _BUCKETS)), "+Inf"]
+def _cumulative(limits: Sequence[float], buckets: Sequence[int]) -> list[tuple[str, float]]:
+    bounds = [*map(str, map(float, limits)), "+Inf"]
     total, out = 0, []
-    for bound, count in zip(bounds, counts.buckets, strict=True):
+    for bound, count in zip(bounds, buckets, strict=True):
         total += count
         out.append((bound, float(total)))
     return out
@@ -116,20 +139,33 @@ class Metrics:
     def __init__(self) -> None:
         self.requests = RequestMetrics()
         self._collectors: list[Collect] = [self.requests.collect]
+        self._preparations: list[Callable[[], Awaitable[None]]] = []
 
-    def add(self, collect: Collect) -> None:
-        """`collect` yields prometheus_client metric families when /metrics is read."""
+    def add(self, collect: Collect, prepare: Callable[[], Awaitable[None]] | None = None) -> None:
+        """`collect` yields prometheus_client metric families when /metrics is read, after `prepare`."""
         self._collectors.append(collect)
+        if prepare is not None:
+            self._preparations.append(prepare)
+
+    async def prepare(self) -> None:
+        for each in self._preparations:
+            await each()
 
     def text(self) -> bytes:
-        from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+        return text_of(self._collectors, process=True)
 
-        registry = CollectorRegistry()
+
+def text_of(collectors: Sequence[Collect], *, process: bool = False) -> bytes:
+    """`process`: with what is known of this process, too."""
+    from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+
+    registry = CollectorRegistry()
+    if process:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
-        for collect in self._collectors:
-            registry.register(_Collector(collect))
-        return generate_latest(registry)
+    for collect in collectors:
+        registry.register(_Collector(collect))
+    return generate_latest(registry)
 
 
 class _Collector:

@@ -117,7 +117,7 @@ class Pipeline:
         finally:
             if running is not None:
                 self._deadlines.end(running)
-        self._metrics.observe(info, response.status, started)
+        self._metrics.observe(info, response.status, started, len(response.body))
         return response
 
     def at_once(self, request: Request) -> Response | None:
@@ -134,7 +134,7 @@ class Pipeline:
             serving.send(None)
         except StopIteration as done:
             response: Response = done.value
-            self._metrics.observe(info, response.status, started)
+            self._metrics.observe(info, response.status, started, len(response.body))
             return response
         except Exception:  # `handle` finds it too, and says what is wrong
             return None

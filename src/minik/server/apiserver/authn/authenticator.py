@@ -6,11 +6,12 @@ https://kubernetes.io/docs/reference/access-authn-authz/authentication/
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from minik.api.request import Request
 from minik.api.types import UserInfo
+from minik.server.apiserver.authn.authentication_counts import AuthenticationCounts
 from minik.server.apiserver.authn.front_proxy import DEFAULT_FRONT_PROXY, FrontProxy
 from minik.server.apiserver.authn.service_account import Authenticated, ServiceAccountAuthenticator
 from minik.server.apiserver.authn.signing_key import TokenInvalidError
@@ -44,11 +45,17 @@ class Authenticator:
     anonymous_paths: frozenset[str] = frozenset()  # where anonymous requests are let in; empty: everywhere
     external: Sequence[ExternalTokens] = ()
     front_proxy: FrontProxy = DEFAULT_FRONT_PROXY
+    counts: AuthenticationCounts = field(default_factory=AuthenticationCounts)
 
     async def authenticate(self, request: Request) -> UserInfo | None:
         """None: credentials were given and are no good, or none were given and anonymous requests are off."""
         if request.user is not None:
             return request.user
+        user = await self._find(request)
+        self.counts.add(user)
+        return user
+
+    async def _find(self, request: Request) -> UserInfo | None:
         if request.client_certificate is not None:
             identity = self.certificates.identify(request.client_certificate)
             if identity is not None and not identity.front_proxy:

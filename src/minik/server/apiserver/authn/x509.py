@@ -4,10 +4,12 @@ TLS has verified the chain already. https://kubernetes.io/docs/reference/access-
 """
 
 import time
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -15,8 +17,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from minik.api.types import UserInfo
 
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 _KEPT = 2048
+_HOUR, _DAY = 3600, 86400
+_LIFETIMES = (
+    *(0, _HOUR // 2, _HOUR, 2 * _HOUR, 6 * _HOUR, 12 * _HOUR),
+    *(days * _DAY for days in (1, 2, 4, 7, 30, 90, 180, 365)),
+)  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ class CertificateAuthenticator:
         self._client_ca = _authorities(client_cas)
         self._request_header_ca = _authorities(request_header_cas)
         self._known: dict[bytes, Identity | None] = {}
+        self._left = [0] * (len(_LIFETIMES) + 1)  # requests by the rest of their certificate's life
+        self._left_sum = 0.0
 
     def identify(self, der: bytes) -> Identity | None:
         """None for a certificate of neither CA, one that has expired, or one that is not for clients."""
@@ -43,7 +55,27 @@ class CertificateAuthenticator:
                 self._known.clear()
             self._known[der] = self._read(der)
         identity = self._known[der]
-        return identity if identity is not None and identity.expires > time.time() else None
+        if identity is None:
+            return None
+        left = identity.expires - time.time()
+        self._left[bisect_left(_LIFETIMES, left)] += 1
+        self._left_sum += left
+        return identity if left > 0 else None
+
+    def collect(self) -> Iterator["Metric"]:
+        """apiserver_client_certificate_expiration_seconds, for prometheus_client."""
+        from prometheus_client.core import HistogramMetricFamily
+
+        reached, buckets = 0, []
+        for bound, count in zip([*map(str, map(float, _LIFETIMES)), "+Inf"], self._left, strict=True):
+            reached += count
+            buckets.append((bound, float(reached)))
+        left = HistogramMetricFamily(
+            "apiserver_client_certificate_expiration_seconds",
+            "Distribution of the remaining lifetime on the certificate used to authenticate a request.",
+        )
+        left.add_metric((), buckets, self._left_sum)
+        yield left
 
     def _read(self, der: bytes) -> Identity | None:
         try:

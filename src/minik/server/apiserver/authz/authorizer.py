@@ -3,11 +3,14 @@
 https://kubernetes.io/docs/reference/access-authn-authz/authorization/
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from minik.api.status import StatusError, forbidden
 from minik.server.apiserver.attributes import Attributes, Decision
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 ALLOWED = Decision(True)
 _SUPERUSERS = "system:masters"
@@ -43,8 +46,18 @@ class Authorizer:
 
     def __init__(self, *steps: Immediate | Remote) -> None:
         self.steps: Sequence[Immediate | Remote] = steps
+        self.attempts = {"allowed": 0, "denied": 0, "no-opinion": 0, "error": 0}
 
     async def authorize(self, attributes: Attributes) -> Decision:
+        try:
+            decision = await self._decide(attributes)
+        except Exception:
+            self.attempts["error"] += 1
+            raise
+        self.attempts["allowed" if decision.allowed else "denied" if decision.denied else "no-opinion"] += 1
+        return decision
+
+    async def _decide(self, attributes: Attributes) -> Decision:
         if _SUPERUSERS in attributes.user.groups:
             return ALLOWED
         reasons: list[str] = []
@@ -56,6 +69,19 @@ class Authorizer:
             if decision.reason:
                 reasons.append(decision.reason)
         return Decision(False, "\n".join(reasons))
+
+    def collect(self) -> Iterator["Metric"]:
+        """authorization_attempts_total, for prometheus_client."""
+        from prometheus_client.core import CounterMetricFamily
+
+        total = CounterMetricFamily(
+            "authorization_attempts_total",
+            "Counter of authorization attempts broken down by result.",
+            labels=("result",),
+        )
+        for result, count in self.attempts.items():
+            total.add_metric((result,), count)
+        yield total
 
 
 def refusal(attributes: Attributes, reason: str = "") -> StatusError:

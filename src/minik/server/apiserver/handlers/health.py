@@ -3,12 +3,17 @@
 https://kubernetes.io/docs/reference/using-api/health-checks/
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from minik.api.request import Request, Response
 from minik.api.types import UserInfo
+from minik.server.apiserver.metrics import CONTENT_TYPE, text_of
 from minik.server.apiserver.request_info import truthy
 from minik.server.apiserver.routes import Routes, page_not_found, text
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 Check = Callable[[], Awaitable[str]]
 """Returns "" when all is well, else what is wrong."""
@@ -18,22 +23,69 @@ async def _always_well() -> str:
     return ""
 
 
-PING = ("ping", _always_well)
+PING, LOG = ("ping", _always_well), ("log", _always_well)
 
 
 class Health:
     """The three endpoints. A check's name is what clients see; order is kept."""
 
     def __init__(self) -> None:
-        self._checks: dict[str, list[tuple[str, Check]]] = {"healthz": [PING], "livez": [PING], "readyz": [PING]}
+        self._checks: dict[str, list[tuple[str, Check]]] = {
+            endpoint: [PING, LOG] for endpoint in ("healthz", "livez", "readyz")
+        }
+        self._checks["readyz"].append(("shutdown", self._not_stopping))
+        self._stopping = False
+        self._outcomes: dict[tuple[str, str], list[int]] = {}  # (endpoint, check) -> [good, bad, last was good]
+
+    def stop(self) -> None:
+        """The server is about to end: it is not ready any more."""
+        self._stopping = True
+
+    async def _not_stopping(self) -> str:
+        return "process is shutting down" if self._stopping else ""
+
+    async def _ask(self, endpoint: str, name: str, check: Check) -> str:
+        trouble = await check()
+        counts = self._outcomes.setdefault((endpoint, name), [0, 0, 1])
+        counts[1 if trouble else 0] += 1
+        counts[2] = 0 if trouble else 1
+        return trouble
+
+    def collect(self) -> Iterator["Metric"]:
+        """kubernetes_healthcheck*, for /metrics/slis."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        last = GaugeMetricFamily(
+            "kubernetes_healthcheck",
+            "This metric records the result of a single healthcheck.",
+            labels=("name", "type"),
+        )
+        total = CounterMetricFamily(
+            "kubernetes_healthchecks_total",
+            "This metric records the results of all healthcheck.",
+            labels=("name", "type", "status"),
+        )
+        for (endpoint, name), (good, bad, latest) in self._outcomes.items():
+            last.add_metric((name, endpoint), latest)
+            for status, count in (("success", good), ("error", bad)):
+                if count:
+                    total.add_metric((name, endpoint, status), count)
+        yield last
+        yield total
 
     def add(self, name: str, check: Check, *, to: Sequence[str] = ("healthz", "livez", "readyz")) -> None:
         for endpoint in to:
-            self._checks[endpoint].append((name, check))
+            checks = self._checks[endpoint]
+            checks.insert(len(checks) - (endpoint == "readyz"), (name, check))  # "shutdown" stays last
 
     def install(self, routes: Routes) -> None:
         for endpoint in self._checks:
             routes.add_tree(f"/{endpoint}", self._handler(endpoint))
+
+        async def indicators(_request: Request, _user: UserInfo, _below: str) -> Response:
+            return Response(content_type=CONTENT_TYPE, body=text_of([self.collect]))
+
+        routes.add("/metrics/slis", indicators)
 
     def _handler(self, endpoint: str) -> Callable[[Request, UserInfo, str], Awaitable[Response]]:
         async def handle(request: Request, _user: UserInfo, below: str) -> Response:
@@ -47,7 +99,7 @@ class Health:
         check = next((check for known, check in self._checks[endpoint] if known == name), None)
         if check is None:
             return page_not_found()
-        trouble = await check()
+        trouble = await self._ask(endpoint, name, check)
         return text(500, f"internal server error: {trouble}\n") if trouble else text(200, "ok")
 
     async def _all(self, endpoint: str, request: Request) -> Response:
@@ -58,7 +110,7 @@ class Health:
                 left_out.discard(name)
                 lines.append(f"[+]{name} excluded: ok\n")
                 continue
-            trouble = await check()
+            trouble = await self._ask(endpoint, name, check)
             failed = failed or bool(trouble)
             lines.append(f"[-]{name} failed: reason withheld\n" if trouble else f"[+]{name} ok\n")
         if left_out:

@@ -5,7 +5,8 @@ Nothing here knows rules of the API; create.py, update.py and delete.py do.
 
 import asyncio
 import time
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable
 
 from minik.api.scheme import Resource
 from minik.server.apiserver.registry.keys import object_key
@@ -24,6 +25,17 @@ from minik.store.store import (
 
 EVENT_TTL = 3600  # seconds, kube-apiserver --event-ttl
 _BUCKET = 60  # seconds of Events that share one lease
+WRITE_BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)
+
+
+class Written:
+    """How long writes took. `buckets` are not cumulative; the last one is +Inf."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.buckets = [0] * (len(WRITE_BUCKETS) + 1)
 
 
 class Storage:
@@ -31,6 +43,7 @@ class Storage:
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.store = store
+        self.written: dict[tuple[str, str, str], Written] = {}  # by operation, group and plural
         self.layouts = Layouts()
         self._clock = clock
         self._event_lease = 0
@@ -46,7 +59,7 @@ class Storage:
     async def insert(self, resource: Resource, key: bytes, value: bytes) -> KeyValue | None:
         """Write a new object. None: the key is taken."""
         absent = Compare(key, Target.VERSION, "=", 0)
-        return await self._put(resource, absent, key, value, soft=False)
+        return await self._timed("create", resource, self._put(resource, absent, key, value, soft=False))
 
     async def replace(self, resource: Resource, old: KeyValue, value: bytes, *, soft: bool = False) -> KeyValue | None:
         """Write over `old`. None: it has changed or gone since it was read.
@@ -55,13 +68,26 @@ class Storage:
         """
         unchanged = Compare(old.key, Target.MOD, "=", old.mod_revision)
         soft = soft or _is_soft(resource, old.key)
-        return await self._put(resource, unchanged, old.key, value, soft=soft)
+        return await self._timed("update", resource, self._put(resource, unchanged, old.key, value, soft=soft))
 
     async def remove(self, old: KeyValue) -> int | None:
         """Delete `old` and return the revision of its deletion. None: it has changed or gone since it was read."""
         unchanged = Compare(old.key, Target.MOD, "=", old.mod_revision)
         result = await self.store.txn(Txn(compare=(unchanged,), success=(Delete(old.key),)))
         return result.revision if result.succeeded else None
+
+    async def _timed(self, operation: str, resource: Resource, writing: Awaitable[KeyValue | None]) -> KeyValue | None:
+        started = time.perf_counter()
+        try:
+            return await writing
+        finally:
+            key = (operation, resource.group, resource.plural)
+            written = self.written.get(key)
+            if written is None:
+                written = self.written[key] = Written()
+            seconds = time.perf_counter() - started
+            written.seconds += seconds
+            written.buckets[bisect_left(WRITE_BUCKETS, seconds)] += 1
 
     async def _put(
         self, resource: Resource, condition: Compare, key: bytes, value: bytes, *, soft: bool
