@@ -278,6 +278,19 @@ def killall(data_dir: DataDir = None, config: Config = None, kubelet_arg: Kubele
 
 
 @app.command()
+def why(
+    what: Annotated[str, typer.Argument(metavar="pod/NAME", help="The Pod")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Its namespace")] = "default",
+    output: Annotated[str, typer.Option("--output", "-o", help="json, for programs", show_default=False)] = "",
+    kubeconfig: Annotated[Path | None, typer.Option("--kubeconfig", help="Whose server is asked")] = None,
+) -> None:
+    """Say why a Pod is on its node or on none: which plugin refused which node, and how the others scored."""
+    from minik.cli.why import run_why
+
+    run_why(what, namespace, output, kubeconfig, os.environ)
+
+
+@app.command()
 def version() -> None:
     """Print the version of minik and of the Kubernetes API it serves."""
     print(f"minik {__version__} (Kubernetes {KUBERNETES_VERSION}, Python {sys.version.split()[0]})")

@@ -171,6 +171,7 @@ class Server:
             parts.append(MetricsReaderRole(self.client("system:minik", MASTERS)))
         if not self._config.disable_controller_manager:
             parts.append(Group("controllers", "minik.server.controllers.manager", self._controllers))
+            parts.append(Group("addons", "minik.server.addons.addons", self._addons))
         if not self._config.disable_scheduler:
             parts.append(Group("kube-scheduler", "minik.server.scheduler.assembly", self._scheduler))
         return parts
@@ -179,16 +180,11 @@ class Server:
         from minik.client import workqueue_metrics
         from minik.server.controllers.context import ClusterSettings as ControllerSettings
         from minik.server.controllers.context import ControllerContext
-        from minik.server.controllers.discovery import Discovery, from_scheme
         from minik.server.controllers.manager import ControllerManager
 
         client = self.client("system:kube-controller-manager", MASTERS, agent="kube-controller-manager")
         informers = Informers(client)
         events = EventBroadcaster(client)
-
-        async def discover() -> Discovery:
-            known = self._aggregator.known
-            return from_scheme(self._scheme, known, self._aggregator.elsewhere.keys() - known.keys())
 
         context = ControllerContext(
             client_for=lambda name: self.client(
@@ -196,7 +192,7 @@ class Server:
             ),
             informers=informers,
             events=events,
-            discover=discover,
+            discover=self._discover,
             sign_token=self._identity.signing_key.sign,
             settings=ControllerSettings(
                 cluster_cidrs=tuple(self._config.agent.cluster_cidr.split(",")),
@@ -214,10 +210,25 @@ class Server:
         self.api.metrics.add(lambda: workqueue_metrics.collect(manager.controllers))
         return [informers, events, manager]
 
+    async def _discover(self) -> "Discovery":
+        from minik.server.controllers.discovery import from_scheme
+
+        known = self._aggregator.known
+        return from_scheme(self._scheme, known, self._aggregator.elsewhere.keys() - known.keys())
+
+    def _addons(self) -> list[Component]:
+        from minik.server.addons.addons import Addons
+
+        client = self.client("system:minik", MASTERS, agent="minik")
+        events = EventBroadcaster(client)
+        directory = self._config.server_dir / "manifests"
+        return [events, Addons(directory, self._config.disable, client, self._discover, events.recorder("minik"))]
+
     def _scheduler(self) -> list[Component]:
         from minik.server.scheduler.assembly import scheduler_components
 
-        return scheduler_components(self.client("system:kube-scheduler", agent="kube-scheduler"), self._scheduling)
+        client = self.client("system:kube-scheduler", agent="kube-scheduler")
+        return scheduler_components(client, self._scheduling, self.api.routes)
 
     # -- identities
 

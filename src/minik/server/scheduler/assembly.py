@@ -4,6 +4,8 @@ from minik.client.client import Client
 from minik.client.clock import SystemClock
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
+from minik.server.apiserver.routes import Routes
+from minik.server.scheduler import why
 from minik.server.scheduler.configuration.load import default_settings
 from minik.server.scheduler.configuration.settings import SchedulerSettings
 from minik.server.scheduler.profiles import make_profiles
@@ -11,11 +13,16 @@ from minik.server.scheduler.scheduler import Scheduler
 from minik.supervisor import Component
 
 
-def scheduler_components(client: Client, settings: SchedulerSettings | None) -> list[Component]:
-    """In starting order. `client` speaks as system:kube-scheduler. Raises StartupError for plugins that are wrong."""
+def scheduler_components(client: Client, settings: SchedulerSettings | None, routes: Routes) -> list[Component]:
+    """In starting order. `client` speaks as system:kube-scheduler. Raises StartupError for plugins that are wrong.
+
+    The scheduler explains itself under `routes`.
+    """
     settings = settings or default_settings()
     clock = SystemClock()
     informers = Informers(client)
     events = EventBroadcaster(client)
     profiles = make_profiles(settings, client, informers, clock)
-    return [informers, events, Scheduler(client, informers, events.recorder("default-scheduler"), profiles=profiles)]
+    scheduler = Scheduler(client, informers, events.recorder("default-scheduler"), profiles=profiles)
+    routes.add(why.PATH, why.handler(scheduler, informers))
+    return [informers, events, scheduler]

@@ -11,6 +11,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 from minik.client.clock import Clock, Timer
 from minik.server.scheduler.framework import Event
@@ -71,6 +72,22 @@ class SchedulingQueue:
         """The Pod went or got a node. Entries left in the heaps are skipped when they come up."""
         self._known.pop(key, None)
         self._unschedulable.pop(key, None)
+
+    def describe(self, key: str) -> dict[str, Any]:
+        """Where the Pod is, for people: `state`, and what it waits for; a Pod that is not here is gated."""
+        queued = self._known.get(key)
+        if queued is None:
+            return {"state": "gated"}
+        found: dict[str, Any] = {"state": "active", "attempts": queued.attempts}
+        if key in self._in_flight:
+            return found | {"state": "in a scheduling cycle"}
+        if key in self._unschedulable:
+            left = max(0.0, queued.retry_at - self._clock.monotonic())
+            return found | {"state": "unschedulable", "events": sorted(e.value for e in queued.wakers), "seconds": left}
+        for until, _, waiting in self._backoff:
+            if waiting is queued:
+                return found | {"state": "backoff", "seconds": max(0.0, until - self._clock.monotonic())}
+        return found
 
     async def pop(self) -> QueuedPod:
         """The next Pod to schedule; the caller ends its cycle with `done` or `refuse`."""

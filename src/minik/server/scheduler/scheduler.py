@@ -45,12 +45,21 @@ class Scheduler:
         self._client = client
         self._informers = informers
         self._recorder = recorder
-        self._profiles = {profile.name: profile for profile in profiles or (default_profile(client, informers),)}
+        self.profiles = {profile.name: profile for profile in profiles or (default_profile(client, informers),)}
         self._clock = clock or SystemClock()
+
+    @property
+    def cache(self) -> Cache:
+        """What is decided by; others only read it."""
+        return self._cache
+
+    @property
+    def queue(self) -> SchedulingQueue:
+        return self._queue
 
     async def run(self, ready: asyncio.Event) -> None:
         self._cache = Cache()
-        first = next(iter(self._profiles.values()))
+        first = next(iter(self.profiles.values()))
         self._queue = SchedulingQueue(self._clock, first.at("sort_key")[0].plugin.sort_key)
         self._bindings = asyncio.Semaphore(MAX_BINDINGS)
         pods, nodes = self._informers.of(PODS), self._informers.of(NODES)
@@ -89,7 +98,7 @@ class Scheduler:
         """The caches of volumes that plugins decide by."""
         return [
             informer
-            for profile in self._profiles.values()
+            for profile in self.profiles.values()
             for enabled in profile.at("informers")
             for informer in enabled.plugin.informers
         ]
@@ -120,12 +129,12 @@ class Scheduler:
         if meta.get("deletionTimestamp"):
             self._queue.remove(key)
             return set()
-        if spec.get("schedulerName") in self._profiles and _concerns_scheduling(change):
+        if spec.get("schedulerName") in self.profiles and _concerns_scheduling(change):
             self._enqueue(pod_info(pod))
         return set()
 
     def _enqueue(self, pod: PodInfo) -> None:
-        profile = self._profiles[pod.spec["schedulerName"]]
+        profile = self.profiles[pod.spec["schedulerName"]]
         if all(enabled.plugin.pre_enqueue(pod) is None for enabled in profile.at("pre_enqueue")):
             self._queue.add(pod)
 
@@ -133,7 +142,7 @@ class Scheduler:
 
     async def _schedule_one(self, queued: QueuedPod, tasks: asyncio.TaskGroup) -> None:
         pod = queued.pod
-        profile = self._profiles[pod.spec["schedulerName"]]
+        profile = self.profiles[pod.spec["schedulerName"]]
         state: CycleState = {}
         snapshot = self._cache.snapshot(pod)
         try:
