@@ -268,8 +268,9 @@ class Scheduler:
 
 
 def _concerns_scheduling(change: Change) -> bool:
-    """A new Pod, or one whose spec or labels changed; its own status does not matter."""
+    """A new Pod, or one whose spec or labels changed; of its status only the claims made for it matter."""
     old, new = change.old, change.obj
-    if old is None:
+    if old is None or old["spec"] != new["spec"] or old["metadata"].get("labels") != new["metadata"].get("labels"):
         return True
-    return bool(old["spec"] != new["spec"] or old["metadata"].get("labels") != new["metadata"].get("labels"))
+    claims = ((obj.get("status") or {}).get("resourceClaimStatuses") for obj in (old, new))
+    return bool(next(claims) != next(claims))

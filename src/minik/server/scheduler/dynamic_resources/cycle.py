@@ -59,15 +59,6 @@ class Allocations:
 
     # -- deciding
 
-    def waits_for(self, pod: Obj) -> str:
-        """Why the Pod is not worth a try yet; "" when all its claims are there."""
-        namespace = pod["metadata"]["namespace"]
-        for wanted in rules.wanted_claims(pod):
-            text = rules.missing(wanted, self._claims.get(wanted.name, namespace) if wanted.name else None)
-            if text:
-                return text
-        return ""
-
     def start(self, pod: PodInfo) -> Cycle | Refusal | None:
         """The cycle of a Pod, or why it fits nowhere; None when it has no claims after all."""
         found: list[Obj] = []

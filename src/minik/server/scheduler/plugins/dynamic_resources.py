@@ -1,4 +1,4 @@
-"""preEnqueue, preFilter, filter, postFilter, reserve, preBind: a Pod gets the devices its ResourceClaims ask for.
+"""preFilter, filter, postFilter, reserve, preBind: a Pod gets the devices its ResourceClaims ask for.
 
 The rules are in scheduler/dynamic_resources, which is loaded for the first Pod with claims: few clusters have any.
 """
@@ -39,10 +39,6 @@ class DynamicResources:
 
             self._loaded = Allocations(self._handle, self._claims, self._slices, self._classes, self._arguments)
         return self._loaded
-
-    def pre_enqueue(self, pod: PodInfo) -> Refusal | None:
-        text = self._allocations.waits_for(pod.obj) if pod.spec.get("resourceClaims") else ""
-        return Refusal((text,)) if text else None
 
     def pre_filter(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> Refusal | None:
         if not pod.spec.get("resourceClaims"):
