@@ -16,6 +16,7 @@ from minik.config import ServerConfig, StartupError
 from minik.server.apiserver.admission.chain import AdmissionChain
 from minik.server.apiserver.admission.default_plugins import after_webhooks, before_webhooks
 from minik.server.apiserver.admission.dynamic import DynamicAdmission
+from minik.server.apiserver.admission.metrics import AdmissionMetrics
 from minik.server.apiserver.admission.plugin import Plugin
 from minik.server.apiserver.admission.quota_status import QuotaStatus
 from minik.server.apiserver.allocators.cluster_ips import ClusterIps
@@ -91,8 +92,9 @@ class Identity:
         followed = (follow_authentication(config, outside, self.authenticator), self._authorization.followed)
         self.followed_files = [each for each in followed if each is not None]
         self._impersonation = Impersonation(self.authorizer.authorize)
-        self._dynamic = DynamicAdmission(self.objects, scheme, self.authorizer.authorize)
-        self._admission = AdmissionChain(self._plugins(storage, scheme))
+        self._admission_metrics = AdmissionMetrics()
+        self._dynamic = DynamicAdmission(self.objects, scheme, self.authorizer.authorize, self._admission_metrics)
+        self._admission = AdmissionChain(self._plugins(storage, scheme), self._admission_metrics)
         self._services = self._allocator(storage, scheme)
 
     def _plugins(self, storage: Storage, scheme: Scheme) -> list[Plugin]:
@@ -100,7 +102,7 @@ class Identity:
         assert quotas is not None
         authorize = self.authorizer.authorize
         return [
-            *before_webhooks(self.objects, authorize),
+            *before_webhooks(self.objects, scheme, authorize),
             *self._dynamic.plugins,
             *after_webhooks(self.objects, EscalationGuard(self.policy, authorize), QuotaStatus(storage, quotas).write),
         ]
@@ -147,6 +149,7 @@ class Identity:
         issuer_discovery.install(api.routes, self.signing_key, self.issuer, keys_url)
         for followed in self.followed_files:
             api.metrics.add(followed.collect)
+        api.metrics.add(self._admission_metrics.collect)
         api.registry.allocators["", "services"] = self._services
         self._dynamic.webhook_converter = lambda: api.registry.converter
 

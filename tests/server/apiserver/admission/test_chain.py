@@ -15,6 +15,7 @@ from minik.server.apiserver.admission.taint_nodes_by_condition import TaintNodes
 
 
 class Note(Plugin):
+    name = "Note"
     operations = frozenset({CREATE})
 
     def __init__(self, name: str, notes: list[str], resources: Any = None) -> None:

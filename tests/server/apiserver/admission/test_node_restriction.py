@@ -8,6 +8,7 @@ from minik.api.status import StatusError
 from minik.api.types import UserInfo
 from minik.server.apiserver.admission.attributes import Operation
 from minik.server.apiserver.admission.node_restriction import NodeRestriction
+from minik.server.apiserver.attributes import Attributes, Decision
 
 NODE = UserInfo("system:node:n1", groups=("system:nodes",))
 MIRROR = {"kubernetes.io/config.mirror": "x"}
@@ -18,11 +19,15 @@ def node(name: str = "n1", taints: Any = None, **labels: str) -> dict[str, Any]:
     return {"metadata": {"name": name, "labels": named}, "spec": {"taints": taints or []}}
 
 
+async def authorize(question: Attributes) -> Decision:
+    return Decision(question.verb == "request-serviceaccounts-token-audience" and question.resource == "registry")
+
+
 async def refusal(objects: Any, request: Any) -> str:
     """What is complained about; "" if the write is fine."""
     request.user = NODE
     try:
-        await NodeRestriction(objects).mutate(request)
+        await NodeRestriction(objects, authorize).mutate(request)
     except StatusError as error:
         return error.message.partition("is forbidden: ")[2] or error.message
     return ""
@@ -69,7 +74,7 @@ OWNER = {"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": "uid-n1", "con
         (pod(annotations=MIRROR), 'node "n1" can only create pods with an owner reference set to itself'),
         (
             pod(annotations=MIRROR, owner={**OWNER, "uid": "other"}),
-            'node "n1" UID mismatch: expected other got uid-n1',
+            "node n1 UID mismatch: expected other got uid-n1",
         ),
         (
             pod(annotations=MIRROR, owner=OWNER, volumes=[{"name": "v", "secret": {"secretName": "s"}}]),
@@ -103,9 +108,40 @@ async def test_only_its_own_pods_change_and_go(objects: Any, write: Any) -> None
     ],
 )
 async def test_tokens_are_for_its_pods(objects: Any, write: Any, reference: Any, complaint: str) -> None:
-    objects.add("pods", pod())
+    objects.add("pods", pod(volumes=[token_volume(None)]))
     request = {"metadata": {"name": "default"}, "spec": {"boundObjectRef": reference}}
     assert await refusal(objects, write("serviceaccounts", request, subresource="token")) == complaint
+
+
+def token_volume(audience: str | None) -> dict[str, Any]:
+    source = {"path": "token"} | ({"audience": audience} if audience else {})
+    return {"name": "t", "projected": {"sources": [{"serviceAccountToken": source}]}}
+
+
+@pytest.mark.parametrize(
+    ("audiences", "complaint"),
+    [
+        (["vault"], ""),
+        (["csi"], ""),
+        (["registry"], ""),  # by way of the authorizer
+        ([], 'audience "" not found in pod spec volume'),
+        (["other"], "system:node:n1 is not authorized to request tokens for this audience"),
+        (["vault", "csi"], "node may only request 0 or 1 audiences"),
+    ],
+)
+async def test_tokens_are_for_what_the_pod_uses(objects: Any, write: Any, audiences: Any, complaint: str) -> None:
+    objects.add("pods", pod(volumes=[token_volume("vault"), {"name": "c", "csi": {"driver": "d"}}]))
+    objects.add("csidrivers", {"metadata": {"name": "d"}, "spec": {"tokenRequests": [{"audience": "csi"}]}})
+    bound = {"kind": "Pod", "apiVersion": "v1", "name": "p", "uid": "uid-p"}
+    request = {"metadata": {"name": "default"}, "spec": {"boundObjectRef": bound, "audiences": audiences}}
+    said = await refusal(objects, write("serviceaccounts", request, subresource="token"))
+    assert complaint in said
+    assert bool(said) == bool(complaint)
+
+
+async def test_a_mirror_pod_needs_its_node(objects: Any, write: Any) -> None:
+    said = await refusal(objects, write("pods", pod(annotations=MIRROR, owner=OWNER)))
+    assert said == 'nodes "n1" not found'
 
 
 async def test_leases(objects: Any, write: Any) -> None:
@@ -117,4 +153,4 @@ async def test_leases(objects: Any, write: Any) -> None:
 
 
 async def test_nobody_else_is_restricted(objects: Any, write: Any) -> None:
-    await NodeRestriction(objects).mutate(write("nodes", node("n2")))
+    await NodeRestriction(objects, authorize).mutate(write("nodes", node("n2")))

@@ -10,6 +10,7 @@ from minik.server.apiserver.admission.conditions import WebhookConditions
 from minik.server.apiserver.admission.dynamic import MUTATING_POLICIES, VALIDATING_POLICIES, Configured
 from minik.server.apiserver.admission.expressions import Inputs
 from minik.server.apiserver.admission.matching import Matcher
+from minik.server.apiserver.admission.metrics import AdmissionMetrics
 from minik.server.apiserver.admission.policies.configuration import Policies
 from minik.server.apiserver.admission.policies.mutating import MutatingAdmissionPolicy
 from minik.server.apiserver.admission.policies.params import Params
@@ -34,6 +35,7 @@ class Workshop:
     authorize: Authorize
     conversions: Conversions
     client: WebhookClient
+    metrics: AdmissionMetrics
 
     def mutating_webhooks(self) -> Configured:
         matcher = Matcher(self.objects, self.scheme)
@@ -58,7 +60,8 @@ class Workshop:
         return Configured(policies, ValidatingAdmissionPolicy(selection, self._inputs(matcher)))
 
     def _caller(self, matcher: Matcher) -> WebhookCaller:
-        return WebhookCaller(matcher, self.conversions, self.client, WebhookConditions(self._inputs(matcher)))
+        conditions = WebhookConditions(self._inputs(matcher))
+        return WebhookCaller(matcher, self.conversions, self.client, conditions, self.metrics)
 
     def _inputs(self, matcher: Matcher) -> Inputs:
         return Inputs(matcher, self.conversions, self.authorize)

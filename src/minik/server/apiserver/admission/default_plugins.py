@@ -1,5 +1,6 @@
 """The admission plugins of a default kube-apiserver v1.36 plus NodeRestriction, in upstream's order."""
 
+from minik.api.scheme import Scheme
 from minik.server.apiserver.admission.certificates import (
     CertificateApproval,
     CertificateRequester,
@@ -9,9 +10,11 @@ from minik.server.apiserver.admission.certificates import (
 )
 from minik.server.apiserver.admission.default_class import DefaultIngressClass, DefaultStorageClass
 from minik.server.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
+from minik.server.apiserver.admission.device_admin_access import DeviceAdminAccess
 from minik.server.apiserver.admission.limit_ranger import LimitRanger
 from minik.server.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from minik.server.apiserver.admission.node_restriction import NodeRestriction
+from minik.server.apiserver.admission.param_permissions import ParamPermissions
 from minik.server.apiserver.admission.persistent_volume_claim_resize import PersistentVolumeClaimResize
 from minik.server.apiserver.admission.plugin import Plugin
 from minik.server.apiserver.admission.pod_security import PodSecurity
@@ -28,13 +31,15 @@ from minik.server.apiserver.authz.escalation import EscalationGuard
 from minik.server.apiserver.objects import Reader
 
 
-def before_webhooks(objects: Reader, authorize: Authorize) -> list[Plugin]:
-    """Everything upstream runs before admission policies and webhooks."""
+def before_webhooks(objects: Reader, scheme: Scheme, authorize: Authorize) -> list[Plugin]:
+    """Everything upstream runs before admission policies and webhooks, and what it checks with validation."""
     return [
+        ParamPermissions(objects, scheme, authorize),
+        DeviceAdminAccess(objects),
         NamespaceLifecycle(objects),
         LimitRanger(objects),
         ServiceAccountAdmission(objects),
-        NodeRestriction(objects),
+        NodeRestriction(objects, authorize),
         TaintNodesByCondition(),
         PodSecurity(objects),
         Priority(objects),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from minik.api.scheme import Scheme
 from minik.api.types import GVR, Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
+from minik.server.apiserver.admission.metrics import AdmissionMetrics
 from minik.server.apiserver.admission.plugin import CONNECT, CREATE, DELETE, UPDATE, Plugin
 from minik.server.apiserver.attributes import Authorize
 from minik.server.apiserver.objects import Reader
@@ -52,7 +53,8 @@ class OnDemand(Plugin):
     operations = frozenset({CREATE, UPDATE, DELETE, CONNECT})
     resources = None
 
-    def __init__(self, follows: Sequence[GVR], load: Callable[[], Configured]) -> None:
+    def __init__(self, name: str, follows: Sequence[GVR], load: Callable[[], Configured]) -> None:
+        self.name = name  # type: ignore[misc]  # it stands for several plugins
         self.follows = follows
         self._load = load
         self._loaded: Configured | None = None
@@ -86,17 +88,32 @@ class DynamicAdmission:
 
     name = "webhook-client"
 
-    def __init__(self, objects: Reader, scheme: Scheme, authorize: Authorize) -> None:
+    def __init__(
+        self, objects: Reader, scheme: Scheme, authorize: Authorize, metrics: AdmissionMetrics | None = None
+    ) -> None:
+        self._metrics = metrics or AdmissionMetrics()
         self._objects = objects
         self._scheme = scheme
         self._authorize = authorize
         self._workshop: Workshop | None = None
         self.webhook_converter: Callable[[], WebhookConverter | None] = lambda: None  # set by who can convert
         self.plugins: list[OnDemand] = [
-            _Mutating((MUTATING_POLICIES, MUTATING_BINDINGS), lambda: self._made().mutating_policies()),
-            _Mutating((MUTATING_WEBHOOKS,), lambda: self._made().mutating_webhooks()),
-            _Validating((VALIDATING_POLICIES, VALIDATING_BINDINGS), lambda: self._made().validating_policies()),
-            _Validating((VALIDATING_WEBHOOKS,), lambda: self._made().validating_webhooks()),
+            _Mutating(
+                "MutatingAdmissionPolicy",
+                (MUTATING_POLICIES, MUTATING_BINDINGS),
+                lambda: self._made().mutating_policies(),
+            ),
+            _Mutating("MutatingAdmissionWebhook", (MUTATING_WEBHOOKS,), lambda: self._made().mutating_webhooks()),
+            _Validating(
+                "ValidatingAdmissionPolicy",
+                (VALIDATING_POLICIES, VALIDATING_BINDINGS),
+                lambda: self._made().validating_policies(),
+            ),
+            _Validating(
+                "ValidatingAdmissionWebhook",
+                (VALIDATING_WEBHOOKS,),
+                lambda: self._made().validating_webhooks(),
+            ),
         ]
 
     def _made(self) -> "Workshop":
@@ -107,7 +124,7 @@ class DynamicAdmission:
 
             conversions = Conversions(lambda: self.webhook_converter())
             client = WebhookClient(self._objects)
-            self._workshop = Workshop(self._objects, self._scheme, self._authorize, conversions, client)
+            self._workshop = Workshop(self._objects, self._scheme, self._authorize, conversions, client, self._metrics)
         return self._workshop
 
     async def run(self, ready: asyncio.Event) -> None:

@@ -42,7 +42,7 @@ class LimitRanger(Plugin):
             return
         check = pod_complaints if attributes.gvr.resource == "pods" else claim_complaints
         for limit_range in self._objects.list(LIMIT_RANGES, attributes.namespace):
-            complaints = check(limit_range, obj)
+            complaints = list(dict.fromkeys(check(limit_range, obj)))
             if complaints:
                 raise refuse(attributes, complaints[0] if len(complaints) == 1 else f"[{', '.join(complaints)}]")
 

@@ -16,6 +16,8 @@ from minik.server.apiserver.admission.node_restriction_rules import (
     node_request_complaint,
 )
 from minik.server.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Plugin, refuse
+from minik.server.apiserver.admission.token_audiences import pod_audiences
+from minik.server.apiserver.attributes import Attributes, Authorize
 from minik.server.apiserver.authz.node import LEASE_NAMESPACE, NODES_GROUP, node_identity
 from minik.server.apiserver.objects import Reader
 
@@ -41,8 +43,9 @@ class NodeRestriction(Plugin):
         }
     )
 
-    def __init__(self, objects: Reader) -> None:
+    def __init__(self, objects: Reader, authorize: Authorize) -> None:
         self._objects = objects
+        self._authorize = authorize
         self._checks: dict[str, _Check] = {
             "pods": self._pods,
             "nodes": self._nodes,
@@ -68,7 +71,7 @@ class NodeRestriction(Plugin):
         if attributes.subresource == "status":
             self._pod_status(node, attributes)
         elif attributes.subresource == "eviction":
-            self._own_pod(node, attributes, attributes.name, "evict pods")
+            self._own_pod(node, attributes, f"node {node} can only evict pods")
         elif attributes.subresource:
             raise refuse(
                 attributes,
@@ -79,7 +82,7 @@ class NodeRestriction(Plugin):
             if complaint:
                 raise refuse(attributes, complaint)
         elif attributes.operation is DELETE:
-            self._own_pod(node, attributes, attributes.name, "delete pods")
+            self._own_pod(node, attributes, f'node "{node}" can only delete pods')
         else:
             raise refuse(
                 attributes,
@@ -87,12 +90,12 @@ class NodeRestriction(Plugin):
                 "mirror pods",
             )
 
-    def _own_pod(self, node: str, attributes: AdmissionAttributes, name: str, doing: str) -> None:
-        pod = self._objects.get(PODS, name, attributes.namespace)
+    def _own_pod(self, node: str, attributes: AdmissionAttributes, refusal: str) -> None:
+        pod = self._objects.get(PODS, attributes.name, attributes.namespace)
         if pod is None:
-            raise not_found("", "pods", name)
+            raise not_found("", "pods", attributes.name)
         if pod["spec"].get("nodeName") != node:
-            raise refuse(attributes, f'node "{node}" can only {doing} with spec.nodeName set to itself')
+            raise refuse(attributes, f"{refusal} with spec.nodeName set to itself")
 
     def _pod_status(self, node: str, attributes: AdmissionAttributes) -> None:
         new, old = attributes.obj, attributes.old_obj
@@ -128,8 +131,10 @@ class NodeRestriction(Plugin):
 
     async def _claim_status(self, node: str, attributes: AdmissionAttributes) -> None:
         new, old = attributes.obj, attributes.old_obj
-        if attributes.operation is not UPDATE or attributes.subresource != "status" or new is None or old is None:
-            raise refuse(attributes, f'node "{node}" can only update the status of PersistentVolumeClaims')
+        if attributes.subresource != "status":
+            raise refuse(attributes, "may only update PVC status")
+        if attributes.operation is not UPDATE or new is None or old is None:
+            raise refuse(attributes, f'unexpected operation "{attributes.operation.value}"')
         if _claim_identity(new) != _claim_identity(old):
             raise refuse(
                 attributes,
@@ -155,6 +160,30 @@ class NodeRestriction(Plugin):
             )
         if pod["spec"].get("nodeName") != node:
             raise refuse(attributes, "node requested token bound to a pod scheduled on a different node")
+        await self._audience(attributes, pod)
+
+    async def _audience(self, attributes: AdmissionAttributes, pod: Obj) -> None:
+        """A node asks for tokens that its Pod's volumes are for, or that it may ask for of its own."""
+        audiences = ((attributes.obj or {}).get("spec") or {}).get("audiences") or []
+        if len(audiences) > 1:
+            raise refuse(attributes, "node may only request 0 or 1 audiences")
+        audience = audiences[0] if audiences else ""
+        if audience in pod_audiences(pod, self._objects):
+            return
+        question = Attributes(
+            user=attributes.user,
+            verb="request-serviceaccounts-token-audience",
+            resource_request=True,
+            namespace=attributes.namespace,
+            resource=audience,
+            name=attributes.name,
+        )
+        if not (await self._authorize(question)).allowed:
+            raise refuse(
+                attributes,
+                f'audience "{audience}" not found in pod spec volume, {attributes.user.name} is not authorized to '
+                "request tokens for this audience",
+            )
 
     async def _lease(self, node: str, attributes: AdmissionAttributes) -> None:
         if attributes.namespace != LEASE_NAMESPACE:

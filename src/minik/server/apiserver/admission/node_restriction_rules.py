@@ -6,6 +6,7 @@ Pure; node_restriction.py asks. https://kubernetes.io/docs/reference/access-auth
 import base64
 from collections.abc import Mapping
 
+from minik.api.status import not_found
 from minik.api.types import Obj
 from minik.server.apiserver.pod_references import is_mirror_pod, references
 
@@ -55,7 +56,7 @@ def _below(domain: str, parent: str) -> bool:
 
 
 def mirror_pod_complaint(node: str, pod: Obj, node_object: Obj | None) -> str:
-    """Why `node` may not create this Pod; "" if it may."""
+    """Why `node` may not create this Pod; "" if it may. Raises the 404 of a node that is not there."""
     if not is_mirror_pod(pod):
         return f'pod does not have "kubernetes.io/config.mirror" annotation, node "{node}" can only create mirror pods'
     if pod["spec"].get("nodeName") != node:
@@ -75,10 +76,10 @@ def _owner_complaint(node: str, pod: Obj, node_object: Obj | None) -> str:
     if owner.get("blockOwnerDeletion"):
         return f'node "{node}" must not set blockOwnerDeletion on an owner reference'
     if node_object is None:
-        return f'node "{node}" not found'
+        raise not_found("", "nodes", node)
     uid = node_object["metadata"]["uid"]
     if owner.get("uid") != uid:
-        return f'node "{node}" UID mismatch: expected {owner.get("uid", "")} got {uid}'
+        return f"node {node} UID mismatch: expected {owner.get('uid', '')} got {uid}"
     return ""
 
 

@@ -44,6 +44,12 @@ class Standard:
     def __str__(self) -> str:
         return f"{self.level}:{'latest' if self.version == LATEST else f'v1.{self.version}'}"
 
+    def is_tighter_than(self, other: "Standard") -> bool:
+        """Whether Pods that the other let in have to be looked at again; versions cannot be compared."""
+        if self == other or self.level == "privileged":
+            return False
+        return self.version != other.version or _LEVELS.index(self.level) > _LEVELS.index(other.level)
+
     def complaints(self, pod: Obj) -> list[str]:
         return violations(self.level, self.version, pod)
 
@@ -73,6 +79,8 @@ class PodSecurity(Plugin):
             return
         labels = self._labels(attributes)
         enforced = standard(labels, "enforce")
+        if any(standard(labels, mode).level != "privileged" for mode in ("enforce", "audit", "warn")):
+            attributes.annotations[_PREFIX + "enforce-policy"] = str(enforced)
         complaints = enforced.complaints(pod)
         if complaints:
             raise refuse(attributes, f'violates PodSecurity "{enforced}": {", ".join(complaints)}')
@@ -100,7 +108,7 @@ class PodSecurity(Plugin):
             raise invalid("", "Namespace", namespace["metadata"]["name"], errors)
         if attributes.old_obj is not None:
             wanted = standard(labels, "enforce")
-            if wanted != standard(before, "enforce") and wanted.level != "privileged":
+            if wanted.is_tighter_than(standard(before, "enforce")):
                 self._warn_about_existing(attributes, namespace["metadata"]["name"], wanted)
 
     def _warn_about_existing(self, attributes: AdmissionAttributes, namespace: str, wanted: Standard) -> None:
@@ -115,10 +123,12 @@ class PodSecurity(Plugin):
         attributes.warnings.append(
             f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level "{wanted}"'
         )
-        for complaint, names in sorted(pods_by_complaint.items(), key=lambda item: item[1]):
-            others = len(names) - 1
-            more = "" if not others else " (and 1 other pod)" if others == 1 else f" (and {others} other pods)"
-            attributes.warnings.append(f"{names[0]}{more}: {complaint}")
+        attributes.warnings += sorted(f"{_some(names)}: {text}" for text, names in pods_by_complaint.items())
+
+
+def _some(names: Sequence[str]) -> str:
+    others = len(names) - 1
+    return names[0] if not others else f"{names[0]} (and {others} other pod{'s' if others > 1 else ''})"
 
 
 def standard(labels: Mapping[str, str], mode: str) -> Standard:

@@ -6,12 +6,14 @@ Upstream: apiserver's admission/plugin/webhook/generic, the parts that mutating 
 import logging
 import ssl
 import uuid
+from time import perf_counter
 from typing import Protocol
 
 from minik.api.scheme import Resource
-from minik.api.status import bad_request
+from minik.api.status import StatusError, bad_request
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.matching import Matcher
+from minik.server.apiserver.admission.metrics import ADMIT, VALIDATE, AdmissionMetrics
 from minik.server.apiserver.admission.versions import Conversions
 from minik.server.apiserver.admission.webhooks.configuration import Webhook
 from minik.server.apiserver.admission.webhooks.review import (
@@ -43,8 +45,14 @@ class WebhookCaller:
     """Asks webhooks."""
 
     def __init__(
-        self, matcher: Matcher, conversions: Conversions, client: WebhookClient, conditions: Conditions
+        self,
+        matcher: Matcher,
+        conversions: Conversions,
+        client: WebhookClient,
+        conditions: Conditions,
+        metrics: AdmissionMetrics | None = None,
     ) -> None:
+        self.metrics = metrics or AdmissionMetrics()
         self._matcher = matcher
         self._conversions = conversions
         self._client = client
@@ -63,6 +71,28 @@ class WebhookCaller:
         self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource, *, mutating: bool
     ) -> Verdict:
         """What an allowing webhook answers. Raises CallFailed, or StatusError when it refuses."""
+        kind, operation, started = ADMIT if mutating else VALIDATE, attributes.operation.value, perf_counter()
+        code, error_type = 200, ""
+        try:
+            return await self._ask(webhook, attributes, resource, mutating=mutating)
+        except CallFailed:
+            if webhook.ignore_failures:
+                self.metrics.failed_open(webhook.name, kind)
+            else:
+                code, error_type = 503, "calling_webhook_error"
+            raise
+        except StatusError as refusal:
+            code, error_type = refusal.code, "no_error"
+            raise
+        finally:
+            seconds = perf_counter() - started
+            self.metrics.webhook(webhook.name, kind, operation, seconds, code=code, rejected=bool(error_type))
+            if error_type:
+                self.metrics.rejection(webhook.name, kind, operation, error_type, code)
+
+    async def _ask(
+        self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource, *, mutating: bool
+    ) -> Verdict:
         if attributes.dry_run and not webhook.free_of_side_effects:
             raise bad_request(f'admission webhook "{webhook.name}" does not support dry run')
         if not webhook.review_version:
