@@ -21,8 +21,11 @@ _STOP_WITHIN = 20.0  # seconds
 class ApiServer:
     """One server. Use as a context manager."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, *, settings: dict[str, Any] | None = None, environment: dict[str, str] | None = None
+    ) -> None:
         self.directory = directory
+        self._settings, self._environment = settings or {}, environment or {}
         self.port = _free_port()
         self.kubeconfig = directory / "kubeconfig"
         self.log = directory / "minik.log"
@@ -53,6 +56,7 @@ class ApiServer:
             "write-kubeconfig": str(self.kubeconfig),
             "bind-address": "127.0.0.1",
             "https-listen-port": self.port,
+            **self._settings,
         }
         self._config.write_text(json.dumps(settings))
         with self.log.open("ab") as log:
@@ -61,6 +65,7 @@ class ApiServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **self._environment},
                 start_new_session=True,
             )
         eventually(self._ready, within=30, every=0.05, what="/readyz")
