@@ -44,6 +44,7 @@ from minik.supervisor import Component, Group
 
 if TYPE_CHECKING:
     from minik.server.apiserver.encryption.assembly import Encryption
+    from minik.server.controllers.discovery import Discovery
     from minik.server.scheduler.configuration.settings import SchedulerSettings
 
 log = logging.getLogger("minik.server")
@@ -57,7 +58,7 @@ async def open_server(config: ServerConfig) -> AsyncIterator["Server"]:
     """Everything up to the point where components can run. Raises StoreOpenError and CertificateError."""
     sans = serving_names(
         cluster_domain=config.agent.cluster_domain,
-        service_cidr=config.agent.service_cidr,
+        service_cidr=config.agent.service_cidr.split(",")[0],
         addresses=[config.agent.node_ip, config.advertise_address, config.bind_address, config.agent.node_name],
         extra=config.tls_san,
     )
@@ -120,12 +121,14 @@ class Server:
         if config.audit_policy_file and (config.audit_log_path or config.audit_webhook_config_file):
             from minik.server.apiserver.audit.assembly import auditor_of
 
-            self._auditor = self.api.pipeline.auditor = auditor_of(config, self._scheme)
+            auditor = auditor_of(config, self._scheme)
+            self._auditor = self.api.pipeline.auditor = auditor
+            self.api.metrics.add(auditor.collect)
         kubelets = Kubelets(
             self._identity.objects, pki.server_ca.certificate, pki.kubelet_client.certificate, pki.kubelet_client.key
         )
         streaming.install(self.api.dispatcher, self._identity.objects, kubelets)
-        if not config.disable_agent:
+        if not config.disable_agent and "metrics-server" not in config.disable:
             resource_metrics.install(self._scheme, self.api.dispatcher, self._identity.objects, kubelets)
 
     def _show_metrics(self) -> None:
@@ -167,14 +170,19 @@ class Server:
         parts += self._encryption.components if self._encryption is not None else ()
         parts += [self._flow_control, *([self._auditor] if self._auditor else []), self.api]
         if not self._config.disable_agent:
-            parts.append(ClusterDnsObjects(self.client("system:minik", MASTERS), self._config.agent.cluster_dns))
-            parts.append(MetricsReaderRole(self.client("system:minik", MASTERS)))
+            parts += self._packaged()
         if not self._config.disable_controller_manager:
             parts.append(Group("controllers", "minik.server.controllers.manager", self._controllers))
             parts.append(Group("addons", "minik.server.addons.addons", self._addons))
         if not self._config.disable_scheduler:
             parts.append(Group("kube-scheduler", "minik.server.scheduler.assembly", self._scheduler))
         return parts
+
+    def _packaged(self) -> list[Component]:
+        """What makes a node's services known in the cluster; --disable leaves it out."""
+        client, disabled = self.client("system:minik", MASTERS), self._config.disable
+        dns = [] if "coredns" in disabled else [ClusterDnsObjects(client, self._config.agent.cluster_dns)]
+        return [*dns, *([] if "metrics-server" in disabled else [MetricsReaderRole(client)])]
 
     def _controllers(self) -> list[Component]:
         from minik.client import workqueue_metrics
@@ -203,12 +211,19 @@ class Server:
                 service_cidrs=tuple(self._config.agent.service_cidr.split(",")),
                 service_node_port_range=self._config.service_node_port_range,
                 disabled=frozenset(self._config.disable),
-                storage_dir=None if self._config.disable_agent else self._config.data_dir.absolute() / "storage",
+                storage_dir=self._storage_dir,
             ),
         )
         manager = ControllerManager(context)
         self.api.metrics.add(lambda: workqueue_metrics.collect(manager.controllers))
         return [informers, events, manager]
+
+    @property
+    def _storage_dir(self) -> Path | None:
+        """Where local volumes are; None without a node, or when nobody wants them."""
+        if self._config.disable_agent or "local-storage" in self._config.disable:
+            return None
+        return self._config.data_dir.absolute() / "storage"
 
     async def _discover(self) -> "Discovery":
         from minik.server.controllers.discovery import from_scheme

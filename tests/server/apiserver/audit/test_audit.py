@@ -16,6 +16,8 @@ from minik.server.apiserver.attributes import Decision
 from minik.server.apiserver.audit.auditor import Auditor
 from minik.server.apiserver.audit.log_file import LogFile
 from minik.server.apiserver.audit.policy import Level, Policy, policy_of
+from minik.server.apiserver.audit.trail import attempted
+from minik.server.apiserver.audit.webhook_sink import Sending, WebhookSink, cut_down
 from minik.server.apiserver.request_info import resolve
 
 JANE = UserInfo("jane", groups=("dev", "system:authenticated"))
@@ -149,8 +151,7 @@ async def test_what_the_policy_leaves_out_is_not_recorded(tmp_path: Path) -> Non
     assert await recorded(tmp_path / "log", policy({"level": "None"}), request, Response()) == []
 
 
-async def test_the_webhook_gets_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minik.server.apiserver.audit.auditor._LONGEST_WAIT", 0.01)
+async def test_the_webhook_gets_batches() -> None:
     got: asyncio.Queue[Obj] = asyncio.Queue()
 
     class Receiver:
@@ -159,7 +160,7 @@ async def test_the_webhook_gets_batches(monkeypatch: pytest.MonkeyPatch) -> None
 
         async def close(self) -> None: ...
 
-    auditor = Auditor(policy({"level": "Metadata"}), Scheme(), webhook=Receiver())
+    auditor = Auditor(policy({"level": "Metadata"}), Scheme(), webhook=Receiver(), sending=Sending(longest_wait=0.01))
     task = asyncio.create_task(auditor.run(asyncio.Event()))
 
     async def handle(request: Request) -> Response:
@@ -185,3 +186,104 @@ def test_full_files_are_rotated_and_the_oldest_removed(tmp_path: Path, monkeypat
     assert (tmp_path / "audit.log").read_bytes() == b"ABCDEF\n"
     assert not (tmp_path / "audit-2020-01-02T03-04-05.000.log").exists()
     assert (tmp_path / "audit.log").stat().st_mode & 0o777 == 0o600
+
+
+class Collecting:
+    """A webhook that keeps what it gets, after some refusals."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.refusals = refusals
+        self.batches: list[list[Obj]] = []
+
+    async def post(self, obj: Obj) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionError("no")
+        self.batches.append(obj["items"])
+
+    async def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("body", "largest", "cut"),
+    [(10, 500, False), (1000, 500, True), (1000, 10, None)],
+)
+def test_large_events_are_cut_down(body: int, largest: int, cut: bool | None) -> None:
+    event, size = cut_down({"auditID": "x", "requestObject": {"data": "x" * body}}, largest)
+    if cut is None:
+        assert event is None
+        return
+    assert event is not None
+    assert size <= largest
+    assert ("requestObject" not in event) is cut
+    assert ((event.get("annotations") or {}).get("audit.k8s.io/truncated") == "true") is cut
+
+
+async def test_batches_have_a_largest_size() -> None:
+    receiver = Collecting()
+    sink = WebhookSink(receiver, Sending(largest_event=100, largest_batch=120))
+    await sink.send([{"auditID": "x" * 40} for _ in range(5)])
+    assert [len(batch) for batch in receiver.batches] == [2, 2, 1]
+
+
+async def test_a_batch_is_tried_again_and_in_the_end_lost() -> None:
+    for refusals, batches, lost in ((4, 1, 0), (5, 0, 1)):
+        receiver = Collecting(refusals)
+        sink = WebhookSink(receiver, Sending(first_retry=0.0001))
+        await sink.send([{"auditID": "x"}])
+        assert (len(receiver.batches), sink.lost) == (batches, lost)
+
+
+async def test_a_full_buffer_loses_the_newest() -> None:
+    sink = WebhookSink(Collecting(), Sending(buffer=3))
+    sink.offer([{}] * 5)
+    assert sink.lost == 2
+
+
+async def test_a_blocking_webhook_has_the_events_before_the_client_its_answer() -> None:
+    receiver = Collecting()
+    auditor = Auditor(policy({"level": "Metadata"}), Scheme(), webhook=receiver, sending=Sending(blocking=True))
+
+    async def handle(request: Request) -> Response:
+        request.audit.authenticated(JANE, resolve(request.method, request.path, request.query))
+        return Response()
+
+    await auditor.audited(Request(method="GET", path="/version"), handle)
+    assert [item["stage"] for batch in receiver.batches for item in batch] == ["RequestReceived", "ResponseComplete"]
+    names = {metric.name: metric.samples for metric in auditor.collect()}
+    assert names["apiserver_audit_event"][0].value == 2
+    assert names["apiserver_audit_level"][0].labels == {"level": "Metadata"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        ({}, "Authentication failed, no credentials provided"),
+        ({"headers": {"authorization": "Bearer x"}}, "Authentication failed, attempted: bearer"),
+        (
+            {"headers": {"authorization": "Basic x"}, "client_certificate": b"x"},
+            "Authentication failed, attempted: basic, x509",
+        ),
+    ],
+)
+def test_how_an_identity_was_claimed(request_: Any, text: str) -> None:
+    assert attempted(Request(method="GET", path="/", **request_)) == text
+
+
+async def test_those_nobody_knows_leave_one_event(tmp_path: Path) -> None:
+    auditor = Auditor(
+        policy({"level": "Metadata"}), Scheme(), webhook=(receiver := Collecting()), sending=Sending(True)
+    )
+
+    async def handle(request: Request) -> Response:
+        request.audit.authenticated(None, resolve(request.method, request.path, request.query))
+        return Response(status=401, body=b"{}")
+
+    await auditor.audited(Request(method="GET", path="/api", headers={"authorization": "Bearer x"}), handle)
+    (event,) = [item for batch in receiver.batches for item in batch]
+    assert (event["stage"], event["user"]) == ("ResponseStarted", {})
+    assert event["responseStatus"] == {
+        "metadata": {},
+        "message": "Authentication failed, attempted: bearer",
+        "code": 401,
+    }

@@ -7,6 +7,8 @@ from minik.config import ServerConfig
 from minik.server.apiserver.audit.auditor import Auditor
 from minik.server.apiserver.audit.log_file import LogFile
 from minik.server.apiserver.audit.policy import load_policy
+from minik.server.apiserver.audit.webhook_sink import Sending
+from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.webhooks.kubeconfig_webhook import load_webhook
 
 
@@ -22,4 +24,14 @@ def auditor_of(config: ServerConfig, scheme: Scheme) -> Auditor:
         )
     if config.audit_webhook_config_file:
         webhook = load_webhook(Path(config.audit_webhook_config_file))
-    return Auditor(load_policy(Path(config.audit_policy_file)), scheme, log_file=log_file, webhook=webhook)
+    sending = Sending(
+        blocking=config.audit_webhook_mode == "blocking",
+        batch=config.audit_webhook_batch_max_size,
+        longest_wait=parse_duration(config.audit_webhook_batch_max_wait),
+        buffer=config.audit_webhook_batch_buffer_size,
+        first_retry=parse_duration(config.audit_webhook_initial_backoff),
+        largest_event=config.audit_webhook_truncate_max_event_size if config.audit_webhook_truncate_enabled else 0,
+        largest_batch=config.audit_webhook_truncate_max_batch_size,
+    )
+    policy = load_policy(Path(config.audit_policy_file))
+    return Auditor(policy, scheme, log_file=log_file, webhook=webhook, sending=sending)

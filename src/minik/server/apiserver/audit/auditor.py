@@ -7,9 +7,9 @@ newest are lost and counted, as with upstream's batching backends.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import orjson
@@ -19,25 +19,19 @@ from minik.api.scheme import Scheme
 from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.server.apiserver.audit.log_file import LogFile
-from minik.server.apiserver.audit.policy import Policy
+from minik.server.apiserver.audit.policy import Level, Policy
 from minik.server.apiserver.audit.trail import Trail, event
+from minik.server.apiserver.audit.webhook_sink import Receiver, Sending, WebhookSink
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 log = logging.getLogger("minik.apiserver.audit")
 
 _BUFFER = 10000  # events
-_BATCH = 400  # events written or sent at once
-_LONGEST_WAIT = 30.0  # seconds until a batch that is not full is sent to the webhook
-_RETRIES, _FIRST_RETRY = 4, 1.0  # of a batch the webhook did not take; seconds, doubled each time
+_BATCH = 400  # events written at once
 
 Handle = Callable[[Request], Awaitable[Response]]
-
-
-class Receiver(Protocol):
-    """The webhook. Raises ConnectionError."""
-
-    async def post(self, obj: Obj) -> Any: ...
-
-    async def close(self) -> None: ...
 
 
 class Auditor:
@@ -46,16 +40,24 @@ class Auditor:
     name = "audit"
 
     def __init__(
-        self, policy: Policy, scheme: Scheme, *, log_file: LogFile | None = None, webhook: Receiver | None = None
+        self,
+        policy: Policy,
+        scheme: Scheme,
+        *,
+        log_file: LogFile | None = None,
+        webhook: Receiver | None = None,
+        sending: Sending | None = None,
     ) -> None:
         self._policy = policy
         self._scheme = scheme
         self._log_file = log_file
-        self._webhook = webhook
+        self._sink = None if webhook is None else WebhookSink(webhook, sending)
+        self._blocking = sending is not None and sending.blocking
         self._pending: deque[tuple[Trail, str, datetime]] = deque()
-        self._unsent: deque[Obj] = deque()
         self._wake = asyncio.Event()
-        self._unsent_wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._levels: dict[Level, int] = {}
+        self.recorded = 0
         self.lost = 0
 
     async def audited(self, request: Request, handle: Handle) -> Response:
@@ -68,14 +70,19 @@ class Auditor:
         except StatusError as error:
             trail.failed(error)
             raise
+        finally:
+            self._levels[trail.verdict.level] = self._levels.get(trail.verdict.level, 0) + 1
         trail.answered(response)
         _follow_to_the_end(response, trail)
+        if self._blocking and not request.local:
+            await self._write_batch()
         return response
 
     def _record(self, trail: Trail, stage: str, at: datetime) -> None:
         if len(self._pending) >= _BUFFER:
             self.lost += 1
             return
+        self.recorded += 1
         self._pending.append((trail, stage, at))
         self._wake.set()
 
@@ -84,8 +91,8 @@ class Auditor:
             await asyncio.to_thread(self._log_file.open)
         try:
             async with asyncio.TaskGroup() as tasks:
-                if self._webhook is not None:
-                    tasks.create_task(self._send())
+                if self._sink is not None:
+                    tasks.create_task(self._sink.run())
                 ready.set()
                 while True:
                     await self._wake.wait()
@@ -97,65 +104,57 @@ class Auditor:
                 self._write(self._take())
             if self._log_file is not None:
                 self._log_file.close()
-            if self._webhook is not None:
-                await self._webhook.close()
 
     def _take(self) -> list[tuple[Trail, str, datetime]]:
         return [self._pending.popleft() for _ in range(min(_BATCH, len(self._pending)))]
 
     async def _write_batch(self) -> None:
-        batch = self._take()
-        try:
-            events = await asyncio.to_thread(self._write, batch)
-        except Exception:
-            log.exception("%d audit events are lost", len(batch))
-            self.lost += len(batch)
-            return
-        if self._webhook is not None:
-            self._unsent.extend(events[: _BUFFER - len(self._unsent)])
-            self._unsent_wake.set()
+        async with self._writing:  # events keep their order
+            batch = self._take()
+            try:
+                events = await asyncio.to_thread(self._write, batch)
+            except Exception:
+                log.exception("%d audit events are lost", len(batch))
+                self.lost += len(batch)
+                return
+            if self._sink is None:
+                return
+            if self._blocking:
+                await self._sink.send(events)
+            else:
+                self._sink.offer(events)
 
     def _write(self, batch: Sequence[tuple[Trail, str, datetime]]) -> list[Obj]:
         """Runs in a thread."""
         events = [event(trail, stage, at, self._scheme) for trail, stage, at in batch]
         if self._log_file is not None:
             self._log_file.write([orjson.dumps(each) + b"\n" for each in events])
-        return events if self._webhook is not None else []
+        return events if self._sink is not None else []
 
-    # -- webhook
+    def collect(self) -> Iterator["Metric"]:
+        """apiserver_audit_*, for prometheus_client."""
+        from prometheus_client.core import CounterMetricFamily
 
-    async def _send(self) -> None:
-        assert self._webhook is not None
-        while True:
-            await self._unsent_wake.wait()
-            try:
-                async with asyncio.timeout(_LONGEST_WAIT):
-                    while len(self._unsent) < _BATCH:
-                        self._unsent_wake.clear()
-                        await self._unsent_wake.wait()
-            except TimeoutError:
-                pass
-            batch = [self._unsent.popleft() for _ in range(min(_BATCH, len(self._unsent)))]
-            if not self._unsent:
-                self._unsent_wake.clear()
-            if batch:
-                await self._send_batch(batch)
-
-    async def _send_batch(self, batch: list[Obj]) -> None:
-        assert self._webhook is not None
-        items = [{key: value for key, value in each.items() if key not in ("kind", "apiVersion")} for each in batch]
-        whole = {"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "metadata": {}, "items": items}
-        for attempt in range(_RETRIES + 1):
-            try:
-                await self._webhook.post(whole)
-            except ConnectionError as error:
-                if attempt == _RETRIES:
-                    log.warning("%d audit events are lost: %s", len(batch), error)
-                    self.lost += len(batch)
-                    return
-                await asyncio.sleep(_FIRST_RETRY * 2**attempt)
-            else:
-                return
+        events = CounterMetricFamily(
+            "apiserver_audit_event_total", "Counter of audit events generated and sent to the audit backend."
+        )
+        events.add_metric((), self.recorded)
+        errors = CounterMetricFamily(
+            "apiserver_audit_error_total",
+            "Counter of audit events that failed to be audited properly.",
+            labels=("plugin",),
+        )
+        errors.add_metric(("buffer",), self.lost)
+        if self._sink is not None:
+            errors.add_metric(("webhook",), self._sink.lost)
+        levels = CounterMetricFamily(
+            "apiserver_audit_level_total",
+            "Counter of policy levels for audit events (1 per request).",
+            labels=("level",),
+        )
+        for level, count in self._levels.items():
+            levels.add_metric((level.text,), count)
+        yield from (events, errors, levels)
 
 
 def _follow_to_the_end(response: Response, trail: Trail) -> None:

@@ -68,7 +68,8 @@ class Trail:
         if self.verdict.level >= Level.METADATA and info.verb in ("create", "update", "patch", "delete"):
             request = self.request
             self.body = request.body or (orjson.dumps(request.obj) if request.obj is not None else b"")
-        self.stage(RECEIVED)
+        if user is not None:
+            self.stage(RECEIVED)
 
     def impersonated(self, user: UserInfo) -> None:
         self.wanted_user = user
@@ -84,6 +85,10 @@ class Trail:
     def answered(self, response: Response) -> None:
         """The answer is known. Streams are completed by `completed`."""
         self.code = response.status
+        if self.user is None:  # of those nobody knows, upstream records this one stage
+            self.status = {"metadata": {}, "status": "", "message": attempted(self.request)}
+            self.stage(STARTED)
+            return
         self.content_type = response.content_type
         if self.verdict.level is Level.REQUEST_RESPONSE or response.status >= 400:
             self.response_body, self.obj = response.body, response.obj
@@ -137,6 +142,19 @@ def event(trail: Trail, stage: str, at: datetime, scheme: Scheme) -> Obj:
     return out
 
 
+def attempted(request: Request) -> str:
+    """How somebody tried to prove an identity, in vain."""
+    scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
+    methods = [scheme] if scheme in ("basic", "bearer") else []
+    if request.query.get("access_token"):
+        methods.append("access_token")
+    if request.client_certificate is not None:
+        methods.append("x509")
+    if not methods:
+        return "Authentication failed, no credentials provided"
+    return f"Authentication failed, attempted: {', '.join(methods)}"
+
+
 def _uri(request: Request) -> str:
     if not request.query:
         return request.path
@@ -187,6 +205,8 @@ def _status(trail: Trail) -> Obj:
     status = trail.status
     if status is None and trail.code >= 400:
         status = _parsed(trail.response_body, trail.content_type)
+    if trail.user is None and status is not None:
+        return {"metadata": {}, "message": status["message"], "code": trail.code}
     if isinstance(status, dict) and status.get("status"):
         return {key: value for key, value in status.items() if key not in ("kind", "apiVersion")}
     return {"metadata": {}, "code": trail.code}
