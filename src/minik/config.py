@@ -21,6 +21,7 @@ class AgentConfig:
     container_runtime_endpoint: str = ""  # "": minik starts its own containerd under data_dir
     kubelet_arg: tuple[str, ...] = ()  # upstream kubelet flags as key=value
     disable_kube_proxy: bool = False
+    disable_cluster_dns: bool = False  # somebody else answers at cluster_dns
     node_label: tuple[str, ...] = ()
     node_taint: tuple[str, ...] = ()
     debug: bool = False
@@ -49,7 +50,7 @@ class ServerConfig:
     kube_scheduler_config: str = ""  # KubeSchedulerConfiguration; "": upstream's defaults
     kube_scheduler_arg: tuple[str, ...] = ()  # upstream kube-scheduler flags as key=value
     disable_controller_manager: bool = False
-    disable: tuple[str, ...] = ()  # built-in parts that are not wanted: servicelb
+    disable: tuple[str, ...] = ()  # coredns, local-storage, metrics-server, servicelb, or an add-on's name
     # kube-apiserver's flags, under their own names; "": not used
     audit_policy_file: str = ""
     audit_log_path: str = ""  # "-": standard output

@@ -59,7 +59,8 @@ class Agent:
         parts.append(Background(PodNetwork(config, config.node_name, self._informers)))
         if not config.disable_kube_proxy:
             parts.append(Background(Proxy(config, self._proxy_informers, self._informers)))
-        parts.append(Background(ClusterDns(config, self._proxy_informers)))
+        if not config.disable_cluster_dns:
+            parts.append(Background(ClusterDns(config, self._proxy_informers)))
         parts.append(self.kubelet)
         auth = KubeletAuth(self._node_client, config.node_name)
         proof = self._credentials

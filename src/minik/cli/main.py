@@ -122,7 +122,11 @@ def server(
     ] = None,
     disable: Annotated[
         list[str] | None,
-        _option("--disable", help="Go without a built-in part: servicelb (repeatable)", panel=CLUSTER),
+        _option(
+            "--disable",
+            help="Go without coredns, local-storage, metrics-server, servicelb or an add-on (repeatable)",
+            panel=CLUSTER,
+        ),
     ] = None,
     disable_kube_proxy: Annotated[
         Switch, _option("--disable-kube-proxy", help="Program no Service rules on this node", panel=NODE)

@@ -33,7 +33,8 @@ def run_server(config: ServerConfig) -> None:
     """Run until SIGTERM or SIGINT. Raises StartupError with one line when it cannot start."""
     memory.starting()
     configure(debug=config.agent.debug, verbosity=config.agent.v)
-    config = replace(config, agent=resolved(config.agent))
+    agent = replace(resolved(config.agent), disable_cluster_dns="coredns" in config.disable)
+    config = replace(config, agent=agent)
     _check(config)
     os.umask(0o022)
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # subprocesses are started by exec; grpc would warn at each

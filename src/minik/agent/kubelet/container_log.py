@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from minik.agent.kubelet.inotify import FileWatch
+from minik.inotify import FileWatch
 
 CHUNK = 64 * 1024  # bytes read at once
 LOOK_AGAIN = 1.0  # seconds a follower waits for news before asking whether the container still runs

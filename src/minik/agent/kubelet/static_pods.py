@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from minik.agent.kubelet.inotify import DIRECTORY_EVENTS, FileWatch
+from minik.inotify import DIRECTORY_EVENTS, FileWatch
 from minik.agent.kubelet.pod_worker import PodWorker
 from minik.api.groups.core.pod_defaults import default_pod
 from minik.api.status import StatusError
