@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from minik import KUBERNETES_VERSION, __version__
 from minik.cli import memory
 from minik.cli.logs import configure
+from minik.cli.stopping import Stopping
 from minik.cli.values import check_server
 from minik.config import ServerConfig, StartupError
 from minik.host import resolved
@@ -97,21 +98,25 @@ def _check_port(address: str, port: int) -> None:
 
 
 async def _until_stopped(config: ServerConfig) -> None:
+    from minik.server.apiserver.deadlines import parse_duration
+
     task = asyncio.current_task()
     assert task is not None
     loop = asyncio.get_running_loop()
+    stopping = Stopping(task, parse_duration(config.shutdown_delay_duration))
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, stopping.ask)
     with contextlib.suppress(asyncio.CancelledError):
-        await _serve(config)
+        await _serve(config, stopping)
     log.info("minik has stopped")
 
 
-async def _serve(config: ServerConfig) -> None:
+async def _serve(config: ServerConfig, stopping: Stopping) -> None:
     from minik.server.server import open_server
 
     log.info("minik %s (Kubernetes %s, Python %s) starts", __version__, KUBERNETES_VERSION, sys.version.split()[0])
     async with open_server(config) as server:
+        stopping.announce = server.api.health.stop
         components = list(server.components)
         if not config.disable_agent:
             components = _with_node(config, server, components)

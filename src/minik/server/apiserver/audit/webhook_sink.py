@@ -127,7 +127,7 @@ class WebhookSink:
 
 
 def cut_down(event: Obj, largest: int) -> tuple[Obj | None, int]:
-    """(the event, without its bodies if it is larger than `largest` bytes; None if that is still too large), its size."""
+    """The event and its size, without its bodies if it is larger than `largest` bytes; None if it still is then."""
     size = len(orjson.dumps(event))
     if size <= largest:
         return event, size
