@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,10 +33,14 @@ class Api:
     def _connect(self) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(urlsplit(self.url).netloc, context=self._tls, timeout=60)
 
-    def request(self, method: str, path: str, body: Any = None) -> Any:
+    def patch(self, path: str, body: Any) -> Any:
+        """A merge patch; see request."""
+        return self.request("PATCH", path, body, kind="application/merge-patch+json")
+
+    def request(self, method: str, path: str, body: Any = None, *, kind: str = "application/json") -> Any:
         """The decoded answer. Raises RuntimeError with the server's words for anything but success."""
         raw = None if body is None else json.dumps(body)
-        self._connection.request(method, path, raw, {"Content-Type": "application/json"})
+        self._connection.request(method, path, raw, {"Content-Type": kind})
         response = self._connection.getresponse()
         answer = response.read()
         if response.status >= 300:
@@ -154,9 +158,28 @@ function response(status) if status ~= 201 then bad = (bad or 0) + 1 end end
 """
 
 
-def wrk(url: str, token: str, connections: int, *, create: Any = None, run: str = "") -> tuple[float, int]:
-    """Requests a second and how many failed: GETs of `url`, or creates of `create` (its name is NAME) there."""
-    threads = min(connections, 2)
+# Every thread has a connection: a script cannot tell the connections of one thread apart.
+APPLY = """
+local thread_number = 0
+function setup(thread) thread:set("id", thread_number); thread_number = thread_number + 1 end
+local bodies = {{bodies}}
+local count = 0
+function request()
+  count = count + 1
+  local path = string.format("{path}/apply-%d?fieldManager=bench&force=true", id)
+  return wrk.format("PATCH", path, nil, bodies[count % #bodies + 1])
+end
+"""
+
+
+def wrk(
+    url: str, token: str, connections: int, *, create: Any = None, run: str = "", apply: Sequence[Any] = ()
+) -> tuple[float, int]:
+    """Requests a second and how many failed: GETs of `url`, or creates of `create` (its name is NAME) there.
+
+    `apply`: configurations that every connection applies in turn to an object of its own.
+    """
+    threads = connections if apply else min(connections, 2)
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{WRK_SECONDS}s", "-H", f"Authorization: Bearer {token}"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         if create is not None:
@@ -164,6 +187,11 @@ def wrk(url: str, token: str, connections: int, *, create: Any = None, run: str 
             script.write(text.replace("{body}", json.dumps(create)))
             script.flush()
             command += ["-H", "Content-Type: application/json", "-s", script.name]
+        if apply:
+            bodies = ",".join(f"[==[{json.dumps(body)}]==]" for body in apply)
+            script.write(APPLY.replace("{bodies}", bodies).replace("{path}", urlsplit(url).path))
+            script.flush()
+            command += ["-H", "Content-Type: application/apply-patch+yaml", "-s", script.name]
         done = subprocess.run([*command, url], capture_output=True, text=True, check=True, timeout=120)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)

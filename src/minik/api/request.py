@@ -6,7 +6,7 @@ nothing in the process encodes what it decodes a moment later.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from minik.api.types import Obj, UserInfo
 
@@ -38,6 +38,17 @@ class WatchEvent:
     obj: Obj
 
 
+class Sink(Protocol):
+    """A connection whose answer is under way in chunks: takes more of them without waiting, already framed."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the other end reads too slowly to be sent more now."""
+        ...
+
+    def write(self, framed: bytes) -> None: ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Response:
     """The answer. Exactly one of body, obj, items, events, stream carries the content.
@@ -59,3 +70,5 @@ class Response:
     events: AsyncIterator[Sequence[WatchEvent]] | None = None
     stream: AsyncIterator[bytes] | None = None
     upgrade: Callable[[Any], Awaitable[Any]] | None = None
+    # of a stream that writes to the connection itself while nothing it yielded is being written
+    direct: Callable[[Sink], None] | None = None

@@ -220,6 +220,11 @@ class Watch(Protocol):
         """Every event up to this revision has been handed out."""
         ...
 
+    @property
+    def idle(self) -> bool:
+        """Whether it has caught up with the present and nothing waits to be read."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -92,6 +92,10 @@ class Watcher:
             return self._pending[0].kv.mod_revision - 1
         return max(self._store.revision, self._start - 1) if self._live else self._after
 
+    @property
+    def idle(self) -> bool:
+        return self._live and not self._pending
+
     def __aiter__(self) -> AsyncIterator[Sequence[Event]]:
         return self
 

@@ -116,6 +116,24 @@ class _Connection(Connection):
         return answer
 
 
+class _Sink:
+    """request.Sink over a connection that aiohttp writes chunks to as well."""
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, incoming: web.BaseRequest) -> None:
+        self._protocol = incoming.protocol
+
+    @property
+    def paused(self) -> bool:
+        return self._protocol.transport is None or self._protocol.writing_paused
+
+    def write(self, framed: bytes) -> None:
+        transport = self._protocol.transport
+        if transport is not None:
+            transport.write(framed)
+
+
 class _Server(UpgradingServer):
     def __init__(
         self, door: "HttpDoor", handler: Callable[..., Awaitable[web.StreamResponse]], **settings: Any
@@ -230,6 +248,8 @@ class HttpDoor:
         outgoing.enable_chunked_encoding()
         try:
             await outgoing.prepare(incoming)
+            if response.direct is not None:
+                response.direct(_Sink(incoming))
             with contextlib.suppress(TimeoutError):
                 async with self._until_closed():
                     async for chunk in chunks:

@@ -169,6 +169,10 @@ class _DecryptingWatch:
     def revision(self) -> int:
         return self._inner.revision
 
+    @property
+    def idle(self) -> bool:
+        return self._inner.idle
+
     def close(self) -> None:
         self._inner.close()
 

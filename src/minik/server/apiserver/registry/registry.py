@@ -14,6 +14,7 @@ import orjson
 from minik.api.scheme import Resource, Scheme
 from minik.api.types import GVR, Obj
 from minik.server.apiserver.admission.attributes import Admission
+from minik.server.apiserver.registry.feed import Feeds
 from minik.server.apiserver.registry.keys import storage_prefix
 from minik.server.apiserver.registry.layout import Layout
 from minik.server.apiserver.registry.storage import Storage
@@ -58,6 +59,7 @@ class Registry:
     now: Callable[[], datetime] = _utc_now
     allocators: dict[tuple[str, str], Allocator] = field(default_factory=dict)  # by group and plural
     converter: Converter | None = None
+    feeds: Feeds = field(default_factory=Feeds)
     # by group and plural: waits until a new object has taken effect, so that what follows it finds it so
     effects: dict[tuple[str, str], Callable[[Obj], Awaitable[None]]] = field(default_factory=dict)
     watch_counts: dict[GVR, int] = field(default_factory=dict)  # those that are running

@@ -14,6 +14,7 @@ from minik.api.types import Obj
 from minik.server.apiserver.negotiation import JSON, PROTOBUF, YAML, not_accepted
 from minik.server.apiserver.registry import read_options, selection, table
 from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.feed import Following, Outlet
 from minik.server.apiserver.registry.freshness import wait_for
 from minik.server.apiserver.registry.keys import collection_prefix
 from minik.server.apiserver.registry.layout import Layout, deleted
@@ -22,7 +23,7 @@ from minik.server.apiserver.registry.protobuf import WATCH_TYPE
 from minik.server.apiserver.registry.read_options import WatchOptions
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.selection import Selection
-from minik.server.apiserver.registry.watch_encoding import Bookmark, Change, Step, encoder, local_encoder
+from minik.server.apiserver.registry.watch_encoding import Bookmark, Change, Lines, Step, encoder, local_encoder
 from minik.store.store import (
     CompactedError,
     Event,
@@ -50,22 +51,23 @@ async def watch(registry: Registry, call: Call) -> Response:
         table.include_object(call)
     if options.initial and options.revision:
         await wait_for(registry.storage.store, options.revision)
-    steps = _steps(registry, call, chosen, options)
-    if call.request.local:
+    outlet = None if call.request.local else Outlet()
+    steps = _steps(registry, call, chosen, options, outlet)
+    if outlet is None:
         return Response(events=local_encoder(registry.layout(call.resource), call, steps), warnings=call.warnings)
     content_type = WATCH_TYPE if call.form.media_type == PROTOBUF else JSON
     stream = encoder(registry.layout(call.resource), call, steps)
-    return Response(stream=stream, content_type=content_type, warnings=call.warnings)
+    return Response(stream=stream, content_type=content_type, warnings=call.warnings, direct=outlet.attach)
 
 
-async def _steps(registry: Registry, call: Call, chosen: Selection, options: WatchOptions) -> AsyncIterator[Step]:
+async def _steps(
+    registry: Registry, call: Call, chosen: Selection, options: WatchOptions, outlet: Outlet | None
+) -> AsyncIterator[Step]:
     store = registry.storage.store
     layout = registry.layout(call.resource)
     key, end = _range(call, chosen)
     start = store.revision if options.initial or not options.revision else options.revision
-    stream = store.watch(
-        key, end, start_revision=start + 1, buffer=_BUFFER, only=_only(layout, chosen) if end else None
-    )
+    stream = _stream(registry, call, chosen, start + 1, outlet)
     forget = registry.watching(call.resource, stream) if call.resource.custom else None
     counts, gvr = registry.watch_counts, call.resource.gvr
     counts[gvr] = counts.get(gvr, 0) + 1
@@ -103,6 +105,28 @@ def _range(call: Call, chosen: Selection) -> tuple[bytes, bytes]:
         return key, b""
     prefix = collection_prefix(call.resource, call.namespace)
     return prefix, prefix_end(prefix)
+
+
+def _stream(registry: Registry, call: Call, chosen: Selection, start: int, outlet: Outlet | None) -> Watch:
+    """The changes from a revision on. Watches over the network share what many see alike (feed.py).
+
+    They do not where few see the same, nor where a line depends on those before it or on a webhook.
+    """
+    layout = registry.layout(call.resource)
+    key, end = _range(call, chosen)
+
+    def open_at(revision: int) -> Watch:
+        only = _only(layout, chosen) if end else None
+        return registry.storage.store.watch(key, end, start_revision=revision, buffer=_BUFFER, only=only)
+
+    if outlet is None or not end or chosen.fields or call.form.kind == "Table" or call.resource.converted_by:
+        return open_at(start)
+    lines = Lines(layout, call)
+
+    def encode(events: Sequence[Event]) -> bytes:
+        return lines.changes(_changes(events, chosen, layout.decode))
+
+    return Following(open_at, start, registry.feeds, (id(layout), key, chosen, call.form), encode, outlet)
 
 
 def _only(layout: Layout, chosen: Selection) -> Only | None:

@@ -4,7 +4,7 @@ A line about an object is built once and shared by all its watchers (layout.Layo
 PartialObjectMetadata are made for each watcher.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import NamedTuple
 
 from minik.api.request import WatchEvent
@@ -43,16 +43,14 @@ Step = Sequence[Change] | Bookmark | StatusError
 
 async def encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) -> AsyncIterator[bytes]:
     """Chunks of lines, one chunk a step."""
-    line = _Line(layout, call)
+    lines = Lines(layout, call)
     async for step in steps:
         if isinstance(step, Bookmark):
-            yield line.bookmark(step)
+            yield lines.bookmark(step)
         elif isinstance(step, StatusError):
-            yield line.framed("ERROR", step.status())
-        elif call.form is PLAIN:
-            yield b"".join([layout.line(change.type, change.kv, keep=change.shared) for change in step])
+            yield lines.framed("ERROR", step.status())
         else:
-            yield b"".join([line.transformed(change) for change in step])
+            yield lines.changes(step)
 
 
 async def local_encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) -> AsyncIterator[Sequence[WatchEvent]]:
@@ -66,15 +64,20 @@ async def local_encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) 
             yield [WatchEvent(change.type, layout.decode(change.kv)) for change in step]
 
 
-class _Line:
-    """Lines in a form that is made for one watcher. Only the first Table carries its columns."""
+class Lines:
+    """Lines in the form a watcher asks for. Only the first Table carries its columns."""
 
     def __init__(self, layout: Layout, call: Call) -> None:
         self._layout = layout
         self._call = call
         self._header = True
 
-    def transformed(self, change: Change) -> bytes:
+    def changes(self, changes: Iterable[Change]) -> bytes:
+        if self._call.form is PLAIN:
+            return b"".join([self._layout.line(change.type, change.kv, keep=change.shared) for change in changes])
+        return b"".join([self._transformed(change) for change in changes])
+
+    def _transformed(self, change: Change) -> bytes:
         obj = self._layout.decode(change.kv)
         if self._call.form.kind:
             obj = table.transform(self._call, [obj], obj["metadata"], header=self._header)
