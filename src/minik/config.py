@@ -50,6 +50,7 @@ class ServerConfig:
     kube_scheduler_config: str = ""  # KubeSchedulerConfiguration; "": upstream's defaults
     kube_scheduler_arg: tuple[str, ...] = ()  # upstream kube-scheduler flags as key=value
     disable_controller_manager: bool = False
+    leader_elect: bool = False  # several servers share one store: only the holder of a Lease runs each part
     disable: tuple[str, ...] = ()  # coredns, local-storage, metrics-server, servicelb, or an add-on's name
     # kube-apiserver's flags, under their own names; "": not used
     audit_policy_file: str = ""

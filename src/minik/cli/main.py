@@ -128,6 +128,10 @@ def server(
             panel=CLUSTER,
         ),
     ] = None,
+    leader_elect: Annotated[
+        Switch,
+        _option("--leader-elect", help="Run controllers and scheduler only while holding a Lease", panel=CLUSTER),
+    ] = None,
     disable_kube_proxy: Annotated[
         Switch, _option("--disable-kube-proxy", help="Program no Service rules on this node", panel=NODE)
     ] = None,

@@ -5,6 +5,7 @@ Floors above hand in the configuration and run the components; nothing here know
 
 import asyncio
 import logging
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from minik.api.types import UserInfo
 from minik.client.client import Client
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
+from minik.client.leader_election import LeaderElected, LeaderElector
 from minik.config import ServerConfig
 from minik.server.apiserver import build_metrics
 from minik.server.apiserver.aggregation.aggregator import Aggregator
@@ -172,11 +174,21 @@ class Server:
         if not self._config.disable_agent:
             parts += self._packaged()
         if not self._config.disable_controller_manager:
-            parts.append(Group("controllers", "minik.server.controllers.manager", self._controllers))
-            parts.append(Group("addons", "minik.server.addons.addons", self._addons))
+            controllers = Group("controllers", "minik.server.controllers.manager", self._controllers)
+            parts.append(self._led("kube-controller-manager", controllers))
+            parts.append(self._led("minik-addons", Group("addons", "minik.server.addons.addons", self._addons)))
         if not self._config.disable_scheduler:
-            parts.append(Group("kube-scheduler", "minik.server.scheduler.assembly", self._scheduler))
+            scheduler = Group("kube-scheduler", "minik.server.scheduler.assembly", self._scheduler)
+            parts.append(self._led("kube-scheduler", scheduler))
         return parts
+
+    def _led(self, lease: str, part: Component) -> Component:
+        """What only one of several servers may run; a single one needs no Lease for it."""
+        if not self._config.leader_elect:
+            return part
+        identity = f"{self._config.agent.node_name}_{uuid.uuid4()}"
+        client = self.client("system:minik", MASTERS, agent="minik")
+        return LeaderElected(part.name, LeaderElector(client, lease, identity), lambda: part)
 
     def _packaged(self) -> list[Component]:
         """What makes a node's services known in the cluster; --disable leaves it out."""
