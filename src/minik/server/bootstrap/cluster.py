@@ -57,7 +57,7 @@ class ClusterSettings:
 
     @property
     def first_service_ip(self) -> str:
-        return str(next(ipaddress.ip_network(self.service_cidr).hosts()))
+        return str(next(ipaddress.ip_network(self.service_cidr.split(",")[0]).hosts()))
 
 
 def cluster_objects(settings: ClusterSettings, timestamp: str) -> Iterator[Obj]:
@@ -152,7 +152,7 @@ def _service_cidr(settings: ClusterSettings, timestamp: str) -> Obj:
     }
     metadata = {"name": "kubernetes", "finalizers": ["networking.k8s.io/service-cidr-finalizer"]}
     obj = _object("networking.k8s.io/v1", "ServiceCIDR", metadata)
-    return {**obj, "spec": {"cidrs": [settings.service_cidr]}, "status": {"conditions": [ready]}}
+    return {**obj, "spec": {"cidrs": settings.service_cidr.split(",")}, "status": {"conditions": [ready]}}
 
 
 def _token_tracking(timestamp: str) -> Obj:

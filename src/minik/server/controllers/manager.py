@@ -34,6 +34,8 @@ from minik.server.controllers.replica_set import ReplicaSetController, Replicati
 from minik.server.controllers.resource_quota import ResourceQuotaController
 from minik.server.controllers.root_ca import RootCAController
 from minik.server.controllers.service_account import ServiceAccountController
+from minik.server.controllers.service_cidrs import ServiceCIDRController
+from minik.server.controllers.service_repair import ServiceRepairController
 from minik.server.controllers.stateful_set import StatefulSetController
 from minik.server.controllers.taint_eviction import TaintEvictionController
 from minik.server.controllers.token_secrets import TokenSecretController
@@ -56,6 +58,8 @@ CONTROLLERS: Sequence[Build] = (
     CertificateCleaner,
     TokenCleaner,
     BootstrapSigner,
+    ServiceCIDRController,
+    ServiceRepairController,
     NodeIpamController,
     NodeLifecycleController,
     TaintEvictionController,

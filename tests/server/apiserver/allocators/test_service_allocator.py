@@ -9,7 +9,7 @@ from minik.api.types import Obj
 from minik.server.apiserver.allocators.cluster_ips import ClusterIps
 from minik.server.apiserver.allocators.node_ports import NodePorts
 from minik.server.apiserver.allocators.pool import ExhaustedError, NumberPool
-from minik.server.apiserver.allocators.services import ServiceAllocator
+from minik.server.apiserver.allocators.services import ServiceAllocator, ranges_of
 
 
 class Addresses:
@@ -59,7 +59,46 @@ async def test_an_address_is_had_once_and_again_after_its_release() -> None:
 
 async def test_an_address_outside_the_range_is_refused() -> None:
     with pytest.raises(StatusError, match=r"is not in the valid range. The range of valid IPs is 10\.43\.0\.0/24"):
+        await allocator().allocate(service(clusterIP="192.0.2.1"), None, dry_run=True)
+    with pytest.raises(StatusError, match="the provided network does not match the current range"):
         await allocator().allocate(service(clusterIP="192.0.2.1"), None, dry_run=False)
+
+
+def service_cidr(name: str, *cidrs: str, ready: str = "True", **metadata: Any) -> Obj:
+    conditions = [{"type": "Ready", "status": ready}]
+    return {
+        "metadata": {"name": name, **metadata},
+        "spec": {"cidrs": list(cidrs)},
+        "status": {"conditions": conditions},
+    }
+
+
+async def test_service_cidrs_add_addresses(objects: Any) -> None:
+    objects.add("servicecidrs", service_cidr("kubernetes", "10.43.0.0/30"))
+    allocate = allocator("10.43.0.0/30")
+    allocate.load(objects)
+    for _ in range(2):
+        await allocate.allocate(service(), None, dry_run=False)
+    with pytest.raises(StatusError, match="range is full"):
+        await allocate.allocate(service(), None, dry_run=False)
+    objects.add("servicecidrs", service_cidr("more", "10.44.0.0/24"))
+    new = service()
+    await allocate.allocate(new, None, dry_run=False)
+    assert new["spec"]["clusterIP"].startswith("10.44.0.")
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "expected"),
+    [
+        ([service_cidr("a", "10.0.0.0/24")], {"10.0.0.0/24": True}),
+        ([service_cidr("a", "10.0.0.0/24", ready="False")], {"10.0.0.0/24": False}),
+        ([service_cidr("a", "10.0.0.0/24", deletionTimestamp="x")], {"10.0.0.0/24": False}),
+        ([service_cidr("a", "10.0.0.0/24", ready="False"), service_cidr("b", "10.0.0.0/24")], {"10.0.0.0/24": True}),
+        ([service_cidr("a", "10.0.0.0/24", "fd00::/112")], {"10.0.0.0/24": True, "fd00::/112": True}),
+    ],
+)
+def test_ranges_that_go_give_nothing(cidrs: list[Obj], expected: dict[str, bool]) -> None:
+    assert {each.cidr: each.ready for each in ranges_of(cidrs)} == expected
 
 
 async def test_an_address_claimed_by_another_server_is_passed_over() -> None:

@@ -20,13 +20,16 @@ class OutOfRangeError(Exception):
 
 
 class NumberPool:
-    """The numbers `first` to `last`. Dynamic picks avoid the first `reserved` of them while others are free."""
+    """The numbers `first` to `last`. Dynamic picks avoid the first `reserved` of them while others are free.
 
-    def __init__(self, first: int, last: int, reserved: int) -> None:
+    Pools that overlap share what is `taken`.
+    """
+
+    def __init__(self, first: int, last: int, reserved: int, taken: set[int] | None = None) -> None:
         self.first = first
         self.last = last
         self._upper = first + reserved
-        self._taken: set[int] = set()
+        self._taken: set[int] = set() if taken is None else taken
 
     def __contains__(self, number: int) -> bool:
         return self.first <= number <= self.last

@@ -6,7 +6,7 @@ Rules: upstream's pkg/registry/core/service/storage/alloc.go.
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from minik.api.groups.core.service_fields import (
     is_headless,
@@ -20,13 +20,15 @@ from minik.api.groups.core.service_ip_validation import validate_cluster_ips_rel
 from minik.api.status import StatusError, internal_error
 from minik.api.types import GVR, Obj
 from minik.api.validation import FieldError, invalid, invalid_value
-from minik.server.apiserver.allocators.cluster_ips import AllocationError, ClusterIps
+from minik.server.apiserver.allocators.cluster_ips import AllocationError, ClusterIps, Range
 from minik.server.apiserver.allocators.ip_addresses import IpAddresses
 from minik.server.apiserver.allocators.ip_families import set_ip_families
 from minik.server.apiserver.allocators.node_ports import NodePorts, PortClaim, PortError
 from minik.server.apiserver.objects import Reader
 
 SERVICES = GVR("", "v1", "services")
+SERVICE_CIDRS = GVR("networking.k8s.io", "v1", "servicecidrs")
+IP_ADDRESSES = GVR("networking.k8s.io", "v1", "ipaddresses")
 _ATTEMPTS = 32  # addresses tried that turn out to be claimed by another server
 
 
@@ -37,9 +39,13 @@ class ServiceAllocator:
         self._ips = ips
         self._ports = ports
         self._addresses = addresses
+        self._objects: Reader | None = None
 
     def load(self, objects: Reader) -> None:
-        """Take note of what the existing Services have."""
+        """Take note of what the existing Services have. From now on ServiceCIDRs say which addresses there are."""
+        self._objects = objects
+        for claimed in objects.list(IP_ADDRESSES):
+            self._ips.remember(claimed["metadata"]["name"])
         for service in objects.list(SERVICES):
             for address in _addresses(service):
                 self._ips.remember(address)
@@ -53,6 +59,7 @@ class ServiceAllocator:
             patch_allocated_values(new, old)
         if new["spec"].get("type") == "ExternalName":
             return None
+        self._follow_ranges()
         # checked here too, so that nothing below meets families and addresses that contradict each other
         errors = validate_cluster_ips_related_fields(new) or set_ip_families(new, self._ips.families)
         if errors:
@@ -77,6 +84,12 @@ class ServiceAllocator:
             await undo()
             return None
         return undo
+
+    def _follow_ranges(self) -> None:
+        """Read at every use, which costs less than being told of what hardly ever changes."""
+        ranges = [] if self._objects is None else ranges_of(self._objects.list(SERVICE_CIDRS))
+        if ranges:
+            self._ips.use(ranges)
 
     async def release(self, new: Obj | None, old: Obj) -> None:
         """Give back what `old` had and `new` (None: deleted) has not."""
@@ -112,7 +125,7 @@ class ServiceAllocator:
         self, service: Obj, address: str, wanted: Sequence[str], taken: list[str], *, dry_run: bool
     ) -> None:
         try:
-            self._ips.take(address)
+            self._ips.take(address, dry_run=dry_run)
         except AllocationError as error:
             raise _not_allocated(service, wanted, address, str(error)) from None
         taken.append(address)
@@ -172,6 +185,24 @@ class ServiceAllocator:
                 raise _invalid(new, [invalid_value(f"spec.ports[{index}].nodePort", wanted, str(error))]) from None
             port["nodePort"] = wanted
             by_port.setdefault(number, wanted)
+
+
+def ranges_of(service_cidrs: Iterable[Obj]) -> list[Range]:
+    """What may be given out: ServiceCIDRs that are going, or not ready, keep their addresses and give no new ones."""
+    in_order = sorted(service_cidrs, key=lambda obj: (obj["metadata"]["name"] != "kubernetes", obj["metadata"]["name"]))
+    ranges = [
+        Range(cidr, _is_ready(obj) and "deletionTimestamp" not in obj["metadata"])
+        for obj in in_order
+        for cidr in obj["spec"].get("cidrs") or ()
+    ]
+    ready = {each.cidr for each in ranges if each.ready}
+    return [Range(each.cidr, each.cidr in ready) for each in ranges]
+
+
+def _is_ready(service_cidr: Obj) -> bool:
+    """One that nobody judged yet counts as ready."""
+    conditions = (service_cidr.get("status") or {}).get("conditions") or ()
+    return all(condition["status"] == "True" for condition in conditions if condition["type"] == "Ready")
 
 
 def _addresses(service: Obj) -> list[str]:
