@@ -1,0 +1,137 @@
+"""VolumeZone and NodeVolumeLimits."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "client"))
+
+from fake_client import FakeClient, until
+
+from minik.client.informer import Informers
+from minik.client.resources import (
+    CSI_NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    STORAGE_CLASSES,
+    VOLUME_ATTACHMENTS,
+)
+from minik.server.scheduler.framework import CycleState, Enabled, Profile, Snapshot
+from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
+from minik.server.scheduler.plugins.node_volume_limits import NodeVolumeLimits, exceeds
+from minik.server.scheduler.plugins.volume_zone import VolumeZone, is_in, topologies_of
+
+Obj = dict[str, Any]
+ZONE, OLD_ZONE, REGION = (
+    "topology.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+)
+
+
+@pytest.fixture
+async def client() -> FakeClient:
+    return FakeClient()
+
+
+@pytest.fixture
+async def informers(client: FakeClient) -> AsyncIterator[Informers]:
+    found = Informers(client)
+    task = asyncio.create_task(found.run(asyncio.Event()))
+    yield found
+    task.cancel()
+
+
+def pod(uid: str, *claims: str) -> PodInfo:
+    volumes = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
+    metadata = {"name": uid, "namespace": "ns", "uid": uid}
+    return pod_info({"metadata": metadata, "spec": {"containers": [{"name": "c"}], "volumes": volumes}})
+
+
+def node(name: str, labels: Obj | None = None) -> NodeInfo:
+    found = NodeInfo(name)
+    found.set_node({"metadata": {"name": name, "labels": labels or {}}, "spec": {}, "status": {}})
+    return found
+
+
+def claim(name: str, volume: str = "", storage_class: str = "") -> Obj:
+    spec: Obj = {"storageClassName": storage_class, **({"volumeName": volume} if volume else {})}
+    return {"metadata": {"name": name, "namespace": "ns"}, "spec": spec}
+
+
+def volume(name: str, labels: Obj | None = None, **spec: Any) -> Obj:
+    return {"metadata": {"name": name, "labels": labels or {}}, "spec": spec}
+
+
+def verdict(plugin: Any, subject: PodInfo, *nodes: NodeInfo) -> tuple[list[str], str]:
+    state: CycleState = {}
+    fitting, diagnosis = Profile("t", (Enabled(plugin),)).feasible(state, subject, Snapshot({n.name: n for n in nodes}))
+    return [each.name for each in fitting], diagnosis.message(len(nodes))
+
+
+@pytest.mark.parametrize(
+    ("labels", "node_labels", "expected"),
+    [
+        ({ZONE: "a"}, {ZONE: "a"}, True),
+        ({ZONE: "a"}, {ZONE: "b"}, False),
+        ({ZONE: "a__b"}, {ZONE: "b"}, True),
+        ({OLD_ZONE: "a"}, {ZONE: "a"}, True),
+        ({ZONE: "a"}, {OLD_ZONE: "a"}, True),
+        ({ZONE: "a", REGION: "r"}, {ZONE: "a", REGION: "s"}, False),
+        ({ZONE: "a"}, {REGION: "r"}, False),
+        ({ZONE: "a"}, {}, True),  # a cluster without zones
+        ({}, {ZONE: "a"}, True),
+    ],
+)
+def test_zones(labels: Obj, node_labels: Obj, expected: bool) -> None:
+    assert is_in(topologies_of(volume("v", labels)), node("n", node_labels)) is expected
+
+
+async def test_a_pod_goes_to_the_zone_of_its_volume(client: FakeClient, informers: Informers) -> None:
+    plugin = VolumeZone(informers)
+    client.add(PERSISTENT_VOLUMES, volume("v", {ZONE: "a"}))
+    client.add(PERSISTENT_VOLUME_CLAIMS, claim("d", "v"))
+    nodes = node("n1", {ZONE: "a"}), node("n2", {ZONE: "b"})
+    await until(lambda: verdict(plugin, pod("p", "d"), *nodes)[0] == ["n1"])
+    message = verdict(plugin, pod("p", "d"), nodes[1])[1]
+    assert message == "0/1 nodes are available: 1 node(s) had no available volume zone."
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "expected"),
+    [
+        ([], ["a"], False),
+        (["a"], ["b"], False),
+        (["a", "b"], ["c"], True),
+        (["a", "b"], ["b"], False),  # attached already
+        ([], ["a", "b", "c"], True),
+    ],
+)
+def test_limits(present: list[str], wanted: list[str], expected: bool) -> None:
+    volumes = [[("disk", name) for name in names] for names in (present, wanted)]
+    assert exceeds({"disk": 2}, *volumes) is expected
+    assert not exceeds({"other": 0}, *volumes)
+
+
+async def test_a_driver_attaches_only_so_many_volumes(client: FakeClient, informers: Informers) -> None:
+    plugin = NodeVolumeLimits(informers)
+    driver = {"name": "disk", "nodeID": "n1", "allocatable": {"count": 2}}
+    client.add(CSI_NODES, {"metadata": {"name": "n1"}, "spec": {"drivers": [driver]}})
+    client.add(STORAGE_CLASSES, {"metadata": {"name": "fast"}, "provisioner": "disk"})
+    for name in ("a", "b", "x"):
+        client.add(PERSISTENT_VOLUMES, volume(f"v-{name}", csi={"driver": "disk", "volumeHandle": name}))
+        client.add(PERSISTENT_VOLUME_CLAIMS, claim(name, f"v-{name}"))
+    client.add(PERSISTENT_VOLUME_CLAIMS, claim("new", storage_class="fast"))
+    n1, n2 = node("n1"), node("n2")
+    n1.add(pod("p1", "a"))
+    await until(lambda: verdict(plugin, pod("p", "b", "new"), n1, n2)[0] == ["n2"])
+    assert verdict(plugin, pod("p", "b"), n1)[0] == ["n1"]
+    assert verdict(plugin, pod("p", "a", "new"), n1)[0] == ["n1"]  # one of them is there already
+    attached = {"attacher": "disk", "nodeName": "n1", "source": {"persistentVolumeName": "v-x"}}
+    client.add(VOLUME_ATTACHMENTS, {"metadata": {"name": "x"}, "spec": attached})
+    message = "0/1 nodes are available: 1 node(s) exceed max volume count."
+    await until(lambda: verdict(plugin, pod("p", "b"), n1) == ([], message))
