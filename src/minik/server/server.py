@@ -26,6 +26,7 @@ from minik.server.apiserver.aggregation.backends import Backends
 from minik.server.apiserver.apiextensions.custom_resources import CustomResources
 from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.flowcontrol.configuration import FlowControlConfiguration
+from minik.server.apiserver.handlers import zpages
 from minik.server.apiserver.server import ApiServer, Limits, Listener
 from minik.server.apiserver.storage_metrics import StorageMetrics
 from minik.server.apiserver.streaming import registration as streaming
@@ -134,6 +135,7 @@ class Server:
             resource_metrics.install(self._scheme, self.api.dispatcher, self._identity.objects, kubelets)
 
     def _show_metrics(self) -> None:
+        zpages.install(self.api.routes, self._config)
         metrics, authenticator = self.api.metrics, self._identity.authenticator
         storage = StorageMetrics(self.api.registry)
         metrics.add(storage.collect, storage.prepare)

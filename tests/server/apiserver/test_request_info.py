@@ -28,7 +28,7 @@ def info(method: str, path: str, **query: str) -> RequestInfo:
         ("GET", "/api/v1/namespaces/a/status", "get", "", "a", "namespaces", "a", "status"),
         ("GET", "/api/v1/nodes/n", "get", "", "", "nodes", "n", ""),
         ("GET", "/api/v1/watch/namespaces/a/pods", "watch", "", "a", "pods", "", ""),
-        ("FROB", "/api/v1/namespaces/a/pods", "frob", "", "a", "pods", "", ""),
+        ("FROB", "/api/v1/namespaces/a/pods", "", "", "a", "pods", "", ""),
     ],
 )
 def test_resource_paths(

@@ -105,7 +105,7 @@ def _resource_info(
 
 
 def _verb(method: str, name: str, watch: bool) -> str:
-    verb = _VERBS.get(method, method.lower())
+    verb = _VERBS.get(method, "")  # upstream knows no other methods of resources
     if verb == "get" and watch:
         return "watch"
     if not name:
