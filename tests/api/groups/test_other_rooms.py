@@ -229,3 +229,39 @@ def test_every_port_of_a_slice_has_a_name_and_a_protocol(post: Any) -> None:
     assert made["ports"] == [{"name": "", "protocol": "TCP", "port": 80}]
     wrong = post("discovery.k8s.io/v1", "EndpointSlice", addressType="IPv4", endpoints=[{"addresses": ["::1"]}])
     assert fields(wrong.errors) == ["endpoints[0].addresses[0]"] * 2
+
+
+def test_unusual_cidrs_of_a_policy_are_warned_of(post: Any) -> None:
+    block = {"cidr": "2001:DB8::/64", "except": ["2001:DB8::/96"]}
+    made = post(NETWORKING, "NetworkPolicy", spec={"podSelector": {}, "ingress": [{"from": [{"ipBlock": block}]}]})
+    assert [warning.partition(": ")[0] for warning in made.warnings] == [
+        "spec.ingress[0].from[0].ipBlock.cidr",
+        "spec.ingress[0].from[0].ipBlock.except[0]",
+    ]
+
+
+def test_service_cidrs_are_canonical(post: Any) -> None:
+    [error] = post(NETWORKING, "ServiceCIDR", spec={"cidrs": ["2001:DB8::/64"]}).errors
+    assert error.endswith('must be in canonical form ("2001:db8::/64")')
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("foo", 'ParseAddr("foo"): unable to parse IP'),
+        ("10.0.0", 'ParseAddr("10.0.0"): IPv4 address too short'),
+        ("10.0.0.256", 'ParseAddr("10.0.0.256"): IPv4 field has value >255'),
+        ("10.0.0.x", 'ParseAddr("10.0.0.x"): unexpected character (at "x")'),
+        ("2001:DB8::1", "not a valid IP address in canonical format"),
+    ],
+)
+def test_addresses_are_named_canonically(resource: Any, name: str, complaint: str) -> None:
+    assert resource("IPAddress", NETWORKING).strategy.name_errors(name, False) == [complaint]
+
+
+def test_what_is_off_is_forgotten(post: Any) -> None:
+    lease = post("coordination.k8s.io/v1", "Lease", spec={"holderIdentity": "h", "strategy": "OldestEmulationVersion"})
+    assert lease["spec"] == {"holderIdentity": "h"}
+    endpoint = {"addresses": ["10.0.0.1"], "deprecatedTopology": {"a": "b"}}
+    made = post("discovery.k8s.io/v1", "EndpointSlice", addressType="IPv4", endpoints=[endpoint])
+    assert "deprecatedTopology" not in made["endpoints"][0]

@@ -67,6 +67,19 @@ async def test_bounds(
     assert caught.value.message == f'pods "p" is forbidden: {complaint}'
 
 
+# A request for two devices, and one for the dearest of its alternatives.
+TWO_OR_MORE = [
+    {"name": "a", "exactly": {"deviceClassName": "gpu", "allocationMode": "ExactCount", "count": 2}},
+    {
+        "name": "b",
+        "firstAvailable": [
+            {"name": "x", "deviceClassName": "gpu", "allocationMode": "ExactCount", "count": 4},
+            {"name": "y", "deviceClassName": "gpu", "allocationMode": "ExactCount", "count": 1},
+        ],
+    },
+]
+
+
 def quota(named: Any, hard: dict[str, str], used: dict[str, str] | None = None, **spec: Any) -> Any:
     status = {"hard": hard, "used": used if used is not None else dict.fromkeys(hard, "0")}
     return named("q", spec={"hard": hard, **spec}, status=status)
@@ -119,6 +132,14 @@ class Writer:
             "exceeded quota: q, requested: gold.storageclass.storage.k8s.io/requests.storage=6Gi, used: "
             "gold.storageclass.storage.k8s.io/requests.storage=0, limited: "
             "gold.storageclass.storage.k8s.io/requests.storage=1Gi",
+        ),
+        (
+            {"gpu.deviceclass.resource.k8s.io/devices": "3"},
+            {"metadata": {"name": "p"}, "spec": {"devices": {"requests": TWO_OR_MORE}}},
+            "resourceclaims",
+            "resource.k8s.io",
+            "exceeded quota: q, requested: gpu.deviceclass.resource.k8s.io/devices=6, used: "
+            "gpu.deviceclass.resource.k8s.io/devices=0, limited: gpu.deviceclass.resource.k8s.io/devices=3",
         ),
         (
             {"services.nodeports": "0", "services": "1"},

@@ -13,6 +13,7 @@ from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value
 
 _OLDEST = "OldestEmulationVersion"
+_ELECTION = ("strategy", "preferredHolder")
 _COLUMNS = (
     NAME,
     Column(
@@ -39,6 +40,18 @@ def validate_election_strategy(strategy: str, path: str) -> list[FieldError]:
         text = f"must be a fully qualified name with a domain, or {_OLDEST}"
         return [invalid_value(path, strategy, text)]
     return [invalid_value(path, strategy, text) for text in names.qualified_name(strategy)]
+
+
+def _forget_election(obj: Obj) -> None:
+    """Coordinated leader election is off."""
+    for key in _ELECTION:
+        (obj.get("spec") or {}).pop(key, None)
+
+
+def _prepare_update(new: Obj, old: Obj) -> None:
+    for key in _ELECTION:
+        if (old.get("spec") or {}).get(key) is None:
+            (new.get("spec") or {}).pop(key, None)
 
 
 def _validate(obj: Obj) -> list[FieldError]:
@@ -69,6 +82,8 @@ RESOURCES = (
         singular="lease",
         type_name="io.k8s.api.coordination.v1.Lease",
         strategy=Strategy(
+            prepare_create=_forget_election,
+            prepare_update=_prepare_update,
             validate=_validate,
             validate_update=_validate_update,
             create_on_update=True,

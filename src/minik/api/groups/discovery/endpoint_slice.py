@@ -66,6 +66,17 @@ def _default(obj: Obj) -> None:
                 port[key] = value
 
 
+def _forget_topology(obj: Obj) -> None:
+    """Only v1beta1 could write deprecatedTopology."""
+    for endpoint in obj.get("endpoints") or ():
+        endpoint.pop("deprecatedTopology", None)
+
+
+def _prepare_update(new: Obj, old: Obj) -> None:
+    if new.get("endpoints") != old.get("endpoints"):
+        _forget_topology(new)
+
+
 def _warn(new: Obj, _old: Obj | None) -> list[str]:
     if new.get("addressType") == "FQDN":
         return ["addressType: FQDN endpoints are deprecated"]
@@ -91,6 +102,8 @@ RESOURCES = (
         type_name="io.k8s.api.discovery.v1.EndpointSlice",
         strategy=Strategy(
             default=_default,
+            prepare_create=_forget_topology,
+            prepare_update=_prepare_update,
             validate=validate_slice,
             validate_update=validate_slice_update,
             warn=_warn,

@@ -8,6 +8,7 @@ from typing import Any
 
 from minik.api.columns import AGE, NAME, age
 from minik.api.groups.flowcontrol.flow_schema_validation import validate_flow_schema, validate_flow_schema_update
+from minik.api.groups.flowcontrol.mandatory_validation import validate_status_update
 from minik.api.groups.status_rules import (
     RESET_STATUS,
     keep_spec_and_metadata,
@@ -92,6 +93,7 @@ RESOURCES = (
                 strategy=status_strategy(
                     default=_default,
                     prepare_update=keep_spec_and_metadata,
+                    validate_update=validate_status_update,
                     reset_fields=frozenset({("spec",), ("metadata",)}),
                 ),
             ),

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from minik.api import names
 from minik.api.go_form import go_struct
+from minik.api.groups.flowcontrol.mandatory_validation import validate_fixed_spec, validate_flow_conditions
 from minik.api.types import Obj
 from minik.api.validation import NOT_SUPPORTED, FieldError, forbidden, invalid_value, not_supported, required
 
 _PRECEDENCE_MAX = 10_000
 _METHODS = ("ByNamespace", "ByUser")
 _SUBJECTS = ("Group", "ServiceAccount", "User")
+_NAMESPACE = "each member of this list must be '*' or a DNS-1123 label; "
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch")
 
 
@@ -52,7 +54,7 @@ def _validate_subject(subject: Obj, path: str) -> list[FieldError]:
         errors.append(required(at, f"{own} is required when subject kind is '{kind}'"))
     elif not subject[own].get("name"):
         errors.append(required(f"{at}.name"))
-    for other, other_kind in (("user", "User"), ("group", "Group"), ("serviceAccount", "ServiceAccount")):
+    for other, other_kind in (("serviceAccount", "ServiceAccount"), ("user", "User"), ("group", "Group")):
         if other != own and subject.get(other) is not None:
             text = f"{other} is forbidden when subject kind is not '{other_kind}'"
             errors.append(forbidden(f"{path}.{other}", text))
@@ -83,21 +85,23 @@ def _validate_resource_rule(rule: Obj, path: str) -> list[FieldError]:
         text = "resource rules that are not cluster scoped must supply at least one namespace"
         errors.append(required(at, text))
     errors += _alone(namespaces, at, "namespaces")
-    for index, namespace in enumerate(namespaces):
-        if namespace != "*":
-            errors += [invalid_value(f"{at}[{index}]", namespace, text) for text in names.dns_label(namespace)]
+    for index, namespace in enumerate(() if "*" in namespaces else namespaces):
+        complaints = (_NAMESPACE + text for text in names.dns_label(namespace))
+        errors += [invalid_value(f"{at}[{index}]", namespace, text) for text in complaints]
     return errors
 
 
 def _path_complaint(path: str) -> str:
+    if not path:
+        return "must not be empty"
     if not path.startswith("/"):
-        return "must start with '/'"
+        return "must start with slash"
     if " " in path:
         return "must not contain white-space"
     if "//" in path:
-        return "must not contain double-slash"
-    if "*" in path.removesuffix("*") or (path.endswith("*") and not path.endswith("/*")):
-        return "wildcards can only be matched at the end of a non-resource rule"
+        return "must not contain double slash"
+    if "*" in path and (path.count("*") > 1 or not path.endswith("/*")):
+        return "wildcard can only do suffix matching"
     return ""
 
 
@@ -130,6 +134,11 @@ def _validate_rule(rule: Obj, path: str) -> list[FieldError]:
 
 
 def validate_flow_schema(schema: Obj) -> list[FieldError]:
+    errors = _validate_spec(schema) + validate_fixed_spec(schema)
+    return errors + validate_flow_conditions((schema.get("status") or {}).get("conditions") or ())
+
+
+def _validate_spec(schema: Obj) -> list[FieldError]:
     spec, errors = schema["spec"], []
     precedence, method = spec.get("matchingPrecedence", 0), spec.get("distinguisherMethod")
     at = "spec.matchingPrecedence"

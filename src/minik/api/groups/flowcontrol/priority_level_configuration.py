@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from minik.api.columns import AGE, NAME, age
+from minik.api.groups.flowcontrol.mandatory_validation import validate_status_update
 from minik.api.groups.flowcontrol.priority_level_validation import (
     validate_priority_level,
     validate_priority_level_update,
@@ -136,6 +137,7 @@ RESOURCES = (
                 strategy=status_strategy(
                     default=_default,
                     prepare_update=keep_spec_and_metadata,
+                    validate_update=validate_status_update,
                     reset_fields=frozenset({("spec",), ("metadata",)}),
                 ),
             ),

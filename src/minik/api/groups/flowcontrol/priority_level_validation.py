@@ -1,9 +1,12 @@
 """Validation of PriorityLevelConfigurations."""
 
+import math
+
+from minik.api.groups.flowcontrol.mandatory_validation import validate_fixed_level, validate_flow_conditions
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value, not_supported, required
 
-_MAX_QUEUES = 10_000_000
+_MAX_QUEUES, _MAX_ENTROPY = 10_000_000, 60
 _NOT_NEGATIVE = "must be a non-negative integer"
 
 
@@ -20,6 +23,10 @@ def _validate_queuing(queuing: Obj, path: str) -> list[FieldError]:
         errors.append(invalid_value(f"{path}.handSize", hand, "must be positive"))
     elif hand > queues:
         errors.append(invalid_value(f"{path}.handSize", hand, f"should not be greater than queues ({queues})"))
+    elif queues > 0 and math.ceil(math.log2(queues) * hand) > _MAX_ENTROPY:
+        sizes = f"deckSize {queues} and handSize {hand}"
+        text = f"required entropy bits of {sizes} should not be greater than {_MAX_ENTROPY}"
+        errors.append(invalid_value(f"{path}.handSize", hand, text))
     return errors
 
 
@@ -59,6 +66,11 @@ def _validate_limited(limited: Obj, path: str) -> list[FieldError]:
 
 
 def validate_priority_level(level: Obj) -> list[FieldError]:
+    errors = _validate_spec(level) + validate_fixed_level(level)
+    return errors + validate_flow_conditions((level.get("status") or {}).get("conditions") or ())
+
+
+def _validate_spec(level: Obj) -> list[FieldError]:
     spec, name = level["spec"], level["metadata"].get("name", "")
     kind, limited, exempt = spec.get("type", ""), spec.get("limited"), spec.get("exempt")
     errors: list[FieldError] = []

@@ -4,6 +4,7 @@ Rules: https://kubernetes.io/docs/concepts/services-networking/ingress/
 """
 
 from minik.api import names
+from minik.api.ip_validation import validate_ip
 from minik.api.types import Obj
 from minik.api.validation import FieldError, invalid_value, not_supported, required
 
@@ -148,8 +149,7 @@ def validate_ingress_status_update(new: Obj, _old: Obj) -> list[FieldError]:
     points = ((new.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
     for index, point in enumerate(points):
         at, ip, host = f"status.loadBalancer.ingress[{index}]", point.get("ip", ""), point.get("hostname", "")
-        if ip and names.strict_ip(ip) is None:
-            errors.append(invalid_value(f"{at}.ip", ip, "must be a valid IP address"))
+        errors += validate_ip(ip, f"{at}.ip") if ip else []
         if host:
             errors += [invalid_value(f"{at}.hostname", host, text) for text in names.dns_subdomain(host)]
             if names.strict_ip(host) is not None:

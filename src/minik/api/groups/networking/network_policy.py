@@ -9,6 +9,7 @@ from typing import Any
 from minik.api.columns import AGE, NAME, age
 from minik.api.groups.apps.workload_columns import selector_cell
 from minik.api.groups.networking.network_policy_validation import validate_network_policy
+from minik.api.ip_validation import cidr_warnings
 from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import Obj
 from minik.api.validation import FieldError
@@ -48,6 +49,19 @@ def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
     return validate_network_policy(new)
 
 
+def _warn(new: Obj, _old: Obj | None) -> list[str]:
+    """Forms of CIDRs that are taken but not recommended."""
+    found: list[str] = []
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for index, rule in enumerate(new["spec"].get(direction) or ()):
+            for number, peer in enumerate(rule.get(peers) or ()):
+                block, at = peer.get("ipBlock") or {}, f"spec.{direction}[{index}].{peers}[{number}].ipBlock"
+                found += cidr_warnings(block.get("cidr", ""), f"{at}.cidr")
+                for place, text in enumerate(block.get("except") or ()):
+                    found += cidr_warnings(text, f"{at}.except[{place}]")
+    return found
+
+
 RESOURCES = (
     Resource(
         group="networking.k8s.io",
@@ -61,6 +75,7 @@ RESOURCES = (
             default=_default,
             validate=validate_network_policy,
             validate_update=_validate_update,
+            warn=_warn,
             has_generation=True,
         ),
         columns=_COLUMNS,

@@ -43,6 +43,12 @@ def _families(cidrs: list[str]) -> set[int]:
         return set()
 
 
+def _validate_cidr(text: str, path: str) -> list[FieldError]:
+    errors = validate_cidr(text, path)
+    canonical = str(ip_network(text)) if not errors else text
+    return errors if text == canonical else [invalid_value(path, text, f'must be in canonical form ("{canonical}")')]
+
+
 def _validate(obj: Obj) -> list[FieldError]:
     spec = obj["spec"]
     cidrs = spec.get("cidrs") or []
@@ -56,7 +62,7 @@ def _validate(obj: Obj) -> list[FieldError]:
         return [invalid_value(_AT, shown, text)]
     errors: list[FieldError] = []
     for index, text in enumerate(cidrs):
-        errors += validate_cidr(text, f"{_AT}[{index}]")
+        errors += _validate_cidr(text, f"{_AT}[{index}]")
     return errors
 
 

@@ -13,6 +13,8 @@ Usage = dict[str, Quantity]
 
 _STORAGE_CLASS_SUFFIX = ".storageclass.storage.k8s.io/"
 _ATTRIBUTES_CLASS_SUFFIX = ".volumeattributesclass.storage.k8s.io/"
+_DEVICE_SUFFIX = ".deviceclass.resource.k8s.io/devices"
+_MOST_DEVICES = 32  # that one allocation can hold
 _NATIVE = ("cpu", "memory", "ephemeral-storage")
 # resources that may be limited by their bare plural, as before count/<plural>
 _BARE = frozenset(
@@ -27,6 +29,8 @@ def usage(resource: GVR, obj: Obj) -> Usage:
     plural = resource.resource
     name = f"count/{plural}.{resource.group}" if resource.group else f"count/{plural}"
     used = {name: of(1)}
+    if name == "count/resourceclaims.resource.k8s.io":
+        used |= _device_usage(obj)
     if not resource.group:
         if plural in _BARE and plural != "pods":
             used[plural] = of(1)
@@ -83,6 +87,20 @@ def _claim_usage(claim: Obj) -> Usage:
             asked = max(asked, parse(allocated))
         used |= {prefix + "requests.storage": asked for prefix in prefixes}
     return used
+
+
+def _device_usage(claim: Obj) -> Usage:
+    """Devices by class; of alternatives the dearest counts for each class."""
+    used: dict[str, int] = {}
+    for request in ((claim.get("spec") or {}).get("devices") or {}).get("requests") or ():
+        wanted: dict[str, int] = {}
+        for each in request.get("firstAvailable") or [request.get("exactly") or request]:
+            item = f"{each.get('deviceClassName', '')}{_DEVICE_SUFFIX}"
+            count = _MOST_DEVICES if each.get("allocationMode") == "All" else each.get("count", 0)
+            wanted[item] = max(wanted.get(item, 0), count)
+        for item, count in wanted.items():
+            used[item] = used.get(item, 0) + count
+    return {item: of(count) for item, count in used.items()}
 
 
 _SPECIAL: Mapping[str, Callable[[Obj], Usage]] = {
