@@ -1,5 +1,6 @@
 """Which node a Pod may go to, and what it is told when none will do."""
 
+import asyncio
 from typing import Any
 from unittest.mock import Mock
 
@@ -42,8 +43,8 @@ def message(subject: PodInfo, *nodes: NodeInfo) -> str:
     fitting, diagnosis = PROFILE.feasible(state, subject, snapshot)
     if fitting:
         return " ".join(n.name for n in fitting)
-    preemption = PREEMPTION.post_filter(PROFILE, state, subject, snapshot, diagnosis)
-    return diagnosis.message(len(nodes), preemption.message)
+    preemption = asyncio.run(PREEMPTION.post_filter(PROFILE, state, subject, snapshot, diagnosis))
+    return diagnosis.message(len(nodes), f" {preemption.message}")
 
 
 NOT_HELPFUL = " preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
@@ -118,7 +119,7 @@ def test_preemption_removes_the_fewest_and_least_important_pods() -> None:
     snapshot = Snapshot({"n1": target})
     state: dict[str, Any] = {}
     _, diagnosis = PROFILE.feasible(state, subject, snapshot)
-    found = PREEMPTION.post_filter(PROFILE, state, subject, snapshot, diagnosis)
+    found = asyncio.run(PREEMPTION.post_filter(PROFILE, state, subject, snapshot, diagnosis))
     assert (found.node, [v.name for v in found.victims]) == ("n1", ["low"])
     assert set(target.pods) == {"low", "middle", "tiny"}  # asked what if, changed nothing
 

@@ -1,5 +1,7 @@
 """Puts the scheduler together: its caches, its events, its profiles."""
 
+from collections.abc import Sequence
+
 from minik.client.client import Client
 from minik.client.clock import SystemClock
 from minik.client.events import EventBroadcaster
@@ -8,6 +10,7 @@ from minik.server.apiserver.routes import Routes
 from minik.server.scheduler import why
 from minik.server.scheduler.configuration.load import default_settings
 from minik.server.scheduler.configuration.settings import SchedulerSettings
+from minik.server.scheduler.extenders import Extender
 from minik.server.scheduler.profiles import make_profiles
 from minik.server.scheduler.scheduler import Scheduler
 from minik.supervisor import Component
@@ -23,6 +26,20 @@ def scheduler_components(client: Client, settings: SchedulerSettings | None, rou
     informers = Informers(client)
     events = EventBroadcaster(client)
     profiles = make_profiles(settings, client, informers, clock)
-    scheduler = Scheduler(client, informers, events.recorder("default-scheduler"), profiles=profiles)
+    scheduler = Scheduler(
+        client,
+        informers,
+        events.recorder("default-scheduler"),
+        profiles=profiles,
+        extenders=extenders_of(settings),
+        initial_backoff=settings.initial_backoff,
+        longest_backoff=settings.longest_backoff,
+        clock=clock,
+    )
     routes.add(why.PATH, why.handler(scheduler, informers))
     return [informers, events, scheduler]
+
+
+def extenders_of(settings: SchedulerSettings) -> Sequence[Extender]:
+    """Few clusters have any."""
+    return [Extender(each) for each in settings.extenders]

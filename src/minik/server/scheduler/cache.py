@@ -73,6 +73,17 @@ class Cache:
         else:
             self._nominated.pop(pod.uid, None)
 
+    def nominated_node(self, uid: str) -> str:
+        """The node that is being cleared for the Pod; "" for none."""
+        return self._nominated[uid][0] if uid in self._nominated else ""
+
+    def outbid(self, node_name: str, priority: int) -> list[PodInfo]:
+        """Pods of lower priority that were to get the node; they are not any more."""
+        found = [pod for name, pod in self._nominated.values() if name == node_name and pod.priority < priority]
+        for pod in found:
+            del self._nominated[pod.uid]
+        return found
+
     def snapshot(self, pod: PodInfo) -> Snapshot:
         """The nodes as this Pod must see them."""
         nodes = {name: info for name, info in self._nodes.items() if info.node is not None}

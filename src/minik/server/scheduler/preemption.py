@@ -4,7 +4,7 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from minik.api import selectors
 from minik.api.types import Obj
@@ -19,6 +19,21 @@ class Victims:
 
     pods: tuple[PodInfo, ...]
     violations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Preemption:
+    """What a postFilter plugin has to say. `node` "": nobody has to go. `message` ends the FailedScheduling text.
+
+    `candidates`: the nodes where it would do, for extenders that may object. `is_helped`: something else was done for
+    the Pod, and the postFilter plugins that follow are spared.
+    """
+
+    node: str = ""
+    victims: Sequence[PodInfo] = ()
+    message: str = ""
+    candidates: Mapping[str, Victims] = field(default_factory=dict)
+    is_helped: bool = False
 
 
 def select_victims(

@@ -38,8 +38,11 @@ class QueuedPod:
 class SchedulingQueue:
     """Keys are `namespace/name`. Not thread-safe: the scheduler's loop owns it."""
 
-    def __init__(self, clock: Clock, sort_key: SortKey) -> None:
+    def __init__(
+        self, clock: Clock, sort_key: SortKey, first: float = FIRST_BACKOFF, longest: float = LONGEST_BACKOFF
+    ) -> None:
         self._clock = clock
+        self._first, self._longest = first, longest
         self._sort_key = sort_key
         self._sequence = itertools.count()
         self._active: list[tuple[tuple[int, float], int, QueuedPod]] = []
@@ -67,6 +70,12 @@ class SchedulingQueue:
         if pod.key in self._unschedulable and Event.POD_CHANGED in known.wakers:
             del self._unschedulable[pod.key]
             self._back_off(known)
+
+    def refresh(self, pod: PodInfo) -> None:
+        """A newer version of a Pod that waits here, with nothing that concerns scheduling."""
+        known = self._known.get(pod.key)
+        if known is not None and known.pod.uid == pod.uid:
+            known.pod = pod
 
     def remove(self, key: str) -> None:
         """The Pod went or got a node. Entries left in the heaps are skipped when they come up."""
@@ -148,7 +157,7 @@ class SchedulingQueue:
         self._not_empty.set()
 
     def _back_off(self, queued: QueuedPod) -> None:
-        wait = min(FIRST_BACKOFF * 2 ** max(0, queued.attempts - 1), LONGEST_BACKOFF)
+        wait = min(self._first * 2 ** max(0, queued.attempts - 1), self._longest)
         heapq.heappush(self._backoff, (self._clock.monotonic() + wait, next(self._sequence), queued))
         self._arm()
 

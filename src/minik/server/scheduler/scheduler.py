@@ -16,12 +16,15 @@ from minik.client.clock import Clock, SystemClock, format_time
 from minik.client.events import NORMAL, WARNING, EventRecorder, object_reference
 from minik.client.informer import Change, Informer, Informers
 from minik.client.resources import NODES, PODS
+from minik.server.scheduler import extending
 from minik.server.scheduler.cache import Cache
+from minik.server.scheduler.extenders import Extender, ExtenderError
 from minik.server.scheduler.framework import CycleState, Diagnosis, Event, Profile, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
-from minik.server.scheduler.plugins.default_preemption import Preemption
+from minik.server.scheduler.preemption import Preemption
+from minik.server.scheduler.preemptor import Preemptor
 from minik.server.scheduler.profiles import default_profile
-from minik.server.scheduler.queue import QueuedPod, SchedulingQueue
+from minik.server.scheduler.queue import FIRST_BACKOFF, LONGEST_BACKOFF, QueuedPod, SchedulingQueue
 
 log = logging.getLogger("minik.scheduler")
 
@@ -40,6 +43,9 @@ class Scheduler:
         recorder: EventRecorder,
         *,
         profiles: Sequence[Profile] = (),
+        extenders: Sequence[Extender] = (),
+        initial_backoff: float = FIRST_BACKOFF,
+        longest_backoff: float = LONGEST_BACKOFF,
         clock: Clock | None = None,
     ) -> None:
         self._client = client
@@ -47,6 +53,9 @@ class Scheduler:
         self._recorder = recorder
         self.profiles = {profile.name: profile for profile in profiles or (default_profile(client, informers),)}
         self._clock = clock or SystemClock()
+        self._extenders = extenders
+        self._backoffs = initial_backoff, longest_backoff
+        self._preemptor = Preemptor(client, recorder, self._clock)
 
     @property
     def cache(self) -> Cache:
@@ -60,7 +69,7 @@ class Scheduler:
     async def run(self, ready: asyncio.Event) -> None:
         self._cache = Cache()
         first = next(iter(self.profiles.values()))
-        self._queue = SchedulingQueue(self._clock, first.at("sort_key")[0].plugin.sort_key)
+        self._queue = SchedulingQueue(self._clock, first.at("sort_key")[0].plugin.sort_key, *self._backoffs)
         self._bindings = asyncio.Semaphore(MAX_BINDINGS)
         pods, nodes = self._informers.of(PODS), self._informers.of(NODES)
         await nodes.wait_synced()
@@ -77,6 +86,8 @@ class Scheduler:
                 while True:
                     await self._schedule_one(await self._queue.pop(), tasks)
         finally:
+            for extender in self._extenders:
+                await extender.close()
             self._queue.close()
             pods.remove_handler(self._pods_changed)
             nodes.remove_handler(self._nodes_changed)
@@ -129,8 +140,15 @@ class Scheduler:
         if meta.get("deletionTimestamp"):
             self._queue.remove(key)
             return set()
-        if spec.get("schedulerName") in self.profiles and _concerns_scheduling(change):
-            self._enqueue(pod_info(pod))
+        if spec.get("schedulerName") in self.profiles:
+            info = pod_info(pod)
+            nominated = _nominated(pod)
+            if nominated != (_nominated(change.old) if change.old is not None else ""):
+                self._cache.nominate(info, nominated)
+            if _concerns_scheduling(change):
+                self._enqueue(info)
+            else:
+                self._queue.refresh(info)
         return set()
 
     def _enqueue(self, pod: PodInfo) -> None:
@@ -147,43 +165,77 @@ class Scheduler:
         snapshot = self._cache.snapshot(pod)
         try:
             fitting, diagnosis = profile.feasible(state, pod, snapshot)
+            fitting, diagnosis = await extending.filter(self._extenders, pod, fitting, diagnosis)
             if fitting:
-                node_name = self._choose(profile, state, pod, fitting, snapshot)
+                node_name = await self._choose(profile, state, pod, fitting, snapshot)
                 self._cache.set_pod(pod, node_name)
                 await self._bindings.acquire()
                 tasks.create_task(self._bind(profile, state, queued, node_name), name=f"bind {pod.key}")
                 return
+            preemption = await self._after_refusal(profile, state, pod, snapshot, diagnosis)
+        except ExtenderError as error:
+            log.warning("scheduling %s failed: %s", pod.key, error)
+            self._queue.refuse(queued, frozenset(Event), retry=True)
+            return
         except Exception:
             log.exception("scheduling %s failed", pod.key)
             self._queue.refuse(queued, frozenset(Event), retry=True)
             return
-        preemption = self._preempt(profile, state, pod, snapshot, diagnosis)
         wakers: frozenset[Event] = frozenset().union(*(profile.events_of(p) for p in diagnosis.plugins))
         if not diagnosis.refusals:
             wakers = frozenset({Event.NODE_ADDED})
+        message = diagnosis.message(len(snapshot.nodes), preemption.message)
         if preemption.node:
             self._cache.nominate(pod, preemption.node)
-            wakers |= {Event.POD_GONE}
+            preempting = self._carry_out(queued, wakers | {Event.POD_GONE}, message, preemption)
+            tasks.create_task(preempting, name=f"preempt for {pod.key}")
+            return
         self._queue.refuse(queued, wakers)
-        message = diagnosis.message(len(snapshot.nodes), preemption.message)
         tasks.create_task(self._tell_refused(pod, message, preemption), name=f"refuse {pod.key}")
 
-    def _choose(
+    async def _choose(
         self, profile: Profile, state: CycleState, pod: PodInfo, fitting: Sequence[NodeInfo], snapshot: Snapshot
     ) -> str:
-        if len(fitting) == 1:
-            return fitting[0].name
+        nominated = self._cache.nominated_node(pod.uid)
+        if len(fitting) == 1 or any(node.name == nominated for node in fitting):
+            return fitting[0].name if len(fitting) == 1 else nominated
         scores = profile.score(state, pod, fitting, snapshot)
+        for name, score in (await extending.scores(self._extenders, pod, fitting)).items():
+            scores[name] = scores.get(name, 0) + score
         best = max(scores.values())
         return random.choice([name for name, score in scores.items() if score == best])
 
-    def _preempt(
+    async def _after_refusal(
         self, profile: Profile, state: CycleState, pod: PodInfo, snapshot: Snapshot, diagnosis: Diagnosis
     ) -> Preemption:
+        """The postFilter plugins in order, until one can do something for the Pod."""
+        messages = []
         for enabled in profile.at("post_filter"):
-            found: Preemption = enabled.plugin.post_filter(profile, state, pod, snapshot, diagnosis)
-            return found
-        return Preemption()
+            found: Preemption = await enabled.plugin.post_filter(profile, state, pod, snapshot, diagnosis)
+            if found.node:
+                return await extending.preemption(self._extenders, pod, found)
+            if found.message:
+                messages.append(found.message)
+            if found.is_helped:
+                break
+        return Preemption(message=f" {', '.join(messages)}" if messages else "")
+
+    async def _carry_out(
+        self, queued: QueuedPod, wakers: frozenset[Event], message: str, preemption: Preemption
+    ) -> None:
+        """Make room beside the loop. The Pod is not tried again before its victims were told to go."""
+        pod = queued.pod
+        try:
+            await self._tell_refused(pod, message, preemption)
+            for outbid in self._cache.outbid(preemption.node, pod.priority):
+                await self._preemptor.clear_nomination(outbid)
+            await self._preemptor.evict(preemption.victims, pod, preemption.node)
+        except (StatusError, ConnectionError) as error:
+            log.warning("preempting for %s: %s", pod.key, error)
+            self._cache.nominate(pod, "")
+            self._queue.refuse(queued, wakers, retry=True)
+        else:
+            self._queue.refuse(queued, wakers)
 
     async def _bind(self, profile: Profile, state: CycleState, queued: QueuedPod, node_name: str) -> None:
         pod = queued.pod
@@ -192,11 +244,14 @@ class Scheduler:
             for enabled in profile.at("reserve"):
                 reserved.append(enabled)
                 await enabled.plugin.reserve(state, pod, node_name)
-            for point in ("permit", "pre_bind", "bind", "post_bind"):
+            for point in ("permit", "pre_bind"):
                 for enabled in profile.at(point):
                     await getattr(enabled.plugin, point)(state, pod, node_name)
+            await self._bind_to(profile, state, pod, node_name)
+            for enabled in profile.at("post_bind"):
+                await enabled.plugin.post_bind(state, pod, node_name)
             self._queue.done(queued)
-        except (StatusError, ConnectionError, TimeoutError) as error:
+        except (StatusError, ExtenderError, ConnectionError, TimeoutError) as error:
             for enabled in reversed(reserved):
                 await enabled.plugin.unreserve(state, pod, node_name)
             self._cache.remove_pod(pod.uid)
@@ -209,6 +264,14 @@ class Scheduler:
         finally:
             self._bindings.release()
         self._record(pod, NORMAL, "Scheduled", f"Successfully assigned {pod.key} to {node_name}", "Binding")
+
+    async def _bind_to(self, profile: Profile, state: CycleState, pod: PodInfo, node_name: str) -> None:
+        """By the first who can: an extender that wants this Pod, else the profile's binder."""
+        binder = extending.binder(self._extenders, pod)
+        if binder is not None:
+            await binder.bind(pod, node_name)
+        else:
+            await profile.at("bind")[0].plugin.bind(state, pod, node_name)
 
     # -- what refused Pods are told
 
@@ -235,23 +298,8 @@ class Scheduler:
         try:
             if status:
                 await self._patch_status(pod, status)
-            for victim in preemption.victims:
-                await self._evict(victim, pod)
         except (StatusError, ConnectionError) as error:
             log.debug("telling %s that it does not fit: %s", pod.key, error)
-
-    async def _evict(self, victim: PodInfo, pod: PodInfo) -> None:
-        condition = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": "PreemptionByScheduler",
-            "message": f"{pod.spec['schedulerName']}: preempting to accommodate a higher priority pod",
-            "lastTransitionTime": format_time(self._clock.now()),
-        }
-        await self._patch_status(victim, {"conditions": [condition]})
-        await self._client.delete(PODS, victim.name, victim.namespace, uid=victim.uid)
-        node = victim.spec.get("nodeName", "")
-        self._record(victim, NORMAL, "Preempted", f"Preempted by pod {pod.uid} on node {node}", "Preempting")
 
     async def _patch_status(self, pod: PodInfo, status: Obj) -> None:
         await self._client.patch(
@@ -265,6 +313,10 @@ class Scheduler:
 
     def _record(self, pod: PodInfo, kind: str, reason: str, message: str, action: str) -> None:
         self._recorder.event(object_reference("v1", "Pod", pod.obj), kind, reason, message, action=action)
+
+
+def _nominated(pod: Obj) -> str:
+    return (pod.get("status") or {}).get("nominatedNodeName") or ""
 
 
 def _concerns_scheduling(change: Change) -> bool:

@@ -5,8 +5,6 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/
 """
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from minik.api.types import Obj
 from minik.client.informer import Informer
@@ -14,25 +12,12 @@ from minik.client.resources import POD_DISRUPTION_BUDGETS
 from minik.server.scheduler.framework import Code, CycleState, Diagnosis, Event, Profile, Snapshot
 from minik.server.scheduler.handle import Handle
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
-from minik.server.scheduler.preemption import Victims, cheapest, sample_size, select_victims
+from minik.server.scheduler.preemption import Preemption, Victims, cheapest, sample_size, select_victims
 
 _NOT_HELPFUL = "Preemption is not helpful for scheduling"
 _NO_VICTIMS = "No preemption victims found for incoming pod"
 _NEVER = "not eligible due to preemptionPolicy=Never."
 _UNDER_WAY = "not eligible due to a terminating pod on the nominated node."
-
-
-@dataclass(frozen=True, slots=True)
-class Preemption:
-    """The verdict: `node` "" means nobody has to go. `message` ends the FailedScheduling text.
-
-    `others`: further nodes where it would do, for those who may object to the choice (extenders).
-    """
-
-    node: str = ""
-    victims: Sequence[PodInfo] = ()
-    message: str = ""
-    others: Mapping[str, Victims] = field(default_factory=dict)
 
 
 class DefaultPreemption:
@@ -44,20 +29,20 @@ class DefaultPreemption:
         self._absolute: int = arguments["minCandidateNodesAbsolute"]
         self._budgets: Informer = handle.informers.of(POD_DISRUPTION_BUDGETS)
 
-    def post_filter(
+    async def post_filter(
         self, profile: Profile, state: CycleState, pod: PodInfo, snapshot: Snapshot, diagnosis: Diagnosis
     ) -> Preemption:
         problem = _not_eligible(pod, snapshot, diagnosis)
         if problem:
-            return Preemption(message=f" preemption: {problem}")
+            return Preemption(message=f"preemption: {problem}")
         candidates, tally = self._candidates(profile, state, pod, snapshot, diagnosis)
         if candidates:
             node = cheapest(candidates)
-            return Preemption(node, candidates[node].pods, others=candidates)
+            return Preemption(node, candidates[node].pods, candidates=candidates)
         if not tally:
             return Preemption()
         listed = ", ".join(sorted(f"{number} {reason}" for reason, number in tally.items()))
-        return Preemption(message=f" preemption: 0/{len(snapshot.nodes)} nodes are available: {listed}.")
+        return Preemption(message=f"preemption: 0/{len(snapshot.nodes)} nodes are available: {listed}.")
 
     def _candidates(
         self, profile: Profile, state: CycleState, pod: PodInfo, snapshot: Snapshot, diagnosis: Diagnosis

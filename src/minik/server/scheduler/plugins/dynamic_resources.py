@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from minik.api.types import Obj
 from minik.client.informer import Informer
 from minik.client.resources import DEVICE_CLASSES, RESOURCE_CLAIMS, RESOURCE_SLICES
-from minik.server.scheduler.framework import CycleState, Event, Refusal, Snapshot
+from minik.server.scheduler.framework import CycleState, Diagnosis, Event, Profile, Refusal, Snapshot
 from minik.server.scheduler.handle import Handle
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
+from minik.server.scheduler.preemption import Preemption
 
 if TYPE_CHECKING:
     from minik.server.scheduler.dynamic_resources.cycle import Allocations, Cycle
@@ -53,6 +54,17 @@ class DynamicResources:
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
         cycle: Cycle | None = state.get(self.name)
         return None if cycle is None else self._allocations.refusal(cycle, node)
+
+    async def post_filter(
+        self, profile: Profile, state: CycleState, pod: PodInfo, snapshot: Snapshot, diagnosis: Diagnosis
+    ) -> Preemption:
+        """Free an idle claim that keeps the Pod from nodes, before anybody is evicted."""
+        cycle: Cycle | None = state.get(self.name)
+        if cycle is None:
+            return Preemption()
+        if await self._allocations.free_one(cycle, pod):
+            return Preemption(message="deallocation of ResourceClaim completed", is_helped=True)
+        return Preemption(message="still not schedulable")
 
     async def reserve(self, state: CycleState, pod: PodInfo, node_name: str) -> None:
         cycle: Cycle | None = state.get(self.name)
