@@ -1,4 +1,4 @@
-"""VolumeZone and NodeVolumeLimits."""
+"""VolumeZone, NodeVolumeLimits and the disks of VolumeRestrictions."""
 
 import asyncio
 import sys
@@ -23,6 +23,7 @@ from minik.client.resources import (
 from minik.server.scheduler.framework import CycleState, Enabled, Profile, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
 from minik.server.scheduler.plugins.node_volume_limits import NodeVolumeLimits, exceeds
+from minik.server.scheduler.plugins.volume_restrictions import VolumeRestrictions, conflict
 from minik.server.scheduler.plugins.volume_zone import VolumeZone, is_in, topologies_of
 
 Obj = dict[str, Any]
@@ -135,3 +136,46 @@ async def test_a_driver_attaches_only_so_many_volumes(client: FakeClient, inform
     client.add(VOLUME_ATTACHMENTS, {"metadata": {"name": "x"}, "spec": attached})
     message = "0/1 nodes are available: 1 node(s) exceed max volume count."
     await until(lambda: verdict(plugin, pod("p", "b"), n1) == ([], message))
+
+
+def rbd(*monitors: str, **more: Any) -> Obj:
+    return {"rbd": {"monitors": [*monitors], "image": "i", **more}}
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "expected"),
+    [
+        ({"gcePersistentDisk": {"pdName": "a"}}, {"gcePersistentDisk": {"pdName": "a"}}, True),
+        ({"gcePersistentDisk": {"pdName": "a"}}, {"gcePersistentDisk": {"pdName": "b"}}, False),
+        (
+            {"gcePersistentDisk": {"pdName": "a", "readOnly": True}},
+            {"gcePersistentDisk": {"pdName": "a", "readOnly": True}},
+            False,
+        ),
+        (
+            {"awsElasticBlockStore": {"volumeID": "a", "readOnly": True}},
+            {"awsElasticBlockStore": {"volumeID": "a", "readOnly": True}},
+            True,
+        ),
+        ({"iscsi": {"iqn": "a"}}, {"iscsi": {"iqn": "a", "readOnly": True}}, True),
+        (rbd("m1", "m2"), rbd("m2"), True),
+        (rbd("m1"), rbd("m2"), False),
+        (rbd("m1", pool="rbd"), rbd("m1"), True),
+        (rbd("m1", pool="p"), rbd("m1"), False),
+        ({"gcePersistentDisk": {"pdName": "a"}}, {"iscsi": {"iqn": "a"}}, False),
+    ],
+)
+def test_disks_are_attached_once(mine: Obj, other: Obj, expected: bool) -> None:
+    assert conflict(mine, other) is expected
+
+
+async def test_a_pod_goes_where_its_disk_is_not(informers: Informers) -> None:
+    disk = {"name": "d", "gcePersistentDisk": {"pdName": "a"}}
+    users = [pod("p1"), pod("p2")]
+    for user in users:
+        user.spec["volumes"] = [disk]
+    n1, n2 = node("n1"), node("n2")
+    n1.add(users[0])
+    assert verdict(VolumeRestrictions(informers), users[1], n1, n2)[0] == ["n2"]
+    message = "0/1 nodes are available: 1 node(s) had no available disk."
+    assert verdict(VolumeRestrictions(informers), users[1], n1)[1] == message

@@ -174,7 +174,7 @@ class Scheduler:
                 return
             preemption = await self._after_refusal(profile, state, pod, snapshot, diagnosis)
         except ExtenderError as error:
-            log.warning("scheduling %s failed: %s", pod.key, error)
+            self._record(pod, WARNING, "FailedScheduling", str(error), "Scheduling")
             self._queue.refuse(queued, frozenset(Event), retry=True)
             return
         except Exception:
