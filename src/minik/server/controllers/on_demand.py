@@ -15,7 +15,7 @@ from minik.api.status import StatusError
 from minik.api.types import GVR, Obj
 from minik.client.controller import Controller
 from minik.client.informer import Change
-from minik.client.resources import NODES, SERVICES
+from minik.client.resources import NODES, PERSISTENT_VOLUMES, SERVICES
 from minik.server.controllers.context import ControllerContext
 from minik.supervisor import Component
 
@@ -111,6 +111,16 @@ def cloud_controllers(context: ControllerContext) -> Component:
         context,
         "minik.server.cloud.built_in",
         (Trigger(SERVICES, _is_balanced), Trigger(NODES, _is_uninitialized)),
+    )
+
+
+def attach_detach_controller(context: ControllerContext) -> Component:
+    """CSI volumes on the nodes that use them."""
+    return OnDemand(
+        "attachdetach-controller",
+        context,
+        "minik.server.controllers.attach_detach",
+        (Trigger(PERSISTENT_VOLUMES, lambda volume: "csi" in volume["spec"]),),
     )
 
 
