@@ -161,7 +161,7 @@ class Pipeline:
             seats = await flow.enter(request.query)
         except Rejected:
             response = text(429, "Too many requests, please try again later.\n")
-            response.headers["Retry-After"] = "1"
+            response.headers |= {"Retry-After": "1", "X-Content-Type-Options": "nosniff"}
             return response
         try:
             return await self._authorized(request, info, user)

@@ -184,10 +184,14 @@ async def test_debugging_shows_levels_queues_and_requests() -> None:
     await waiting
 
 
-def test_metrics_have_upstreams_names() -> None:
+async def test_metrics_have_upstreams_names() -> None:
     shared = control(level("l", 1), seats=4)
-    shared.flow(resolve("GET", PODS, {}), JANE)
-    names = {metric.name for metric in shared.collect()}
+    for method in ("GET", "GET", "POST"):
+        await shared.flow(resolve(method, PODS, {}), JANE).enter({})
+    metrics = {metric.name: metric for metric in shared.collect()}
+    inflight = {s.labels["request_kind"]: s.value for s in metrics["apiserver_current_inflight_requests"].samples}
+    assert inflight == {"mutating": 1, "readOnly": 2}
+    names = set(metrics)
     assert {
         "apiserver_flowcontrol_dispatched_requests",
         "apiserver_flowcontrol_request_wait_duration_seconds",

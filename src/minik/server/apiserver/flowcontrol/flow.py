@@ -9,17 +9,19 @@ from minik.server.apiserver.flowcontrol.level import Level, Rejected
 from minik.server.apiserver.flowcontrol.work_estimate import WorkEstimate, most_seats
 from minik.server.apiserver.request_info import RequestInfo
 
+READS = frozenset({"get", "list", "watch", "head", "options", ""})  # verbs; everything else may change something
 WAIT_BUCKETS = (0.0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
 
 
 class Counts:
     """What happened to the requests of one FlowSchema. `waits` of those that waited and were served."""
 
-    __slots__ = ("dispatched", "executing", "queued", "rejected", "seats", "waited", "waits")
+    __slots__ = ("dispatched", "executing", "queued", "rejected", "seats", "waited", "waits", "writing")
 
     def __init__(self) -> None:
         self.dispatched = 0
         self.executing = 0
+        self.writing = 0  # of those that are executing
         self.seats = 0
         self.queued = 0
         self.waited = 0.0
@@ -30,7 +32,7 @@ class Counts:
 class Flow:
     """`uids` go into the answer's headers: FlowSchema's, priority level's; None for none."""
 
-    __slots__ = ("_estimate", "counts", "info", "level", "patience", "queues", "schema", "uids", "user")
+    __slots__ = ("_estimate", "_writes", "counts", "info", "level", "patience", "queues", "schema", "uids", "user")
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Flow:
         self.patience = patience
         wide = estimate is not None and not level.settings.exempt and estimate.is_wide(info)
         self._estimate = estimate if wide else None
+        self._writes = info.verb not in READS
 
     async def enter(self, query: Mapping[str, Sequence[str]]) -> int:
         """Take seats, and return how many; give them back with `leave`. Raises Rejected."""
@@ -67,6 +70,8 @@ class Flow:
         counts.dispatched += 1
         counts.executing += 1
         counts.seats += seats
+        if self._writes:
+            counts.writing += 1
         return seats
 
     def passes(self) -> bool:
@@ -97,6 +102,8 @@ class Flow:
         counts = self.counts
         counts.executing -= 1
         counts.seats -= seats
+        if self._writes:
+            counts.writing -= 1
         level = self.level
         if self._estimate is not None:
             more, seconds = self._estimate.after(self.info, most_seats(level.seats))

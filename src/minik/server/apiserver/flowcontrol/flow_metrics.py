@@ -61,6 +61,15 @@ def _of_schemas(counts: Mapping[tuple[str, str], Counts]) -> Iterator["Metric"]:
         seats.add_metric(labels, each.seats)
         queued.add_metric(labels, each.queued)
     yield from (dispatched, rejected, waited, executing, seats, queued)
+    inflight = GaugeMetricFamily(
+        "apiserver_current_inflight_requests",
+        "Number of currently used inflight request limit of this apiserver per request kind.",
+        labels=("request_kind",),
+    )
+    writing = sum(each.writing for each in counts.values())
+    inflight.add_metric(("mutating",), writing)
+    inflight.add_metric(("readOnly",), sum(each.executing for each in counts.values()) - writing)
+    yield inflight
 
 
 def _wait_buckets(counts: Counts) -> list[tuple[str, float]]:

@@ -4,12 +4,10 @@ Upstream: apiserver's WithMaxInFlightLimit filter.
 """
 
 from minik.api.types import Obj, UserInfo
-from minik.server.apiserver.flowcontrol.flow import Counts, Flow
+from minik.server.apiserver.flowcontrol.flow import READS, Counts, Flow
 from minik.server.apiserver.flowcontrol.flow_control import FlowControl
 from minik.server.apiserver.flowcontrol.level import Level, Settings
 from minik.server.apiserver.request_info import RequestInfo
-
-_READS = frozenset({"get", "list", "watch", "head", "options"})
 
 
 class InflightLimits(FlowControl):
@@ -23,7 +21,7 @@ class InflightLimits(FlowControl):
         self._seen = {level.name: Counts() for level in (self._reading, self._writing, self._without)}
 
     def flow(self, info: RequestInfo, user: UserInfo) -> Flow:
-        level = self._reading if info.verb in _READS else self._writing
+        level = self._reading if info.verb in READS else self._writing
         if "system:masters" in user.groups:
             level = self._without
         return Flow("", level, (), None, self._seen[level.name], info=info, user=user.name, patience=0.0)
