@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from go_facts import ALWAYS, OMITTED, POINTERS
+from go_names import NAMED
 
 Schema = dict[str, Any]
 _SPECIAL = {
@@ -88,6 +89,17 @@ def _told(facts: dict[str, str], type_name: str, field: str) -> bool:
     return any(field in facts[key].split() for key in keys if key in facts)
 
 
+def _named(type_name: str, field: str) -> str:
+    """The Go type of a scalar (or of a list's or map's scalars) that has a name of its own, else nothing."""
+    parts = type_name.split(".")
+    for key in (parts[-1], f"{parts[-3]}.{parts[-1]}"):
+        for entry in NAMED.get(key, "").split():
+            name, _, go_type = entry.partition("=")
+            if name == field:
+                return go_type if "." in go_type else f"{parts[-2]}.{go_type}"
+    return ""
+
+
 def _flags(name: str, field: str, schema: Schema, kind: str, required: bool) -> str:
     """r required, p pointer (explicit zero kept), a always written (zero when absent)."""
     pointer = _told(POINTERS, name, field)
@@ -115,7 +127,7 @@ def _extras(schema: Schema, schemas: dict[str, Schema]) -> dict[str, Any]:
 def _numbers(name: str, properties: dict[str, Schema], messages: dict[str, Any]) -> dict[str, Any]:
     """JSON name -> field number, in Go's order; [outer, inner] where Go embeds the struct."""
     found: dict[str, Any] = {}
-    for number, field, kind, label, *_ in messages.get(name.replace("io.k8s.", "k8s.io.", 1), []):
+    for number, field, kind, label, *_ in messages.get(name.replace("io.k8s.", "k8s.io.", 1).replace("-", "_"), []):
         if field in properties:
             wrapped = label == "optional" and properties[field].get("type") == "array"  # a message around the list
             found[field] = [number, 1] if wrapped else number
@@ -142,7 +154,10 @@ def _fields(name: str, schemas: dict[str, Schema], messages: dict[str, Any]) -> 
         kind = _type(properties[field])
         flags = _flags(name, field, properties[field], kind, field in required)
         row = [field, kind, flags, numbers.get(field, 0)]
-        if extras := _extras(properties[field], schemas):
+        extras = _extras(properties[field], schemas)
+        if go_type := _named(name, field):
+            extras["g"] = go_type
+        if extras:
             row.append(extras)
         rows.append(row)
     return rows

@@ -46,6 +46,29 @@ def _round_trip(obj: dict[str, Any], type_name: str) -> dict[str, Any]:
     return {"kind": kind, "apiVersion": api_version, **back}
 
 
+def test_definitions_and_their_schemas_survive_the_round_trip() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "a": {"type": "array", "items": {"type": "string", "default": "x"}, "maxItems": 0},
+            "b": {"type": "object", "additionalProperties": {"type": "integer", "enum": [1, 2]}},
+            "c": {"type": "object", "additionalProperties": True, "x-kubernetes-preserve-unknown-fields": True},
+            "d": {"type": "object", "additionalProperties": False, "dependencies": {"p": ["q"]}},
+        },
+        "x-kubernetes-validations": [{"rule": "true", "optionalOldSelf": False}],
+    }
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    obj = {
+        "kind": "CustomResourceDefinition",
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "metadata": {"name": "as.b.c"},
+        "spec": {"group": "b.c", "names": {"kind": "A", "plural": "as"}, "scope": "Cluster", "versions": [version]},
+        "status": {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": None},
+    }
+    back = _round_trip(obj, "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition")
+    assert back["spec"] == obj["spec"]
+
+
 def test_a_pod_survives_the_round_trip() -> None:
     name = "io.k8s.api.core.v1.Pod"
     expected = structs.converter(types.get(name))(POD, structs.Pass())

@@ -144,3 +144,25 @@ def test_values_of_the_wrong_type(type_name: str, given: Any, message: str) -> N
 def test_malformed_base64_names_the_byte(text: str, offset: int) -> None:
     with pytest.raises(values.BadValue, match=f"illegal base64 data at input byte {offset}$"):
         _converted(CORE + "Secret", {"data": {"a": text}})
+
+
+@pytest.mark.parametrize(
+    ("type_name", "given", "field", "go_type"),
+    [
+        (CORE + "PodSpec", {"restartPolicy": 1}, "PodSpec.restartPolicy", "v1.RestartPolicy"),
+        (CORE + "ObjectReference", {"uid": 1}, "ObjectReference.uid", "types.UID"),
+        (CORE + "Capabilities", {"add": "X"}, "Capabilities.add", "[]v1.Capability"),
+        (CORE + "Capabilities", {"add": [1]}, "Capabilities.add", "v1.Capability"),
+        ("io.k8s.api.networking.v1.IngressPortStatus", {"protocol": 1}, "IngressPortStatus.protocol", "v1.Protocol"),
+        ("io.k8s.api.autoscaling.v2.MetricTarget", {"type": 1}, "MetricTarget.type", "v2.MetricTargetType"),
+        ("io.k8s.api.authentication.v1.UserInfo", {"extra": 1}, "UserInfo.extra", "map[string]v1.ExtraValue"),
+        ("io.k8s.api.authentication.v1.UserInfo", {"extra": {"a": 1}}, "UserInfo.extra", "v1.ExtraValue"),
+        ("io.k8s.api.authentication.v1.UserInfo", {"extra": {"a": [1]}}, "UserInfo.extra", "string"),
+        (CORE + "ServicePort", {"protocol": {}}, "ServicePort.protocol", "v1.Protocol"),
+        (CORE + "EnvVar", {"name": 1}, "EnvVar.name", "string"),
+    ],
+)
+def test_type_errors_tell_the_name_of_the_go_type(type_name: str, given: Any, field: str, go_type: str) -> None:
+    with pytest.raises(values.TypeMismatch) as caught:
+        _converted(type_name, given)
+    assert str(caught.value).endswith(f" into Go struct field {field} of type {go_type}")

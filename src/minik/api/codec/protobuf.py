@@ -1,8 +1,8 @@
 """Kubernetes' protobuf as values: what client-go sends for built-in kinds to save bytes, and kubectl create.
 
 A body is the magic `k8s\\0` and a runtime.Unknown that names the kind and holds the message. Field numbers come with
-the shapes; the result is the object as JSON would have it. Encoding is later work: answers fall back to JSON, which
-every client that sends protobuf accepts. https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
+the shapes; the result is the object as JSON would have it. Writing: codec/protobuf_encode.py.
+https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
 """
 
 import base64
@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from minik.api.schema import types
 from minik.api.schema.types import Field, Shape
 from minik.api.types import Obj
 
 MAGIC = b"k8s\0"
 MAX_DEPTH = 100
+SCHEMA_PROPS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -124,6 +126,8 @@ def _map_entry(item: Field, data: memoryview, depth: int) -> tuple[str, Any]:
 
 def _value(field: Field, value: Any, depth: int) -> Any:
     kind = field.type
+    if field.union:
+        return _union(field.union, _as_bytes(value), depth)
     if kind == "string":
         return _text(_as_bytes(value))
     if kind == "object":
@@ -140,6 +144,22 @@ def _value(field: Field, value: Any, depth: int) -> Any:
     if kind == "bytes":
         return base64.b64encode(_as_bytes(value)).decode()
     return _special(kind, {n: v for n, v in _fields(_as_bytes(value))})
+
+
+def _union(kind: str, data: memoryview, depth: int) -> Any:
+    """apiextensions' schema-or-something; see protobuf_encode."""
+    of_schema = 2 if kind == "schemaOrBool" else 1
+    allows, others = False, []
+    for number, value in _fields(data):
+        if number == of_schema:
+            return _message(_as_bytes(value), types.get(SCHEMA_PROPS), depth + 1)
+        if kind == "schemaOrBool":
+            allows = bool(_as_int(value))
+        elif kind == "schemaOrArray":
+            others.append(_message(_as_bytes(value), types.get(SCHEMA_PROPS), depth + 1))
+        else:
+            others.append(_text(_as_bytes(value)))
+    return allows if kind == "schemaOrBool" else others
 
 
 def _special(kind: str, fields: Mapping[int, Any]) -> Any:

@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from minik.api.codec.protobuf import MAGIC
+from minik.api.codec.protobuf import MAGIC, SCHEMA_PROPS
+from minik.api.schema import types
 from minik.api.schema.types import Field, GroupVersionKind, Shape
 from minik.api.types import Obj
 
@@ -119,6 +120,8 @@ def _field_writer(field: Field, number: int) -> Writer:
 def _value_writer(field: Field, number: int) -> Writer:
     """Writes one value. A list that is a map's value (UserInfo.extra) is a message with field 1 repeated."""
     around = _delimited_writer(number)
+    if field.union:
+        return lambda value: around(_union(field.union, value))
     if field.type == "object":
         return lambda value: around(_message(field, value))
     if field.type == "list":
@@ -143,6 +146,20 @@ def _message(field: Field, value: Obj | None) -> bytes:
     shape = field.shape
     assert shape is not None
     return _writer(shape)(value or {})
+
+
+def _union(kind: str, value: Any) -> bytes:
+    """apiextensions' schema-or-something: a schema and the something, each with a number."""
+    props = types.get(SCHEMA_PROPS)
+    if kind == "schemaOrBool":
+        if isinstance(value, bool):
+            return b"\x08" + varint(int(value))
+        return b"\x08\x01" + delimited(2, encode_message(value, props))
+    if isinstance(value, dict):
+        return delimited(1, encode_message(value, props))
+    if kind == "schemaOrArray":
+        return b"".join(delimited(2, encode_message(each, props)) for each in value)
+    return b"".join(delimited(2, each.encode()) for each in value)
 
 
 def _int_or_string(value: int | str) -> bytes:

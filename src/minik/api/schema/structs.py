@@ -116,7 +116,6 @@ def _build(field: Field, absent: Callable[[], Any], *, keep_empty: bool) -> Conv
     if field.type == "map":
         return _map(field, absent)
     make = {
-        "string": _string,
         "bool": _bool,
         "int32": _int32,
         "int64": _int64,
@@ -124,6 +123,8 @@ def _build(field: Field, absent: Callable[[], Any], *, keep_empty: bool) -> Conv
         "bytes": _bytes,
         "any": _any,
     }
+    if field.type == "string":
+        return _string(field, absent, keep_empty)
     if field.type in make:
         return make[field.type](absent, keep_empty)
     return _parsed(PARSERS[field.type], absent)
@@ -147,6 +148,8 @@ def _object(field: Field, absent: Callable[[], Any]) -> Converter:
 
 def go_type(field: Field) -> str:
     """The Go type of a field, without pointers."""
+    if field.go_name:
+        return field.go_name
     if field.type == "list" and field.item:
         return "[]" + go_type(field.item)
     if field.type == "map" and field.item:
@@ -187,13 +190,15 @@ def _map(field: Field, absent: Callable[[], Any]) -> Converter:
     return convert
 
 
-def _string(absent: Callable[[], Any], keep_empty: bool) -> Converter:
+def _string(field: Field, absent: Callable[[], Any], keep_empty: bool) -> Converter:
+    go_name = go_type(field)
+
     def convert(value: Any, _seen: Pass) -> Any:
         if value.__class__ is str:
             return value if value or keep_empty else DROP
         if value is None:
             return absent()
-        raise TypeMismatch(found(value), "string")
+        raise TypeMismatch(found(value), go_name)
 
     return convert
 

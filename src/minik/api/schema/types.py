@@ -29,7 +29,7 @@ class Field:
     `type` is one of string int32 int64 double bool bytes quantity intstr time microtime duration object map list any.
     `any` is free JSON, except where `union` names one of apiextensions' schema-or-something types.
     `pointer`: Go holds a pointer, so an explicit zero is kept; `always`: written even when it was never set.
-    `proto` is the field number; a tuple leads through structs that Go embeds.
+    `proto` is the field number; a tuple leads through structs that Go embeds. `go_name`: the Go type, if it is named.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Field:
     proto: int | tuple[int, ...] = 0
     union: str = ""
     type_name: str = ""
+    go_name: str = ""
     _shape: "Shape | None" = None
 
     @property
@@ -137,7 +138,7 @@ def _field(row: list[Any]) -> Field:
     extras: dict[str, Any] = rest[0] if rest else {}
     return Field(
         name=name,
-        **_type(kind),
+        **_type(kind, extras.get("g", "")),
         required="r" in flags,
         pointer="p" in flags,
         always="a" in flags,
@@ -151,18 +152,24 @@ def _field(row: list[Any]) -> Field:
     )
 
 
-def _type(kind: str) -> dict[str, Any]:
-    """`[` list of, `{` map of, `@` object (a leading dot stands for io.k8s), otherwise the type itself."""
+def _type(kind: str, go_name: str = "") -> dict[str, Any]:
+    """`[` list of, `{` map of, `@` object (a leading dot stands for io.k8s), otherwise the type itself.
+
+    `go_name` is that of a scalar, or of the scalars inside, or of a map whose values are named as well.
+    """
     match kind[0]:
         case "[":
-            return {"type": "list", "item": Field("", **_type(kind[1:]))}
+            return {"type": "list", "item": Field("", **_type(kind[1:], go_name))}
         case "{":
-            return {"type": "map", "item": Field("", **_type(kind[1:]))}
+            own = go_name if go_name.startswith("map[") else ""
+            named = own.partition("]")[2] if own else go_name
+            inner = {**_type(kind[1:]), "go_name": named} if kind[1] == "[" else _type(kind[1:], named)
+            return {"type": "map", "item": Field("", **inner), "go_name": own}
         case "@":
             return {"type": "object", "type_name": _full(kind[1:])}
     if kind.startswith("schemaOr"):
         return {"type": "any", "union": kind}
-    return {"type": kind}
+    return {"type": kind, "go_name": go_name}
 
 
 def _full(reference: str) -> str:

@@ -275,7 +275,10 @@ class HttpDoor:
 
 
 async def _read(incoming: web.BaseRequest) -> Request:
-    path, separator, raw_query = incoming.raw_path.partition("?")
+    target = incoming.raw_path
+    if target[:1] != "/":  # a proxy's form of it: http://host/path
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    path, separator, raw_query = target.partition("?")
     query = parse_qs(raw_query, keep_blank_values=True) if separator else _NO_QUERY
     method = incoming.method
     connection = incoming.protocol

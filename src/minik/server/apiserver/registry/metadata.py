@@ -57,7 +57,7 @@ def generate_name(prefix: str) -> str:
 def fill_new(obj: Obj, resource: Resource, namespace: str, now: datetime, *, uid: str = "") -> None:
     """Set what only the server sets on a new object; `obj` is changed."""
     metadata: Obj = obj["metadata"]
-    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "generation"):
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
         metadata.pop(key, None)
     if resource.namespaced:
         metadata["namespace"] = namespace
