@@ -42,7 +42,12 @@ from minik.server.apiserver.authz.rbac import RbacAuthorizer
 from minik.server.apiserver.authz.rules import Rule
 from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.objects import Objects, OnChange
-from minik.server.apiserver.outside_identities import OpenConnections, follow_authentication, outside_identities
+from minik.server.apiserver.outside_identities import (
+    OpenConnections,
+    account_issuers,
+    follow_authentication,
+    outside_identities,
+)
 from minik.server.apiserver.registry.storage import Storage
 from minik.server.apiserver.reviews import registration as reviews
 from minik.server.apiserver.server import ApiServer, Hooks
@@ -64,7 +69,7 @@ class Identity:
         self.policy = Policy()
         self.graph = NodeGraph(self.objects)
         self.signing_key = _signing_key(config, pki)
-        issuers = config.service_account_issuer or (f"https://kubernetes.default.svc.{config.agent.cluster_domain}",)
+        issuers = account_issuers(config)
         self.issuer = issuers[0]
         outside = outside_identities(config)
         self.client_cas, self.request_header_cas = client_authorities(config, pki)

@@ -49,6 +49,11 @@ class OutsideIdentities:
     issuers: "JwtAuthenticator | None" = None  # of an AuthenticationConfiguration, for `follow`
 
 
+def account_issuers(config: ServerConfig) -> Sequence[str]:
+    """Those of service accounts' tokens; the first one is put into new tokens."""
+    return config.service_account_issuer or (f"https://kubernetes.default.svc.{config.agent.cluster_domain}",)
+
+
 def outside_identities(config: ServerConfig) -> OutsideIdentities:
     """Reads the files the flags name. Raises StartupError."""
     external: list[ExternalTokens] = []
@@ -68,7 +73,7 @@ def outside_identities(config: ServerConfig) -> OutsideIdentities:
         from minik.server.apiserver.authn.oidc.configuration import load_authentication
         from minik.server.apiserver.authn.oidc.jwt_authenticator import JwtAuthenticator
 
-        found = load_authentication(Path(config.authentication_config))
+        found = load_authentication(Path(config.authentication_config), account_issuers(config))
         anonymous, anonymous_paths = anonymous and found.anonymous, found.anonymous_paths
         issuers = JwtAuthenticator(found.issuers)
         external.append(issuers)
@@ -97,7 +102,7 @@ def follow_authentication(
     from minik.server.apiserver.authn.oidc.configuration import read_authentication
 
     def take(content: bytes) -> None:
-        found = read_authentication(content)
+        found = read_authentication(content, account_issuers(config))
         issuers.replace(found.issuers)
         authenticator.anonymous = config.anonymous_auth and found.anonymous
         authenticator.anonymous_paths = found.anonymous_paths

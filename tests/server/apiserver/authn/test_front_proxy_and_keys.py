@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from minik.api.request import Request
 from minik.api.types import Obj, UserInfo
-from minik.config import AgentConfig, ServerConfig
+from minik.config import AgentConfig, ServerConfig, StartupError
 from minik.server.apiserver.authn.front_proxy import FrontProxy, front_proxy_of
 from minik.server.apiserver.authn.oidc.configuration import authentication_of
 from minik.server.apiserver.authn.signing_key import SigningKey, TokenInvalidError
@@ -110,3 +110,12 @@ async def test_a_changed_authentication_configuration_is_in_force(tmp_path: Path
     assert authenticator.anonymous_paths == {"/livez"}
     assert identities.issuers is not None
     assert list(identities.issuers._issuers) == ["https://issuer"]
+
+
+def test_nobody_else_may_be_the_issuer_of_service_accounts(tmp_path: Path) -> None:
+    path = tmp_path / "authentication.json"
+    document = {"kind": "AuthenticationConfiguration", "apiVersion": "apiserver.config.k8s.io/v1"}
+    path.write_bytes(orjson.dumps({**document, "jwt": [entry()]}))
+    flags: Any = {"authentication_config": str(path), "service_account_issuer": ("https://issuer",)}
+    with pytest.raises(StartupError, match="must not overlap with disallowed issuers"):
+        outside_identities(ServerConfig(agent=AgentConfig(), **flags))

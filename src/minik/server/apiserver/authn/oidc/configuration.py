@@ -37,19 +37,24 @@ class AuthenticationConfiguration:
     anonymous_paths: frozenset[str] = frozenset()
 
 
-def load_authentication(path: Path) -> AuthenticationConfiguration:
-    """Raises StartupError."""
+def load_authentication(path: Path, taken: Sequence[str] = ()) -> AuthenticationConfiguration:
+    """`taken`: issuers of service accounts, which nobody else may be. Raises StartupError."""
     try:
-        return read_authentication(path.read_bytes())
+        return read_authentication(path.read_bytes(), taken)
     except (OSError, ValueError) as error:
         raise StartupError(f"cannot use authentication configuration {path}: {error}") from None
 
 
-def read_authentication(content: bytes) -> AuthenticationConfiguration:
+def read_authentication(content: bytes, taken: Sequence[str] = ()) -> AuthenticationConfiguration:
     """Raises ValueError."""
     from minik.api.codec import yaml_codec
 
-    return authentication_of(yaml_codec.loads(content)[0])
+    found = authentication_of(yaml_codec.loads(content)[0])
+    for at, issuer in enumerate(found.issuers):
+        if issuer.url in taken:
+            text = f"URL must not overlap with disallowed issuers: [{' '.join(sorted(taken))}]"
+            raise ValueError(f'jwt[{at}].issuer.url: Invalid value: "{issuer.url}": {text}')
+    return found
 
 
 def authentication_of(document: Any) -> AuthenticationConfiguration:
