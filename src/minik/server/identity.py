@@ -128,7 +128,7 @@ class Identity:
             impersonate=self._impersonation.impersonate,
             authorize=self.authorizer.authorize,
             admission=self._admission,
-            credentials=Credentials(self._recent.again, lambda: self.policy.generation),
+            credentials=Credentials(self._recent.again, lambda: self._authorization.generation(self.policy.generation)),
         )
 
     def install(self, api: ApiServer) -> None:

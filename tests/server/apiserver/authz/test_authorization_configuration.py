@@ -229,11 +229,20 @@ async def test_a_changed_file_is_in_force_and_a_broken_one_is_not(tmp_path: Path
     authorization = Authorization(config, BUILT_IN, OpenConnections())
     assert not (await authorization.authorizer.authorize(PODS)).allowed
     assert authorization.followed is not None
+    generation = authorization.generation(7)
+    assert authorization.generation(7) == generation
     path.write_bytes(orjson.dumps(document({"type": "AlwaysAllow", "name": "all"})))
     await authorization.followed.look()
     assert (await authorization.authorizer.authorize(PODS)).allowed
+    assert authorization.generation(7) != generation
     path.write_bytes(b"{}")
     await authorization.followed.look()
     assert (await authorization.authorizer.authorize(PODS)).allowed
     reloads = next(authorization.followed.collect())
     assert {s.labels["status"]: s.value for s in reloads.samples} == {"success": 1.0, "failure": 1.0}
+
+
+def test_decisions_of_webhooks_are_never_the_same_again(tmp_path: Path) -> None:
+    config = ServerConfig(agent=AgentConfig(), authorization_webhook_config_file=str(kubeconfig(tmp_path)))
+    authorization = Authorization(config, BUILT_IN, OpenConnections())
+    assert authorization.generation(7) != authorization.generation(7)

@@ -19,6 +19,7 @@ class Authorization:
         self.authorizer = Authorizer()
         self.followed: FollowedFile | None = None
         self.asks_webhooks = False
+        self._changes = 0  # of the chain, and how often somebody asked while a webhook has its say
         if config.authorization_config:
             self._follow(Path(config.authorization_config), config)
         elif config.authorization_webhook_config_file or config.authorization_mode != ("Node", "RBAC"):
@@ -43,11 +44,21 @@ class Authorization:
             raise StartupError(f"cannot use authorization configuration {path}: {error}") from None
         self.followed = FollowedFile(path, "apiserver_authorization_config_controller", self._take, content=content)
 
+    def generation(self, policy: int) -> int:
+        """Another number whenever a decision may turn out otherwise; `policy` is RBAC's, which only grows.
+
+        A webhook may change its mind at any time, so with one no two numbers are alike.
+        """
+        if self.asks_webhooks:
+            self._changes += 1
+        return policy + self._changes
+
     def _take(self, content: bytes) -> None:
         from minik.api.codec import yaml_codec
         from minik.server.apiserver.authz.configuration import chain_of_document
 
         chain = chain_of_document(yaml_codec.loads(content)[0], self._built_in)
+        self._changes += 1
         self.authorizer.steps = chain.steps
         self._connections.connections += chain.webhooks
         self.asks_webhooks = bool(chain.webhooks)
