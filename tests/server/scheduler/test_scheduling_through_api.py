@@ -1,6 +1,7 @@
 """Scheduling as users see it: a server with a configuration of its own, a plugin of somebody else's, and kubectl."""
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,33 +10,11 @@ from typing import Any
 import pytest
 
 from harness.api_server import ApiServer
-from harness.cluster import MINIK, eventually
+from harness.cluster import MINIK, ROOT, eventually
 
 Obj = dict[str, Any]
 
-# as docs/scheduler.md shows it
-PLUGIN = '''
-from minik.server.scheduler.framework import Event, Refusal
-
-
-class NodeOwner:
-    """A Pod with an `owner` label goes to its owner's nodes, to the quietest one of them."""
-
-    name = "NodeOwner"
-    events = frozenset(Event)  # anything may change its mind
-
-    def __init__(self, arguments, handle):
-        self.label = arguments.get("label", "owner")
-
-    def filter(self, state, pod, node):
-        owner = pod.labels.get(self.label)
-        if owner is None or node.labels.get(self.label) == owner:
-            return None
-        return Refusal((f"node(s) didn't belong to {owner}",))
-
-    def score(self, state, pod, node):
-        return 100 - min(100, len(node.pods))
-'''
+DOCUMENT = ROOT / "docs" / "scheduler.md"
 CONFIGURATION = {
     "apiVersion": "kubescheduler.config.k8s.io/v1",
     "kind": "KubeSchedulerConfiguration",
@@ -58,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     directory = tmp_path_factory.mktemp("scheduling")
     site = directory / "site"
     (site / "owners-1.dist-info").mkdir(parents=True)
-    (site / "node_owner.py").write_text(PLUGIN)
+    (site / "node_owner.py").write_text(documented_plugin())
     (site / "owners-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: owners\nVersion: 1\n")
     points = "[minik.scheduler_plugins]\nNodeOwner = node_owner:NodeOwner\n"
     (site / "owners-1.dist-info" / "entry_points.txt").write_text(points)
@@ -70,6 +49,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
             create(found, node(name, team))
         eventually(lambda: found.get("serviceaccount", "default"), what="the default ServiceAccount")
         yield found
+
+
+def documented_plugin() -> str:
+    found = re.search(r"```python\n(# node_owner\.py\n.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 def create(server: ApiServer, *objects: Obj) -> None:
