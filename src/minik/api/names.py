@@ -272,10 +272,6 @@ def label_name(name: str, is_prefix: bool) -> list[str]:
     return dns_label(without_trailing_dash(name) if is_prefix else name)
 
 
-def label_1035_name(name: str, is_prefix: bool) -> list[str]:
-    return dns_1035_label(without_trailing_dash(name) if is_prefix else name)
-
-
 def path_segment_name(name: str, is_prefix: bool) -> list[str]:
     if is_prefix:
         return [f"may not contain '{part}'" for part in ("/", "%") if part in name]

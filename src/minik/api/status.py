@@ -131,14 +131,6 @@ def unsupported_media_type(message: str) -> StatusError:
     return StatusError(415, "UnsupportedMediaType", message)
 
 
-def not_acceptable(message: str) -> StatusError:
-    return StatusError(406, "NotAcceptable", message)
-
-
-def too_many_requests(message: str, retry_after: int) -> StatusError:
-    return StatusError(429, "TooManyRequests", message, retry_after=retry_after)
-
-
 def internal_error(message: str) -> StatusError:
     return StatusError(500, "InternalError", f"Internal error occurred: {message}", causes=[{"message": message}])
 

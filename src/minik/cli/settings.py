@@ -30,11 +30,6 @@ def server_config(flags: Mapping[str, Any], environment: Mapping[str, str], conf
     return ServerConfig(agent=agent, **rest)
 
 
-def agent_config(flags: Mapping[str, Any], environment: Mapping[str, str], config_file: Path | None) -> AgentConfig:
-    """The merged settings of `minik agent`. Raises StartupError as `server_config` does."""
-    return AgentConfig(**_merge(_fields(AgentConfig), flags, environment, config_file))
-
-
 def agent_config_of_server(
     environment: Mapping[str, str], config_file: Path | None, flags: Mapping[str, Any] = types.MappingProxyType({})
 ) -> AgentConfig:

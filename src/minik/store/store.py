@@ -87,13 +87,6 @@ class Event:
         return self.type is EventType.PUT and self.kv.version == 1
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Nothing happened to this watch up to `revision` (etcd's progress notification)."""
-
-    revision: int
-
-
 class Target(Enum):
     VERSION = 0
     CREATE = 1

@@ -76,10 +76,6 @@ class Runtime:
             for handler in answer.runtime_handlers
         ]
 
-    async def update_pod_cidr(self, cidr: str) -> None:
-        config = cri.RuntimeConfig(network_config=cri.NetworkConfig(pod_cidr=cidr))
-        await _call(self._runtime.UpdateRuntimeConfig, cri.UpdateRuntimeConfigRequest(runtime_config=config))
-
     # -- sandboxes
 
     async def run_sandbox(self, config: Any, handler: str = "") -> str:

@@ -52,11 +52,6 @@ def dumps(value: Any) -> bytes:
     return orjson.dumps(value)
 
 
-def dumps_line(value: Any) -> bytes:
-    """Compact JSON with a newline at the end, as upstream answers it."""
-    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
-
-
 def dumps_pretty(value: Any) -> bytes:
     """Indented JSON for people (`?pretty=true`, browsers)."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

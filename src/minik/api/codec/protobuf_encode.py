@@ -44,11 +44,6 @@ PARTIAL_OBJECT_METADATA_LIST = _partial(
 )
 
 
-def supports(shape: Shape) -> bool:
-    """Whether the type can be written as protobuf; custom resources cannot."""
-    return any(field.proto for field in shape.fields.values())
-
-
 def encode(obj: Obj, shape: Shape) -> bytes:
     """The object in its envelope. Fields the type does not have are left out."""
     type_meta = delimited(1, obj["apiVersion"].encode()) + delimited(2, obj["kind"].encode())

@@ -55,9 +55,3 @@ def set_condition(definition: Obj, wanted: Obj, now: str) -> None:
         conditions.append({**wanted, "lastTransitionTime": now})
     order = ("type", "status", "lastTransitionTime", "reason", "message")
     status["conditions"] = [{key: each[key] for key in order if key in each} for each in conditions]
-
-
-def remove_condition(definition: Obj, name: str) -> None:
-    status = definition.get("status") or {}
-    if status.get("conditions"):
-        status["conditions"] = [found for found in status["conditions"] if found.get("type") != name]

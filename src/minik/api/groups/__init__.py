@@ -6,7 +6,6 @@
 from importlib import import_module
 
 from minik.api.scheme import Resource, Scheme
-from minik.api.types import GVR
 
 # Group -> versions, in upstream's order of preference (kube-apiserver's discovery group priorities).
 GROUP_VERSIONS: dict[str, tuple[str, ...]] = {
@@ -120,8 +119,3 @@ def load(*, stable_only: bool = False) -> Scheme:
     rank = {(g, v): (i, n) for i, (g, vs) in enumerate(GROUP_VERSIONS.items()) for n, v in enumerate(vs)}
     resources.sort(key=lambda r: (rank[r.group, r.version], r.plural))
     return Scheme(resources)
-
-
-def storage_gvr(resource: Resource) -> GVR:
-    """Where and in which version objects of this resource are kept."""
-    return resource.storage or resource.gvr

@@ -68,11 +68,6 @@ def prune(obj: Obj, shape: Shape) -> Obj:
     return pruned
 
 
-def unknown_fields(obj: Obj, shape: Shape) -> list[str]:
-    """`unknown field "spec.x"` for each field the type does not have, in the object's order."""
-    return strict.complaints(obj, shape)
-
-
 def shape_of(resource: Resource) -> Shape:
     """The shape of a resource's objects, which patches and apply go by."""
     return resource.shape or types.get(resource.type_name)

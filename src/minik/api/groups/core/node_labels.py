@@ -27,16 +27,3 @@ def node_selector_term_warnings(term: Obj, path: str, *, check_values: bool = Fa
         for number, value in enumerate(expression.get("values") or ()):
             warnings += [f"{at}.values[{number}]: {value} is invalid, {text}" for text in names.label_value(value)]
     return warnings
-
-
-def label_selector_warnings(selector: Obj | None, path: str) -> list[str]:
-    """Of a label selector over nodes."""
-    warnings: list[str] = []
-    for index, expression in enumerate((selector or {}).get("matchExpressions") or ()):
-        key = expression.get("key", "")
-        if key in DEPRECATED_LABELS:
-            warnings.append(f"{path}.matchExpressions[{index}].key: {key} is {DEPRECATED_LABELS[key]}")
-    for key in (selector or {}).get("matchLabels") or ():
-        if key in DEPRECATED_LABELS:
-            warnings.append(f"{path}.matchLabels.{key}: {DEPRECATED_LABELS[key]}")
-    return warnings

@@ -6,13 +6,13 @@ Rules: apimachinery's metav1 validation package.
 from dataclasses import dataclass
 
 from minik.api.object_meta import validate_field_manager
+from minik.api.patch.managers import name_from
 from minik.api.types import Obj
 from minik.api.validation import NOT_SUPPORTED, FieldError, forbidden, invalid, not_supported, required
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.request_info import truthy
 
 _FIELD_VALIDATION = ("", "Ignore", "Strict", "Warn")
-_FIELD_MANAGER_MAX = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def parse(call: Call, kind: str, *, apply: bool = False) -> WriteOptions:
     if validation:
         raw["fieldValidation"] = validation
     user_agent = call.request.headers.get("user-agent", "")
-    return WriteOptions(bool(dry_run), manager or manager_of(user_agent), validation or "Warn", force, raw)
+    return WriteOptions(bool(dry_run), name_from(manager, user_agent), validation or "Warn", force, raw)
 
 
 def _errors(
@@ -71,11 +71,3 @@ def _errors(
     if validation not in _FIELD_VALIDATION:
         errors.append(not_supported("fieldValidation", validation, _FIELD_VALIDATION))
     return errors
-
-
-def manager_of(user_agent: str) -> str:
-    """The default field manager: the user agent up to its first slash, printable characters only."""
-    name = user_agent.partition("/")[0]
-    if not name.isprintable():
-        name = "".join(char for char in name if char.isprintable())
-    return name[:_FIELD_MANAGER_MAX]
