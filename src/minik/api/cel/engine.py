@@ -13,7 +13,13 @@ from typing import Any
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_optional, ext_strings
 
-from minik.api.cel import collection_functions, format_functions, network_functions, quantity_functions
+from minik.api.cel import (
+    collection_functions,
+    format_functions,
+    network_functions,
+    quantity_functions,
+    two_variables,
+)
 from minik.api.cel.function import OPAQUE, OPTIONAL, Function, kind_of
 
 FUNCTIONS = (
@@ -21,6 +27,7 @@ FUNCTIONS = (
     *network_functions.FUNCTIONS,
     *collection_functions.FUNCTIONS,
     *format_functions.FUNCTIONS,
+    *two_variables.FUNCTIONS,
 )
 _CODE = re.compile(r"^(?!ERROR)[A-Z_]+: |\s*\[[A-Z_]+\]$")
 _MIXED = re.compile(
@@ -94,7 +101,7 @@ def check(expression: str, types: Types) -> str:
 
 def _compile(environment: Any, expression: str) -> Program:
     try:
-        compiled = environment.compile(expression)
+        compiled = environment.compile(two_variables.rewritten(expression))
     except RuntimeError as error:
         raise CelError(_compile_text(str(error))) from None
     return Program(compiled, compiled.return_type().name())

@@ -149,7 +149,8 @@ def _value(field: Field, value: Any, depth: int) -> Any:
 def _union(kind: str, data: memoryview, depth: int) -> Any:
     """apiextensions' schema-or-something; see protobuf_encode."""
     of_schema = 2 if kind == "schemaOrBool" else 1
-    allows, others = False, []
+    allows = False
+    others: list[Any] = []
     for number, value in _fields(data):
         if number == of_schema:
             return _message(_as_bytes(value), types.get(SCHEMA_PROPS), depth + 1)
