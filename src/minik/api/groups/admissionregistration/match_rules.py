@@ -51,12 +51,15 @@ def _validate_resources(resources: Sequence[str], path: str) -> list[FieldError]
     errors: list[FieldError] = []
     every_subresource: set[str] = set()
     of_every_resource: set[str] = set()
+    named_last = ""  # the last one without a subresource: upstream asks no other whether `*` covers it
     for index, resource in enumerate(resources):
         at = f"{path}[{index}]"
         if not resource:
             errors.append(required(at))
+            continue
         parent, slash, child = resource.partition("/")
-        if not slash or resource == "*/*":
+        if not slash:
+            named_last = resource
             continue
         if parent in every_subresource:
             text = f"if '{parent}/*' is present, must not specify {resource}"
@@ -70,7 +73,7 @@ def _validate_resources(resources: Sequence[str], path: str) -> list[FieldError]
     if len(resources) > 1 and "*/*" in resources:
         text = "if '*/*' is present, must not specify other resources"
         errors.append(invalid_value(path, list(resources), text))
-    if "*" in resources and any(each != "*" and "/" not in each for each in resources):
+    if "*" in resources and named_last not in ("", "*"):
         text = "if '*' is present, must not specify other resources without subresources"
         errors.append(invalid_value(path, list(resources), text))
     return errors
@@ -142,7 +145,7 @@ def validate_match_conditions(conditions: Sequence[Obj], path: str, scope: Scope
         if not expression.strip():
             errors.append(required(f"{at}.expression"))
         else:
-            errors += validate_expression(expression, f"{at}.expression", scope, BOOL)
+            errors += validate_expression(expression.strip(), f"{at}.expression", scope, BOOL)
         if not name:
             errors.append(required(f"{at}.name"))
             continue

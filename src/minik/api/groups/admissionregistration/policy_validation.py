@@ -24,14 +24,13 @@ from minik.api.groups.admissionregistration.match_rules import (
 )
 from minik.api.label_selector_validation import validate_label_selector
 from minik.api.types import Obj
-from minik.api.validation import FieldError, duplicate, forbidden, invalid_value, not_supported, required, too_long
+from minik.api.validation import FieldError, duplicate, forbidden, invalid_value, not_supported, required
 
-_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
-_SHOWN_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
+_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
 _ACTIONS = ("Audit", "Deny", "Warn")
 _PATCH_TYPES = ("ApplyConfiguration", "JSONPatch")
 _REINVOCATION = ("IfNeeded", "Never")
-_MESSAGE_MAX = 5 * 1024
+_MAX_ANNOTATIONS, _MAX_ANNOTATION_EXPRESSION = 20, 5 * 1024
 
 
 def _validate_kind(kind: Obj | None, path: str) -> list[FieldError]:
@@ -42,14 +41,27 @@ def _validate_kind(kind: Obj | None, path: str) -> list[FieldError]:
     if not api_version:
         errors.append(required(f"{path}.apiVersion"))
     else:
-        group, _, version = api_version.rpartition("/")
-        complaints = names.dns_1035_label(version) + (names.dns_subdomain(group) if group else [])
-        errors += [invalid_value(f"{path}.apiVersion", api_version, text) for text in complaints]
+        errors += _validate_group_version(api_version, f"{path}.apiVersion")
     name = kind.get("kind", "")
     if not name:
         errors.append(required(f"{path}.kind"))
-    else:
-        errors += [invalid_value(f"{path}.kind", name, text) for text in names.dns_1035_label(name.lower())]
+    elif complaints := names.dns_1035_label(name.lower()):
+        text = f"may have mixed case, but should otherwise match: {','.join(complaints)}"
+        errors.append(invalid_value(f"{path}.kind", name, text))
+    return errors
+
+
+def _validate_group_version(api_version: str, path: str) -> list[FieldError]:
+    if api_version.count("/") > 1:
+        return [invalid_value(path, api_version, f"unexpected GroupVersion string: {api_version}")]
+    group, _, version = api_version.rpartition("/")
+    errors: list[FieldError] = []
+    if group and (complaints := names.dns_subdomain(group)):
+        errors.append(invalid_value(path, group, ",".join(complaints)))
+    if not version:
+        errors.append(invalid_value(path, api_version, "version must be specified"))
+    elif complaints := names.dns_1035_label(version):
+        errors.append(invalid_value(path, version, ",".join(complaints)))
     return errors
 
 
@@ -88,16 +100,12 @@ def _validate_validation(validation: Obj, path: str, scope: Scope) -> list[Field
     else:
         errors += validate_expression(expression, f"{path}.expression", scope, BOOL)
     errors += _validate_message_expression(validation.get("messageExpression", ""), f"{path}.messageExpression", scope)
-    if len(message) > _MESSAGE_MAX:
-        errors.append(too_long(f"{path}.message", _MESSAGE_MAX))
     if message and not message.strip():
         errors.append(invalid_value(f"{path}.message", message, "message must be non-empty if specified"))
-    elif "\n" in message.strip():
+    elif "\n" in message.strip() or "\r" in message.strip():
         errors.append(invalid_value(f"{path}.message", message, "must not contain line breaks"))
-    elif "\n" in expression.strip() and not message:
-        errors.append(required(f"{path}.message", "message must be specified if expression contains line breaks"))
     if reason and reason not in _REASONS:
-        errors.append(not_supported(f"{path}.reason", reason, _SHOWN_REASONS))
+        errors.append(not_supported(f"{path}.reason", reason, _REASONS))
     return errors
 
 
@@ -113,12 +121,20 @@ def _validate_message_expression(text: str, path: str, scope: Scope) -> list[Fie
 def _validate_annotations(annotations: Sequence[Obj], policy: str, path: str, scope: Scope) -> list[FieldError]:
     errors: list[FieldError] = []
     known: set[str] = set()
+    if len(annotations) > _MAX_ANNOTATIONS:
+        shown = [
+            {"Key": each.get("key", ""), "ValueExpression": each.get("valueExpression", "")} for each in annotations
+        ]
+        errors.append(invalid_value(path, shown, f"must not have more than {_MAX_ANNOTATIONS} auditAnnotations"))
     for index, annotation in enumerate(annotations):
         at, key = f"{path}[{index}]", f"{policy}/{annotation.get('key', '')}"
         errors += [invalid_value(f"{at}.key", key, text) for text in names.qualified_name(key)]
         expression = annotation.get("valueExpression", "")
         if not expression.strip():
             errors.append(required(f"{at}.valueExpression", "valueExpression is not specified"))
+        elif len(expression.strip().encode()) > _MAX_ANNOTATION_EXPRESSION:
+            text = f"must not exceed {_MAX_ANNOTATION_EXPRESSION} bytes in length"
+            errors.append(required(f"{at}.valueExpression", text))
         else:
             errors += validate_expression(expression, f"{at}.valueExpression", scope, TEXT_OR_NULL)
         if annotation.get("key", "") in known:
@@ -198,20 +214,20 @@ def validate_mutating_policy(policy: Obj) -> list[FieldError]:
 def _validate_parameter(reference: Obj, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     name, selector, action = (reference.get(key) for key in ("name", "selector", "parameterNotFoundAction"))
+    exclusive = "name and selector are mutually exclusive"
     if name:
         errors += [invalid_value(f"{path}.name", name, text) for text in names.path_segment(name)]
-        if selector is not None:
-            text = "name and selector are mutually exclusive"
-            errors += [forbidden(f"{path}.name", text), forbidden(f"{path}.selector", text)]
-    elif selector is not None:
+        errors += [] if selector is None else [forbidden(f"{path}.name", exclusive)]
+    if selector is not None:
         errors += validate_label_selector(selector, f"{path}.selector")
-    else:
+        errors += [forbidden(f"{path}.selector", exclusive)] if name else []
+    if not name and selector is None:
         errors.append(required(path, "one of name or selector must be specified"))
     at = f"{path}.parameterNotFoundAction"
-    if action is None:
+    if not action:
         errors.append(required(at))
     elif action not in ("Allow", "Deny"):
-        errors.append(not_supported(at, action, ("Allow", "Deny")))
+        errors.append(not_supported(at, action, ("Deny", "Allow")))
     return errors
 
 

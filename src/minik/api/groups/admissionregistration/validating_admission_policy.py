@@ -19,7 +19,7 @@ from minik.api.groups.status_rules import (
 )
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
-from minik.api.validation import FieldError
+from minik.api.validation import FieldError, required
 
 _TYPE = "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy"
 _COLUMNS = (
@@ -44,7 +44,12 @@ def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
 
 
 def _validate_status(new: Obj, _old: Obj) -> list[FieldError]:
-    return validate_conditions((new.get("status") or {}).get("conditions"), "status.conditions")
+    status = new.get("status") or {}
+    errors: list[FieldError] = []
+    for index, warning in enumerate((status.get("typeChecking") or {}).get("expressionWarnings") or ()):
+        at = f"status.typeChecking.expressionWarnings[{index}]"
+        errors += [required(f"{at}.{key}") for key in ("warning", "fieldRef") if not warning.get(key, "").strip()]
+    return errors + validate_conditions(status.get("conditions"), "status.conditions")
 
 
 RESOURCES = (

@@ -100,6 +100,7 @@ def _validate_versions(versions: Sequence[str], path: str) -> list[FieldError]:
     for index, version in enumerate(versions):
         if version in versions[:index]:
             errors.append(invalid_value(f"{path}[{index}]", version, "duplicate version"))
+            continue
         errors += [invalid_value(f"{path}[{index}]", version, text) for text in names.dns_1035_label(version)]
     if not any(version in _REVIEW_VERSIONS for version in versions):
         errors.append(invalid_value(path, list(versions), f"must include at least one of {listed}"))

@@ -8,12 +8,11 @@ from typing import Any
 
 from minik.api import names
 from minik.api.columns import AGE, NAME, age
-from minik.api.groups.admissionregistration.webhook_validation import validate_webhook_service
 from minik.api.groups.status_rules import RESET_STATUS, keep_spec, keep_status, status_strategy
 from minik.api.names import path_segment_name
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
-from minik.api.validation import FieldError, invalid_value
+from minik.api.validation import FieldError, invalid_value, required
 
 _TYPE = "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService"
 _MAX_GROUP_PRIORITY, _MAX_VERSION_PRIORITY = 20_000, 1000
@@ -102,10 +101,14 @@ def _validate(obj: Obj) -> list[FieldError]:
             text = "local APIServices may not have insecureSkipTLSVerify"
             errors.append(invalid_value("spec.insecureSkipTLSVerify", True, text))
         return errors
+    errors += [required(f"spec.service.{key}") for key in ("namespace", "name") if not service.get(key)]
+    port = service.get("port", 0)
+    if complaints := names.port_number(port):
+        errors.append(invalid_value("spec.service.port", port, f"port is not valid: {', '.join(complaints)}"))
     if spec.get("insecureSkipTLSVerify") and spec.get("caBundle"):
         text = "may not be true if caBundle is present"
         errors.append(invalid_value("spec.insecureSkipTLSVerify", True, text))
-    return errors + validate_webhook_service({**service, "path": None}, "spec.service")
+    return errors
 
 
 def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:

@@ -1,0 +1,74 @@
+"""What is wrong with admission policies, webhooks and API services, and how it is said."""
+
+from typing import Any
+
+import pytest
+
+ADMISSION = "admissionregistration.k8s.io/v1"
+RULE = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+
+
+def policy(**spec: Any) -> dict[str, Any]:
+    constraints = {"resourceRules": [RULE]}
+    return {"matchConstraints": constraints, "validations": [{"expression": "true"}], **spec}
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        ({"paramKind": {"apiVersion": "a/b/c", "kind": "K"}}, "unexpected GroupVersion string: a/b/c"),
+        ({"paramKind": {"apiVersion": "a/", "kind": "K"}}, "version must be specified"),
+        (
+            {"paramKind": {"apiVersion": "v1", "kind": "a_b"}},
+            "may have mixed case, but should otherwise match: a DNS-1035",
+        ),
+        ({"validations": [{"expression": "true", "reason": "Unauthorized"}]}, '"Invalid", "RequestEntityTooLarge"'),
+        ({"auditAnnotations": [{"key": "k", "valueExpression": f"'{'x' * 5121}'"}]}, "must not exceed 5120 bytes"),
+    ],
+)
+def test_wrong_policies_are_refused(post: Any, spec: dict[str, Any], complaint: str) -> None:
+    [error] = post(ADMISSION, "ValidatingAdmissionPolicy", spec=policy(**spec)).errors
+    assert complaint in error
+
+
+@pytest.mark.parametrize(
+    ("resources", "complaints"),
+    [
+        (["*", "pods"], 1),
+        (["pods", "*"], 0),  # upstream looks at the last one only
+        (["*/*", "pods/*"], 2),
+        (["", "pods"], 1),
+    ],
+)
+def test_wildcards_cover_resources(post: Any, resources: list[str], complaints: int) -> None:
+    constraints = {"resourceRules": [{**RULE, "resources": resources}]}
+    made = post(ADMISSION, "ValidatingAdmissionPolicy", spec=policy(matchConstraints=constraints))
+    assert len(made.errors) == complaints
+
+
+def test_types_are_checked_with_a_place_and_a_text(post: Any, put: Any) -> None:
+    made = post(ADMISSION, "ValidatingAdmissionPolicy", spec=policy())
+    status = {"typeChecking": {"expressionWarnings": [{"fieldRef": "", "warning": ""}]}}
+    errors = put(made, lambda new: new.update(status=status), "status").errors
+    at = "status.typeChecking.expressionWarnings[0]"
+    assert errors == [f"{at}.warning: Required value", f"{at}.fieldRef: Required value"]
+
+
+def test_parameters_are_referred_to_in_one_way(post: Any) -> None:
+    reference = {"name": "a", "selector": {"matchLabels": {"a b": "c"}}, "parameterNotFoundAction": "Odd"}
+    spec = {"policyName": "p", "validationActions": ["Deny"], "paramRef": reference}
+    errors = post(ADMISSION, "ValidatingAdmissionPolicyBinding", spec=spec).errors
+    assert [error.partition(":")[0].removeprefix("spec.paramRef.") for error in errors] == [
+        "name",
+        "selector.matchLabels",
+        "selector",
+        "parameterNotFoundAction",
+    ]
+    assert errors[-1].endswith('supported values: "Deny", "Allow"')
+
+
+def test_services_of_an_api_have_names(post: Any) -> None:
+    spec = {"group": "g.io", "version": "v1", "groupPriorityMinimum": 1, "versionPriority": 1, "service": {"port": 0}}
+    errors = post("apiregistration.k8s.io/v1", "APIService", metadata={"name": "v1.g.io"}, spec=spec).errors
+    assert errors[:2] == ["spec.service.namespace: Required value", "spec.service.name: Required value"]
+    assert errors[2].startswith("spec.service.port: Invalid value: 0: port is not valid: ")
