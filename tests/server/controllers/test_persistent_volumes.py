@@ -3,18 +3,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fake_client import until
 
 from minik.client.resources import (
+    EVENTS,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
     PODS,
     STORAGE_CLASSES,
     VOLUME_ATTRIBUTES_CLASSES,
 )
+from minik.server.controllers import volume_reclaim
 from minik.server.controllers.ephemeral_volume import EphemeralVolumeController
 from minik.server.controllers.local_path import PROVISIONER, LocalPathProvisioner
 from minik.server.controllers.persistent_volume_binder import PersistentVolumeBinder
+from minik.server.controllers.volume_expansion import VolumeExpansionController
 from minik.server.controllers.volume_protection import (
     AttributesClassProtectionController,
     ClaimProtectionController,
@@ -120,6 +124,82 @@ async def test_local_storage_comes_and_goes_with_its_claim(cluster: Any, tmp_pat
     cluster.client.remove(PERSISTENT_VOLUME_CLAIMS, "c", "ns")
     await until(lambda: not cluster.client.all(PERSISTENT_VOLUMES))
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"hostPath": {"path": "/data"}}, "host_path deleter only supports /tmp/.+ but received provided /data"),
+        (
+            {"hostPath": {"path": "/tmp/../"}},
+            "host_path deleter only supports /tmp/.+ but received provided /tmp/../",
+        ),
+        (
+            {"nfs": {"server": "s", "path": "/"}},
+            'error getting deleter volume plugin for volume "v": no deletable volume plugin matched',
+        ),
+    ],
+)
+async def test_data_that_cannot_be_deleted(source: Obj, message: str) -> None:
+    outcome = await volume_reclaim.delete_data({"metadata": {"name": "v"}, "spec": source})
+    assert (outcome.done, outcome.message) == (False, message)
+
+
+async def test_a_recycled_volume_is_available_again(cluster: Any) -> None:
+    cluster.client.add(PERSISTENT_VOLUME_CLAIMS, claim())
+    cluster.client.add(PERSISTENT_VOLUMES, volume("Recycle"))
+    cluster.start(PersistentVolumeBinder)
+    await until(lambda: phases(cluster) == ("Bound", "Bound"))
+    cluster.client.remove(PERSISTENT_VOLUME_CLAIMS, "c", "ns")
+    await until(lambda: cluster.client.find(PODS, "recycler-for-v", "default"))
+    done = {"metadata": {"uid": "1"}, "status": {"phase": "Succeeded"}}
+    cluster.client.change(PODS, "recycler-for-v", "default", done)
+    await until(lambda: phases(cluster)[1] == "Available")
+    assert "claimRef" not in cluster.client.find(PERSISTENT_VOLUMES, "v")["spec"]
+    assert cluster.client.find(PODS, "recycler-for-v", "default") is None
+
+
+async def test_a_claim_says_which_pod_is_not_scheduled(cluster: Any, make_pod: Callable[..., Obj]) -> None:
+    user = make_pod("p")
+    user["spec"] = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "c"}}]}
+    user["status"] = {"phase": "Pending"}
+    cluster.client.add(PODS, user)
+    cluster.client.add(STORAGE_CLASSES, storage_class("WaitForFirstConsumer"))
+    cluster.client.add(PERSISTENT_VOLUME_CLAIMS, claim("sc"))
+    cluster.start(PersistentVolumeBinder)
+    await until(lambda: "WaitForPodScheduled" in cluster.reasons())
+
+
+@pytest.mark.parametrize(("source", "kind"), [("csi", "Normal"), ("hostPath", "Warning")])
+async def test_a_larger_volume_is_for_its_driver_to_make(cluster: Any, source: str, kind: str) -> None:
+    bound = volume()
+    bound["spec"] = {"capacity": {"storage": "1Gi"}, source: {}, "claimRef": {"namespace": "ns", "name": "c"}}
+    cluster.client.add(PERSISTENT_VOLUMES, bound)
+    grown = claim()
+    grown["spec"] |= {"resources": {"requests": {"storage": "2Gi"}}, "volumeName": "v"}
+    grown["status"] = {"phase": "Bound", "capacity": {"storage": "1Gi"}}
+    cluster.client.add(PERSISTENT_VOLUME_CLAIMS, grown)
+    cluster.start(VolumeExpansionController)
+    await until(lambda: "ExternalExpanding" in cluster.reasons())
+    assert [event["type"] for event in cluster.client.all(EVENTS)] == [kind]
+
+
+async def test_a_finalizer_that_was_taken_off_comes_back(cluster: Any) -> None:
+    cluster.client.add(PERSISTENT_VOLUMES, volume())
+    cluster.start(VolumeProtectionController)
+    guarded = ["kubernetes.io/pv-protection"]
+    await until(lambda: cluster.client.find(PERSISTENT_VOLUMES, "v")["metadata"].get("finalizers") == guarded)
+
+
+async def test_somebody_elses_claim_is_not_taken(cluster: Any, make_pod: Callable[..., Obj]) -> None:
+    user = make_pod("p")
+    user["spec"]["volumes"] = [{"name": "d", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}}]
+    cluster.client.add(PODS, user)
+    cluster.client.add(PERSISTENT_VOLUME_CLAIMS, claim() | {"metadata": {"name": "p-d", "namespace": "ns", "uid": "u"}})
+    cluster.start(EphemeralVolumeController)
+    await until(lambda: "FailedBinding" in cluster.reasons())
+    text = "ephemeral volume d: PVC ns/p-d was not created for pod ns/p (pod is not owner)"
+    assert cluster.client.all(EVENTS)[0]["message"] == text
 
 
 async def test_what_is_in_use_stays(cluster: Any, make_pod: Callable[..., Obj]) -> None:

@@ -27,7 +27,7 @@ from minik.server.controllers.objects import annotations_of, is_deleting
 from minik.server.controllers.pods import node_name
 from minik.server.volumes.pod_claims import claims_of
 
-_CLAIM, _NODE, _VOLUME, _DRIVER = "attach-claim", "attach-node", "attach-volume", "attach-driver"
+_NODE, _VOLUME, _DRIVER = "attach-node", "attach-volume", "attach-driver"
 
 
 def controllers(context: ControllerContext) -> Sequence[Controller]:
@@ -48,7 +48,7 @@ class AttachDetachController(Controller):
         self._torn: set[str] = set()  # uids of VolumeAttachments that nodes were told to forget
         self._refused: set[tuple[str, str]] = set()  # (volume, node) whose Pods know that they wait
         informers = context.informers
-        self._pods = self.watch(informers.of(PODS, indexes={**indexes.PODS, _CLAIM: claims_of}), self._keys_of_pod)
+        self._pods = self.watch(informers.of(PODS, indexes=indexes.PODS), self._keys_of_pod)
         self._claims = self.watch(informers.of(PERSISTENT_VOLUME_CLAIMS), _volume_of_claim)
         self._volumes = self.watch(
             informers.of(PERSISTENT_VOLUMES, indexes={_DRIVER: _driver_of}), lambda change: _driven(change.obj)
@@ -149,7 +149,7 @@ class AttachDetachController(Controller):
         if claim is None or claim["spec"].get("volumeName") != volume["metadata"]["name"]:
             return {}
         found: dict[str, list[Obj]] = {}
-        for pod in self._pods.by_index(_CLAIM, key):
+        for pod in self._pods.by_index(indexes.CLAIM, key):
             node = self._nodes.get(node_name(pod))
             keep = node is not None and annotations_of(node).get(plan.KEEP_TERMINATED) == "true"
             if plan.needs_volumes(pod, keep_terminated=keep):

@@ -5,6 +5,7 @@ https://kubernetes.io/docs/concepts/storage/ephemeral-volumes/#generic-ephemeral
 
 from collections.abc import Iterable
 
+from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.client import Client
 from minik.client.controller import Controller
@@ -45,14 +46,23 @@ class EphemeralVolumeController(Controller):
         return None
 
     async def _ensure(self, pod: Obj, volume: Obj) -> None:
-        name, namespace = claim_name(pod, volume), pod["metadata"]["namespace"]
+        namespace, name = pod["metadata"]["namespace"], claim_name(pod, volume)
         claim = self._claims.get(name, namespace)
-        if claim is not None:
-            if is_made_for(claim, pod):
-                return
-            raise RuntimeError(f'PVC "{namespace}/{name}" was not created for pod (pod is not owner)')
+        if claim is not None and is_made_for(claim, pod):
+            return
+        try:
+            if claim is not None:
+                user = f"{namespace}/{pod['metadata']['name']}"
+                raise RuntimeError(f"PVC {namespace}/{name} was not created for pod {user} (pod is not owner)")
+            await self._create(pod, volume, name)
+        except (RuntimeError, StatusError) as error:
+            about = object_reference("v1", "Pod", pod)
+            self._recorder.event(about, WARNING, "FailedBinding", f"ephemeral volume {volume['name']}: {error}")
+            raise
+
+    async def _create(self, pod: Obj, volume: Obj, name: str) -> None:
         template = own_copy(volume["ephemeral"]["volumeClaimTemplate"])
-        metadata = template.get("metadata") or {}
+        metadata, namespace = template.get("metadata") or {}, pod["metadata"]["namespace"]
         wanted = {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
@@ -66,10 +76,8 @@ class EphemeralVolumeController(Controller):
         }
         try:
             await self._client.create(PERSISTENT_VOLUME_CLAIMS, wanted, namespace)
-        except Exception as error:
-            text = f"ephemeral volume {volume['name']}: create PVC {name}: {error}"
-            self._recorder.event(object_reference("v1", "Pod", pod), WARNING, "ProvisioningFailed", text)
-            raise
+        except StatusError as error:
+            raise RuntimeError(f"create PVC {name}: {error.message}") from error
 
 
 def _keys_of_pod(change: Change) -> Iterable[str]:

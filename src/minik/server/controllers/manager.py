@@ -39,6 +39,7 @@ from minik.server.controllers.service_repair import ServiceRepairController
 from minik.server.controllers.stateful_set import StatefulSetController
 from minik.server.controllers.taint_eviction import TaintEvictionController
 from minik.server.controllers.token_secrets import TokenSecretController
+from minik.server.controllers.volume_expansion import VolumeExpansionController
 from minik.server.controllers.volume_protection import (
     AttributesClassProtectionController,
     ClaimProtectionController,
@@ -77,6 +78,7 @@ CONTROLLERS: Sequence[Build] = (
     HorizontalPodAutoscalerController,
     ResourceQuotaController,
     PersistentVolumeBinder,
+    VolumeExpansionController,
     ClaimProtectionController,
     VolumeProtectionController,
     AttributesClassProtectionController,

@@ -13,8 +13,10 @@ from minik.client.client import Client
 from minik.client.controller import Controller
 from minik.client.events import NORMAL, WARNING, object_reference
 from minik.client.informer import Change, object_key
-from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES
+from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES
+from minik.server.controllers import indexes, volume_reclaim
 from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.pods import is_finished, node_name
 from minik.server.volumes import binding, matching
 
 _CLAIM, _VOLUME = "claim:", "volume:"
@@ -49,6 +51,7 @@ class PersistentVolumeBinder(Controller):
             self._keys_of_volume,
         )
         self._classes = self.watch(informers.of(STORAGE_CLASSES), self._keys_of_class)
+        self._pods = self.watch(informers.of(PODS, indexes=indexes.PODS), _keys_of_pod)
 
     def _keys_of_claim(self, change: Change) -> Iterable[str]:
         yield _CLAIM + object_key(change.obj)
@@ -129,12 +132,24 @@ class PersistentVolumeBinder(Controller):
             await self._client.update(PERSISTENT_VOLUME_CLAIMS, changed, claim["metadata"]["namespace"])
             return  # the update brings it back
         if later:
-            self._tell(claim, NORMAL, "WaitForFirstConsumer", _WAITING)
+            self._tell(claim, NORMAL, *self._waited_for(claim))
         elif matching.class_of(claim):
             claim = await self._provision(claim, storage_class)
         else:
             self._tell(claim, NORMAL, "FailedBinding", _NO_CLASS)
         await self._set_claim_status(claim, "Pending", None)
+
+    def _waited_for(self, claim: Obj) -> tuple[str, str]:
+        """(reason, message): for a Pod that uses the claim, or for it to be scheduled."""
+        users = [
+            pod["metadata"]["name"]
+            for pod in self._pods.by_index(indexes.CLAIM, object_key(claim))
+            if not node_name(pod) and not is_finished(pod)
+        ]
+        if not users:
+            return "WaitForFirstConsumer", _WAITING
+        pods = f"pod {users[0]}" if len(users) == 1 else f"pods {','.join(users)}"
+        return "WaitForPodScheduled", f"waiting for {pods} to be scheduled"
 
     async def _bind_to_named(self, claim: Obj) -> None:
         volume = self._volumes.get(claim["spec"]["volumeName"])
@@ -159,7 +174,7 @@ class PersistentVolumeBinder(Controller):
         if storage_class is None:
             self._tell(claim, WARNING, "ProvisioningFailed", f'storageclass.storage.k8s.io "{name}" not found')
             return claim
-        provisioner = storage_class["provisioner"]
+        provisioner = matching.provisioner_of(storage_class)
         if provisioner.startswith("kubernetes.io/"):
             text = f"no volume plugin matched name: {provisioner}"
             self._tell(claim, WARNING, "ProvisioningFailed", text)
@@ -207,6 +222,9 @@ class PersistentVolumeBinder(Controller):
         if claim is None:
             await self._release(volume)
         elif not claim["spec"].get("volumeName"):
+            if matching.mode_of(claim) != matching.mode_of(volume):
+                self._tell_incompatible(claim, volume)
+                return
             self.queue.add(_CLAIM + object_key(claim))
         elif claim["spec"]["volumeName"] == volume["metadata"]["name"]:
             await self._set_volume_phase(volume, "Bound")
@@ -214,6 +232,20 @@ class PersistentVolumeBinder(Controller):
             await self._release(volume)  # made for this claim, which found another
         else:
             await self._client.update(PERSISTENT_VOLUMES, binding.without_claim(volume))
+
+    def _tell_incompatible(self, claim: Obj, volume: Obj) -> None:
+        mine, its = claim["metadata"]["name"], volume["metadata"]["name"]
+        text = (
+            f'Cannot bind PersistentVolume to requested PersistentVolumeClaim "{mine}" due to incompatible volumeMode.'
+        )
+        self._tell_of_volume(volume, WARNING, "VolumeMismatch", text)
+        text = (
+            f'Cannot bind PersistentVolume "{its}" to requested PersistentVolumeClaim due to incompatible volumeMode.'
+        )
+        self._tell(claim, WARNING, "VolumeMismatch", text)
+
+    def _tell_of_volume(self, volume: Obj, kind: str, reason: str, message: str) -> None:
+        self._recorder.event(object_reference("v1", "PersistentVolume", volume), kind, reason, message)
 
     async def _claim_of(self, volume: Obj) -> Obj | None:
         """The claim, asked for at the API before it is believed to be gone."""
@@ -236,14 +268,23 @@ class PersistentVolumeBinder(Controller):
         policy = _policy(volume)
         if phase == "Failed" or policy == "Retain" or matching.PROVISIONED_BY in matching.annotations(volume):
             return  # kept, or its provisioner deletes it
-        name = volume["metadata"]["name"]
         if policy == "Recycle":
-            reason, text = "VolumeFailedRecycle", "No recycler plugin found for the volume!"
+            outcome = await volume_reclaim.recycle_data(self._client, volume, self._recycler)
         else:
-            reason = "VolumeFailedDelete"
-            text = f'error getting deleter volume plugin for volume "{name}": no deletable volume plugin matched'
-        self._recorder.event(object_reference("v1", "PersistentVolume", volume), WARNING, reason, text)
-        await self._set_volume_phase(volume, "Failed", text)
+            outcome = await volume_reclaim.delete_data(volume)
+        if outcome.reason:
+            self._tell_of_volume(volume, WARNING, outcome.reason, outcome.message)
+            await self._set_volume_phase(volume, "Failed", outcome.message)
+        elif outcome.done and policy == "Recycle":
+            self._tell_of_volume(volume, NORMAL, "VolumeRecycled", "Volume recycled")
+            await self._client.update(PERSISTENT_VOLUMES, binding.without_claim(volume))
+        elif outcome.done:
+            await self._client.delete(
+                PERSISTENT_VOLUMES, volume["metadata"]["name"], uid=volume["metadata"].get("uid", "")
+            )
+
+    def _recycler(self, name: str) -> Obj | None:
+        return self._pods.get(name, volume_reclaim.RECYCLER_NAMESPACE)
 
     async def _set_volume_phase(self, volume: Obj, phase: str, message: str = "") -> Obj:
         status = volume.get("status") or {}
@@ -252,6 +293,13 @@ class PersistentVolumeBinder(Controller):
         kept = {name: value for name, value in status.items() if name not in ("message", "lastPhaseTransitionTime")}
         changed = {**volume, "status": {**kept, "phase": phase, **({"message": message} if message else {})}}
         return await self._client.update(PERSISTENT_VOLUMES, changed, subresource="status")
+
+
+def _keys_of_pod(change: Change) -> Iterable[str]:
+    """The volume of a recycler that ended."""
+    volume = volume_reclaim.recycled_by(change.obj)
+    if volume and change.new is not None and is_finished(change.new):
+        yield _VOLUME + volume
 
 
 def _pending(claim: Obj) -> Iterable[str]:

@@ -1,10 +1,10 @@
 """Keeps what is in use: claims by Pods, volumes by claims, attributes classes by both.
 
-Takes their protection finalizers off when nobody uses them any more.
-Admission puts the finalizers on. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
+Takes their protection finalizers off when nobody uses them any more. Admission puts the finalizers on; one that
+somebody took off is put back. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from minik.api.types import Obj
 from minik.client.client import Client
@@ -28,7 +28,7 @@ class ClaimProtectionController(Controller):
     def __init__(self, context: ControllerContext) -> None:
         super().__init__(clock=context.clock)
         self._client: Client = context.client_for(self.name)
-        self._claims = self.watch(context.informers.of(PERSISTENT_VOLUME_CLAIMS), _deleting_only)
+        self._claims = self.watch(context.informers.of(PERSISTENT_VOLUME_CLAIMS), _guarded_by(CLAIM_FINALIZER))
         self._pods = self.watch(context.informers.of(PODS, indexes=indexes.PODS), self._keys_of_pod)
 
     def _keys_of_pod(self, change: Change) -> Iterable[str]:
@@ -42,13 +42,12 @@ class ClaimProtectionController(Controller):
 
     async def reconcile(self, key: str) -> float | None:
         claim = self._claims.get_key(key)
-        if (
-            claim is None
-            or not is_deleting(claim)
-            or CLAIM_FINALIZER not in (claim["metadata"].get("finalizers") or ())
-        ):
-            return None
         namespace, _ = split_key(key)
+        if claim is None or is_deleting(claim) != (CLAIM_FINALIZER in _finalizers(claim)):
+            return None
+        if not is_deleting(claim):
+            await self._client.update(PERSISTENT_VOLUME_CLAIMS, with_finalizer(claim, CLAIM_FINALIZER), namespace)
+            return None
         if _is_used(key, self._pods.by_index(indexes.NAMESPACE, namespace)):
             return None  # the Pod's end wakes it
         live = (await self._client.list(PODS, namespace)).items  # one may have come since
@@ -64,13 +63,15 @@ class VolumeProtectionController(Controller):
     def __init__(self, context: ControllerContext) -> None:
         super().__init__(clock=context.clock)
         self._client: Client = context.client_for(self.name)
-        self._volumes = self.watch(context.informers.of(PERSISTENT_VOLUMES), _deleting_only)
+        self._volumes = self.watch(context.informers.of(PERSISTENT_VOLUMES), _guarded_by(VOLUME_FINALIZER))
 
     async def reconcile(self, key: str) -> float | None:
         volume = self._volumes.get(key)
-        if volume is None or not is_deleting(volume) or (volume.get("status") or {}).get("phase") == "Bound":
+        if volume is None or is_deleting(volume) != (VOLUME_FINALIZER in _finalizers(volume)):
             return None
-        if VOLUME_FINALIZER in (volume["metadata"].get("finalizers") or ()):
+        if not is_deleting(volume):
+            await self._client.update(PERSISTENT_VOLUMES, with_finalizer(volume, VOLUME_FINALIZER))
+        elif (volume.get("status") or {}).get("phase") != "Bound":
             await self._client.update(PERSISTENT_VOLUMES, without_finalizer(volume, VOLUME_FINALIZER))
         return None
 
@@ -82,17 +83,20 @@ class AttributesClassProtectionController(Controller):
     def __init__(self, context: ControllerContext) -> None:
         super().__init__(clock=context.clock)
         self._client: Client = context.client_for(self.name)
-        self._classes = self.watch(context.informers.of(VOLUME_ATTRIBUTES_CLASSES), _deleting_only)
+        self._classes = self.watch(context.informers.of(VOLUME_ATTRIBUTES_CLASSES), _guarded_by(CLASS_FINALIZER))
         self._claims = self.watch(context.informers.of(PERSISTENT_VOLUME_CLAIMS), _classes_let_go)
         self._volumes = self.watch(context.informers.of(PERSISTENT_VOLUMES), _classes_let_go)
 
     async def reconcile(self, key: str) -> float | None:
         attributes = self._classes.get(key)
-        if attributes is None or not is_deleting(attributes):
+        if attributes is None or is_deleting(attributes) != (CLASS_FINALIZER in _finalizers(attributes)):
+            return None
+        if not is_deleting(attributes):
+            await self._client.update(VOLUME_ATTRIBUTES_CLASSES, with_finalizer(attributes, CLASS_FINALIZER))
             return None
         users = (*self._claims.list(), *self._volumes.list())
         in_use = any(key in _attributes_classes(user) for user in users)
-        if CLASS_FINALIZER in (attributes["metadata"].get("finalizers") or ()) and not in_use:
+        if not in_use:
             await self._client.update(VOLUME_ATTRIBUTES_CLASSES, without_finalizer(attributes, CLASS_FINALIZER))
         return None
 
@@ -101,6 +105,16 @@ def without_finalizer(obj: Obj, finalizer: str) -> Obj:
     changed = own_copy(obj)
     changed["metadata"]["finalizers"] = [name for name in changed["metadata"]["finalizers"] if name != finalizer]
     return changed
+
+
+def with_finalizer(obj: Obj, finalizer: str) -> Obj:
+    changed = own_copy(obj)
+    changed["metadata"]["finalizers"] = [*_finalizers(obj), finalizer]
+    return changed
+
+
+def _finalizers(obj: Obj) -> Sequence[str]:
+    return obj["metadata"].get("finalizers") or ()
 
 
 def _is_used(key: str, pods: Iterable[Obj]) -> bool:
@@ -121,6 +135,11 @@ def _classes_let_go(change: Change) -> Iterable[str]:
         yield from _attributes_classes(change.old) - (_attributes_classes(change.new) if change.new else set())
 
 
-def _deleting_only(change: Change) -> Iterable[str]:
-    if change.new is not None and is_deleting(change.new):
-        yield object_key(change.new)
+def _guarded_by(finalizer: str) -> Callable[[Change], Iterable[str]]:
+    """What is deleted and has the finalizer, or is not and lacks it."""
+
+    def keys(change: Change) -> Iterable[str]:
+        if change.new is not None and is_deleting(change.new) == (finalizer in _finalizers(change.new)):
+            yield object_key(change.new)
+
+    return keys

@@ -87,4 +87,6 @@ def claim_status(claim: Obj, phase: str, volume: Obj | None) -> Obj | None:
         status["accessModes"] = volume["spec"].get("accessModes") or []
         if old.get("phase") != "Bound" or not old.get("capacity"):
             status["capacity"] = {"storage": volume["spec"]["capacity"]["storage"]}
+            if volume["spec"].get("volumeAttributesClassName"):
+                status["currentVolumeAttributesClassName"] = volume["spec"]["volumeAttributesClassName"]
     return None if status == old else status

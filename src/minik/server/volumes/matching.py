@@ -19,6 +19,16 @@ PROVISIONER, BETA_PROVISIONER = (
     "volume.beta.kubernetes.io/storage-provisioner",
 )
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
+# provisioners that were part of Kubernetes once -> the CSI drivers that took over (csi-translation-lib)
+CSI_DRIVER_OF = {
+    "kubernetes.io/aws-ebs": "ebs.csi.aws.com",
+    "kubernetes.io/gce-pd": "pd.csi.storage.gke.io",
+    "kubernetes.io/cinder": "cinder.csi.openstack.org",
+    "kubernetes.io/azure-disk": "disk.csi.azure.com",
+    "kubernetes.io/azure-file": "file.csi.azure.com",
+    "kubernetes.io/vsphere-volume": "csi.vsphere.vmware.com",
+    "kubernetes.io/portworx-volume": "pxd.portworx.com",
+}
 _DEFAULT = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",
@@ -84,12 +94,24 @@ def mode_of(obj: Obj) -> str:
     return str(obj["spec"].get("volumeMode") or "Filesystem")
 
 
+def provisioner_of(storage_class: Obj) -> str:
+    """Who makes volumes of the class; a provisioner of old stands for its CSI driver."""
+    named = str(storage_class["provisioner"])
+    return CSI_DRIVER_OF.get(named, named)
+
+
+def attributes_class_of(obj: Obj) -> str:
+    return str(obj["spec"].get("volumeAttributesClassName") or "")
+
+
 def why_not(volume: Obj, claim: Obj) -> str:
     """Why a volume that the claim names cannot be its; "" when it can."""
     if requested(claim) > capacity(volume):
         return "requested PV is too small"
     if class_of(volume) != class_of(claim):
         return "storageClassName does not match"
+    if attributes_class_of(volume) != attributes_class_of(claim):
+        return "volumeAttributesClassName does not match"
     if mode_of(volume) != mode_of(claim):
         return "incompatible volumeMode"
     if not _has_modes(volume, claim):
@@ -125,6 +147,8 @@ def find_best(
         if reserved_only or not fits or (volume.get("status") or {}).get("phase") != "Available":
             continue
         if not selector.matches(metadata.get("labels")) or class_of(volume) != wanted or not _has_modes(volume, claim):
+            continue
+        if attributes_class_of(volume) != attributes_class_of(claim):
             continue
         if best is None or _rank(volume) < _rank(best):
             best = volume
