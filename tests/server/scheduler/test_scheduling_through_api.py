@@ -204,6 +204,33 @@ def test_a_claim_is_allocated_and_its_pod_bound_where_the_device_is(server: ApiS
     delete(server, "first", "second", "sharing")
 
 
+def test_devices_may_stand_for_an_extended_resource(server: ApiServer) -> None:
+    pool = {"name": "n2", "generation": 1, "resourceSliceCount": 1}
+    spec = {"driver": "nic.example.com", "nodeName": "n2", "pool": pool, "devices": [{"name": "eth1"}]}
+    selector = {"cel": {"expression": "device.driver == 'nic.example.com'"}}
+    named = {"selectors": [selector], "extendedResourceName": "example.com/nic"}
+    api = "resource.k8s.io/v1"
+    create(
+        server,
+        {"apiVersion": api, "kind": "DeviceClass", "metadata": {"name": "nic"}, "spec": named},
+        {"apiVersion": api, "kind": "ResourceSlice", "metadata": {"name": "nics"}, "spec": spec},
+    )
+    for name in ("wired", "unlucky"):
+        wanting = pod(name)
+        wanting["spec"]["containers"][0]["resources"] = {"limits": {"example.com/nic": "1"}}
+        create(server, wanting)
+        eventually(lambda name=name: "decision" in json.loads(why(server, name, "-o", "json")))
+        if name == "wired":
+            eventually(lambda: node_of(server, "wired") == "n2")
+    status = server.get("pod", "wired")["status"]["extendedResourceClaimStatus"]
+    assert status["requestMappings"][0]["resourceName"] == "example.com/nic"
+    found = server.get("resourceclaim", status["resourceClaimName"])
+    assert found["status"]["allocation"]["devices"]["results"][0]["device"] == "eth1"
+    assert found["metadata"]["ownerReferences"][0]["name"] == "wired"
+    eventually(lambda: "cannot allocate all claims" in why(server, "unlucky"))
+    delete(server, "wired", "unlucky")
+
+
 SECOND_DEVICE = textwrap.dedent("""
     [{"op": "add", "path": "/spec/devices/-", "value": {"name": "c", "attributes": {"model": {"string": "new"}}}}]
 """)

@@ -10,6 +10,10 @@ from minik.client.informer import Informers
 
 Value = TypeVar("Value")
 
+# In a cycle's state: the extended resources of the Pod that devices stand for on nodes that have none of them
+# themselves (DynamicResources), so that NodeResourcesFit does not miss them there.
+BACKED_BY_DEVICES = "extended resources backed by devices"
+
 
 @dataclass(frozen=True, slots=True)
 class Handle:

@@ -90,6 +90,14 @@ def with_finalizer(claim: Obj) -> Obj | None:
     return changed
 
 
+def without_finalizer(claim: Obj) -> Obj:
+    changed = own_copy(claim)
+    changed["metadata"]["finalizers"] = [
+        each for each in claim["metadata"].get("finalizers") or () if each != FINALIZER
+    ]
+    return changed
+
+
 def reserved(claim: Obj, pod: Obj, given: Obj | None, now: str) -> Obj | None:
     """The claim, allocated as `given` (unless it is already) and reserved for the Pod; None when it is so already."""
     if is_reserved(claim, pod):

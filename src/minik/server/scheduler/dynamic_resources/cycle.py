@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from minik.api.cel.duration import parse_duration
@@ -15,8 +15,9 @@ from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.clock import format_time
 from minik.client.informer import Change, Informer
-from minik.client.resources import RESOURCE_CLAIMS
+from minik.client.resources import PODS, RESOURCE_CLAIMS
 from minik.server.scheduler.dynamic_resources import claims as rules
+from minik.server.scheduler.dynamic_resources import extended
 from minik.server.scheduler.dynamic_resources.allocator import allocate
 from minik.server.scheduler.dynamic_resources.pools import Pool, gather
 from minik.server.scheduler.dynamic_resources.requests import AllocationError, asks_of
@@ -36,12 +37,19 @@ _RETRIES = 5
 
 @dataclass(slots=True)
 class Cycle:
-    """A Pod's claims. `chosen` is filled by filter: node -> claim uid -> AllocationResult."""
+    """A Pod's claims. `chosen` is filled by filter: node -> claim uid -> AllocationResult.
+
+    `extended` resources are backed by devices (resource -> class) where the node has none of them itself: those are
+    in `made`, by node, and the result of the claim that is made for them is under the Pod's own uid.
+    """
 
     claims: Sequence[Obj]
     pending: Sequence[Obj]  # those not allocated
     usage: Usage
+    extended: Mapping[str, str] = field(default_factory=dict)
     chosen: dict[str, dict[str, Obj]] = field(default_factory=dict)
+    made: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    created: str = ""  # name of that claim
     unavailable: dict[str, Obj] = field(default_factory=dict)  # allocated for other nodes than one that was asked about
 
 
@@ -69,7 +77,8 @@ class Allocations:
                 return Refusal((text,), Code.UNRESOLVABLE)
             if claim is not None and claim not in found:
                 found.append(claim)
-        if not found:
+        backed = extended.classes_of(pod.requests, self._classes.list())
+        if not found and not backed:
             return None
         pending = [claim for claim in found if rules.allocation(claim) is None]
         if any(claim["metadata"]["uid"] in self._in_flight for claim in pending):
@@ -79,7 +88,7 @@ class Allocations:
                 asks_of(claim, self._classes.get)
         except AllocationError as error:
             return Refusal((str(error),), Code.UNRESOLVABLE)
-        return Cycle(found, pending, self._usage() if pending else Usage())
+        return Cycle(found, pending, self._usage() if pending or backed else Usage(), backed)
 
     def _usage(self) -> Usage:
         listed = {claim["metadata"]["uid"]: rules.allocation(claim) for claim in self._claims.list()}
@@ -87,7 +96,7 @@ class Allocations:
             listed[uid] = listed.get(uid) or decided
         return usage_of(given for given in listed.values() if given is not None)
 
-    def refusal(self, cycle: Cycle, node: NodeInfo) -> Refusal | None:
+    def refusal(self, cycle: Cycle, pod: PodInfo, node: NodeInfo) -> Refusal | None:
         if node.node is None:
             return _NOT_ENOUGH
         away = False
@@ -98,15 +107,22 @@ class Allocations:
                 away = True
         if away:
             return _NOT_HERE
-        if not cycle.pending or node.name in cycle.chosen:
+        missing = extended.missing_on(node.allocatable, cycle.extended)
+        if node.name in cycle.chosen or not (cycle.pending or missing):
             return None
-        return self._allocate(cycle, node.name, gather(self._slices.list(), node.node))
+        wanted = {claim["metadata"]["uid"]: claim for claim in cycle.pending}
+        if missing:
+            cycle.made[node.name] = missing
+            wanted[pod.uid] = extended.claim_for(pod.obj, missing)
+        return self._allocate(cycle, wanted, node.name, gather(self._slices.list(), node.node))
 
-    def _allocate(self, cycle: Cycle, node_name: str, pools: Sequence[Pool]) -> Refusal | None:
+    def _allocate(
+        self, cycle: Cycle, wanted: Mapping[str, Obj], node_name: str, pools: Sequence[Pool]
+    ) -> Refusal | None:
         until = time.monotonic() + self._filter_seconds if self._filter_seconds else None
         try:
             found = allocate(
-                cycle.pending,
+                [*wanted.values()],
                 self._classes.get,
                 pools,
                 cycle.usage,
@@ -118,8 +134,8 @@ class Allocations:
         if found is None:
             return _NOT_ENOUGH
         cycle.chosen[node_name] = {
-            claim["metadata"]["uid"]: result_of(claim, chosen, node_name, lambda: str(uuid.uuid4()))
-            for claim, chosen in zip(cycle.pending, found, strict=True)
+            uid: result_of(claim, chosen, node_name, lambda: str(uuid.uuid4()))
+            for (uid, claim), chosen in zip(wanted.items(), found, strict=True)
         }
         return None
 
@@ -132,6 +148,9 @@ class Allocations:
         """Take back what was decided, and what of it was written."""
         for uid in cycle.chosen.get(node_name) or {}:
             self._in_flight.pop(uid, None)
+        if cycle.created:
+            await self._unmake(cycle.created, pod.namespace)
+            cycle.created = ""
         for claim in cycle.claims:
             current = self._claims.get(claim["metadata"]["name"], pod.namespace)
             changed = rules.released(current, pod.obj) if current is not None else None
@@ -141,11 +160,41 @@ class Allocations:
     async def write(self, cycle: Cycle, pod: PodInfo, node_name: str) -> None:
         """Allocate and reserve the claims for the Pod, then wait for what their devices need. Raises StatusError."""
         decided = cycle.chosen.get(node_name) or {}
+        names = [claim["metadata"]["name"] for claim in cycle.claims]
         for claim in cycle.claims:
             await self._write(claim, pod, decided.get(claim["metadata"]["uid"]))
-        await self._wait_seen([claim["metadata"]["name"] for claim in cycle.claims], pod)
+        if pod.uid in decided:
+            names.append(await self._make(cycle, pod, node_name, decided[pod.uid]))
+        await self._wait_seen(names, pod)
         for uid in decided:
             self._in_flight.pop(uid, None)
+
+    async def _make(self, cycle: Cycle, pod: PodInfo, node_name: str, given: Obj) -> str:
+        """Create the claim for the Pod's extended resources, and tell the kubelet; its name."""
+        missing = cycle.made[node_name]
+        claim = await self._client.create(RESOURCE_CLAIMS, extended.claim_for(pod.obj, missing), pod.namespace)
+        name: str = claim["metadata"]["name"]
+        try:
+            await self._write(claim, pod, given)
+            status = {"extendedResourceClaimStatus": extended.pod_status(pod.obj, missing, name)}
+            await self._client.patch(PODS, pod.name, {"status": status}, pod.namespace, subresource="status")
+        except StatusError:
+            await self._unmake(name, pod.namespace)
+            raise
+        cycle.created = name
+        return name
+
+    async def _unmake(self, name: str, namespace: str) -> None:
+        """Delete the claim that was made for extended resources: the next try may need another one."""
+        try:
+            claim = await self._client.get(RESOURCE_CLAIMS, name, namespace)
+            if rules.allocation(claim) is not None:
+                changed = rules.deallocated(claim)
+                claim = await self._client.update(RESOURCE_CLAIMS, changed, namespace, subresource="status")
+            await self._client.update(RESOURCE_CLAIMS, rules.without_finalizer(claim), namespace)
+            await self._client.delete(RESOURCE_CLAIMS, name, namespace)
+        except (StatusError, ConnectionError) as error:
+            log.warning("claim %s was not deleted: %s", name, error)
 
     async def _write(self, claim: Obj, pod: PodInfo, given: Obj | None) -> None:
         name, uid = claim["metadata"]["name"], claim["metadata"]["uid"]

@@ -10,7 +10,7 @@ from minik.api.types import Obj
 from minik.client.informer import Informer
 from minik.client.resources import DEVICE_CLASSES, RESOURCE_CLAIMS, RESOURCE_SLICES
 from minik.server.scheduler.framework import CycleState, Diagnosis, Event, Profile, Refusal, Snapshot
-from minik.server.scheduler.handle import Handle
+from minik.server.scheduler.handle import BACKED_BY_DEVICES, Handle
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 from minik.server.scheduler.preemption import Preemption
 
@@ -42,18 +42,23 @@ class DynamicResources:
         return self._loaded
 
     def pre_filter(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> Refusal | None:
-        if not pod.spec.get("resourceClaims"):
+        if not pod.spec.get("resourceClaims") and not self._may_be_backed(pod):
             return None
         started = self._allocations.start(pod)
         if isinstance(started, Refusal):
             return started
         if started is not None:
             state[self.name] = started
+            state[BACKED_BY_DEVICES] = frozenset(started.extended)
         return None
+
+    def _may_be_backed(self, pod: PodInfo) -> bool:
+        """Whether a class of devices may stand for an extended resource of the Pod."""
+        return len(self._classes) > 0 and any("/" in name and amount for name, amount in pod.requests.items())
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
         cycle: Cycle | None = state.get(self.name)
-        return None if cycle is None else self._allocations.refusal(cycle, node)
+        return None if cycle is None else self._allocations.refusal(cycle, pod, node)
 
     async def post_filter(
         self, profile: Profile, state: CycleState, pod: PodInfo, snapshot: Snapshot, diagnosis: Diagnosis

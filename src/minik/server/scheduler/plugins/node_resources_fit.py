@@ -1,6 +1,7 @@
 """filter and score: a node must have free what the Pod requests; the least allocated node scores best."""
 
 from minik.server.scheduler.framework import MAX_SCORE, Code, CycleState, Event, Refusal
+from minik.server.scheduler.handle import BACKED_BY_DEVICES
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
 
@@ -19,6 +20,8 @@ class NodeResourcesFit:
             if not asked:
                 continue
             allocatable = node.allocatable.get(resource, 0)
+            if not allocatable and resource in state.get(BACKED_BY_DEVICES, ()):
+                continue
             if asked > allocatable - node.requested.get(resource, 0):
                 reasons.append(f"Insufficient {resource}")
                 resolvable = resolvable and asked <= allocatable
