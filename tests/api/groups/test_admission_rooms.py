@@ -72,3 +72,26 @@ def test_services_of_an_api_have_names(post: Any) -> None:
     errors = post("apiregistration.k8s.io/v1", "APIService", metadata={"name": "v1.g.io"}, spec=spec).errors
     assert errors[:2] == ["spec.service.namespace: Required value", "spec.service.name: Required value"]
     assert errors[2].startswith("spec.service.port: Invalid value: 0: port is not valid: ")
+
+
+@pytest.mark.parametrize(
+    ("validation", "complaint"),
+    [
+        ({"expression": "variables.many"}, ""),
+        ({"expression": "variables.many", "messageExpression": "variables.text"}, ""),
+        ({"expression": "variables.text"}, "must evaluate to bool but got string"),
+        ({"expression": "variables.count > 2", "messageExpression": "variables.count"}, "to string but got int"),
+        ({"expression": "object.data.a"}, "must evaluate to bool but got dyn"),
+    ],
+)
+def test_variables_have_types(post: Any, validation: dict[str, Any], complaint: str) -> None:
+    variables = [
+        {"name": "count", "expression": "size(object.data)"},
+        {"name": "many", "expression": "variables.count > 3"},
+        {"name": "text", "expression": "'there are ' + string(variables.count)"},
+    ]
+    errors = post(
+        ADMISSION, "ValidatingAdmissionPolicy", spec=policy(variables=variables, validations=[validation])
+    ).errors
+    assert complaint in "".join(errors)
+    assert bool(errors) == bool(complaint)

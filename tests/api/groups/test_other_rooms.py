@@ -265,3 +265,17 @@ def test_what_is_off_is_forgotten(post: Any) -> None:
     endpoint = {"addresses": ["10.0.0.1"], "deprecatedTopology": {"a": "b"}}
     made = post("discovery.k8s.io/v1", "EndpointSlice", addressType="IPv4", endpoints=[endpoint])
     assert "deprecatedTopology" not in made["endpoints"][0]
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "complaints"),
+    [
+        (["10.0.0.0/16", "fd00::/112"], []),
+        (["10.1.0.0/16"], ["spec.cidrs[0]"]),
+        (["10.1.0.0/16", "fd00::/112"], ["spec.cidrs[0]"]),
+        ([], ["spec.cidrs"]),
+    ],
+)
+def test_service_cidrs_gain_a_second_family_only(post: Any, put: Any, cidrs: list[str], complaints: list[str]) -> None:
+    made = post(NETWORKING, "ServiceCIDR", spec={"cidrs": ["10.0.0.0/16"]})
+    assert fields(put(made, lambda new: new["spec"].update(cidrs=cidrs)).errors) == complaints

@@ -9,6 +9,7 @@ from typing import Any
 
 from minik.api.admission_cel import authorizer, object_literals
 from minik.api.admission_cel.scope import Scope
+from minik.api.admission_cel.variables import inlined
 from minik.api.cel import engine
 from minik.api.cel.engine import CelError, Program
 from minik.api.cel.function import Function
@@ -61,10 +62,20 @@ def complaint(text: str, scope: Scope, results: Sequence[str]) -> str:
         result = type_name(compile_expression(text, scope).result)
     except CelError as error:
         return f"compilation failed: {error}"
+    if result == "dyn" and results and scope.definitions:
+        result = _type_with_variables(text, scope)
     if not results or result in results:
         return ""
     wanted = results[0] if len(results) == 1 else f"one of [{' '.join(results)}]"
     return f"must evaluate to {wanted} but got {result}"
+
+
+def _type_with_variables(text: str, scope: Scope) -> str:
+    """The type of an expression when those of the variables in it are known."""
+    try:
+        return type_name(compile_expression(inlined(text, dict(scope.definitions)), scope).result)
+    except CelError:
+        return "dyn"
 
 
 def type_name(result: str) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 class Scope:
     """Which variables there are besides object, oldObject, request and namespaceObject.
 
-    `variables`: the names under `variables`. `literals`: Object{} and JSONPatch{} may be written.
+    `variables`: the names under `variables`. `definitions`: their expressions, if their types matter.
+    `literals`: Object{} and JSONPatch{} may be written.
     """
 
     params: bool
     authorizer: bool
     variables: tuple[str, ...] = ()
     literals: bool = False
+    definitions: tuple[tuple[str, str], ...] = ()

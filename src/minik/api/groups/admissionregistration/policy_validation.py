@@ -88,8 +88,8 @@ def _validate_variables(variables: Sequence[Obj], path: str, scope: Scope) -> li
 
 def _full_scope(spec: Obj) -> Scope:
     """What the rules of a policy may mention."""
-    names_of = tuple(variable.get("name", "") for variable in spec.get("variables") or ())
-    return replace(policy_scope(spec), variables=names_of)
+    variables = tuple((each.get("name", ""), each.get("expression", "")) for each in spec.get("variables") or ())
+    return replace(policy_scope(spec), variables=tuple(name for name, _ in variables), definitions=variables)
 
 
 def _validate_validation(validation: Obj, path: str, scope: Scope) -> list[FieldError]:

@@ -11,6 +11,7 @@ from minik.api.columns import AGE, NAME, age
 from minik.api.go_form import go_struct
 from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
 from minik.api.ip_validation import validate_cidr
+from minik.api.object_meta import validate_immutable
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import GVR, Obj
 from minik.api.validation import FieldError, invalid_value, required
@@ -68,11 +69,12 @@ def _validate(obj: Obj) -> list[FieldError]:
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     """A second family may be added; nothing else changes."""
-    cidrs, before = new["spec"].get("cidrs") or [], old["spec"].get("cidrs") or []
-    if cidrs == before:
-        return []
-    if len(cidrs) == 2 and len(before) == 1 and cidrs[0] == before[0]:
-        return _validate(new)
+    cidrs, before = (each["spec"].get("cidrs") or [] for each in (new, old))
+    if len(cidrs) == len(before):
+        pairs = enumerate(zip(cidrs, before, strict=True))
+        return [error for index, (text, was) in pairs for error in validate_immutable(text, was, f"{_AT}[{index}]")]
+    if len(cidrs) == 2 and len(before) == 1:
+        return validate_immutable(cidrs[0], before[0], f"{_AT}[0]") + _validate(new)
     return [invalid_value(_AT, cidrs or None, "field is immutable")]
 
 

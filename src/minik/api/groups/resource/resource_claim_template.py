@@ -34,7 +34,8 @@ def _validate(obj: Obj) -> list[FieldError]:
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     if new["spec"] == old["spec"]:
         return []
-    shown = go_struct(new["spec"], "io.k8s.api.resource.v1.ResourceClaimTemplateSpec")
+    claim = go_struct(new["spec"].get("spec") or {}, "io.k8s.api.resource.v1.ResourceClaimSpec")
+    shown = {**(new["spec"].get("metadata") or {}), "Spec": claim}  # metadata is embedded there
     return [invalid_value("spec", shown, "field is immutable")]
 
 
