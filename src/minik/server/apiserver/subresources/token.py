@@ -60,6 +60,7 @@ class TokenEndpoint:
         attributes.kind = "TokenRequest"
         await registry.admission.mutate(attributes)
         spec = request["spec"]
+        spec["audiences"] = spec["audiences"] or list(self.audiences)
         errors = _lifetime_errors(spec["expirationSeconds"])
         if errors:
             raise invalid("authentication.k8s.io", "TokenRequest", "", errors)
@@ -86,9 +87,8 @@ class TokenEndpoint:
         metadata = request["metadata"]
         metadata |= {"name": call.name, "uid": str(uuid.uuid4()), "creationTimestamp": now}
         request["metadata"] = ordered(metadata)
-        audiences = spec.get("audiences") or list(self.audiences)
         request["spec"] = {
-            "audiences": audiences,
+            "audiences": spec.get("audiences") or [],  # admission asks what a node itself asked for
             "expirationSeconds": spec["expirationSeconds"],
             "boundObjectRef": spec.get("boundObjectRef") or None,
         }
