@@ -26,3 +26,25 @@ def test_taking_everything_away_ends_what_still_runs_in_pods_cgroups() -> None:
     finally:
         stuck.kill()
         stuck.wait()
+
+
+def _pod(**requests: str) -> dict[str, object]:
+    return {"spec": {"containers": [{"name": "c", "resources": {"requests": requests}}]}}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make cgroups")
+def test_burstable_pods_weigh_what_they_asked_for_together() -> None:
+    groups = Cgroups(f"/minik-test-{os.getpid()}")
+    try:
+        groups.prepare_node(1 << 30, 1000)
+        groups.set_burstable_shares([_pod(cpu="250m"), _pod(cpu="0.5", memory="1Gi")])
+        burstable = groups.parent_of("", quantities.BURSTABLE).rpartition("/")[0]
+        weights = [
+            (directory / name).read_text().strip()
+            for directory in groups.directories(burstable)
+            for name in ("cpu.shares", "cpu.weight")
+            if (directory / name).exists()
+        ]
+        assert weights in (["768"], ["30"])  # v1, or v2's scale
+    finally:
+        groups.remove_all()

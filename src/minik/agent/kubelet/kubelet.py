@@ -27,7 +27,7 @@ from minik.agent.kubelet.node_context import NodeContext
 from minik.agent.kubelet.node_reporter import NodeReporter
 from minik.agent.kubelet.object_cache import ObjectCache
 from minik.agent.kubelet.pod_worker import Phase, PodWorker
-from minik.agent.kubelet.quantities import milli, value
+from minik.agent.kubelet.quantities import milli, qos_class, value
 from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_types import Container, CRIError
 from minik.agent.kubelet.static_pods import MIRROR, StaticPods
@@ -74,6 +74,7 @@ class Kubelet:
         self._services = informers.of(SERVICES)
         self._nodes = informers.of(NODES, field_selector=f"metadata.name={self.node_name}")
         self._workers: dict[str, PodWorker] = {}
+        self._weighing: asyncio.Handle | None = None
         self._adopted: Collection[str] = ()
         self._static = self._make_static()
 
@@ -262,8 +263,24 @@ class Kubelet:
                 worker.evict(*refusal)
         self._workers[worker.uid] = worker
         task = self._context.group.create_task(worker.run(), name=f"pod {pod['metadata']['name']}")
-        task.add_done_callback(lambda _: self._workers.pop(worker.uid, None))
+        task.add_done_callback(lambda _: self._ended(worker))
+        self._weigh_burstable()
         return worker
+
+    def _ended(self, worker: PodWorker) -> None:
+        self._workers.pop(worker.uid, None)
+        self._weigh_burstable()
+
+    def _weigh_burstable(self) -> None:
+        """Tell the kernel what the burstable Pods asked for together, once the present events are dealt with."""
+        if self._weighing is None:
+            self._weighing = asyncio.get_running_loop().call_soon(self._weigh_burstable_now)
+
+    def _weigh_burstable_now(self) -> None:
+        self._weighing = None
+        pods = [w.pod for w in self._workers.values() if qos_class(w.pod) == "Burstable" and not _is_over(w.pod)]
+        doing = asyncio.to_thread(self._context.cgroups.set_burstable_shares, pods)
+        self._context.group.create_task(doing, name="cpu shares")
 
     def _refusal(self, pod: Obj) -> tuple[str, str] | None:
         others = [worker.pod for worker in self._workers.values() if not _is_over(worker.pod) and not worker.refused]
