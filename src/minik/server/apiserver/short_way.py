@@ -104,7 +104,7 @@ class ShortWay:
         if value is None or not flow.passes():
             return None
         body = plan.layout.whole(value)
-        self._metrics.observe(plan.info, 200, started)
+        self._metrics.observe(plan.info, 200, started, len(body))
         return ShortAnswer("application/json", body, flow.uids)
 
     def _plan(self, head: Head, policy: int) -> Plan | None:
