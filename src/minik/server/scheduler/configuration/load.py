@@ -30,7 +30,9 @@ def load_settings(path: Path) -> SchedulerSettings:
         if repeated:
             raise ValueError(f"strict decoding error: {repeated[0]}")
         return settings_of(document)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise StartupError(f"cannot read --kube-scheduler-config {path}: {error.strerror}") from None
+    except ValueError as error:
         raise StartupError(f"cannot use --kube-scheduler-config {path}: {error}") from None
 
 
