@@ -27,7 +27,12 @@ from minik.server.controllers.local_path import LocalPathProvisioner
 from minik.server.controllers.namespace import NamespaceController
 from minik.server.controllers.node_ipam import NodeIpamController
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
-from minik.server.controllers.on_demand import attach_detach_controller, cloud_controllers, keep_running
+from minik.server.controllers.on_demand import (
+    attach_detach_controller,
+    cloud_controllers,
+    device_controllers,
+    keep_running,
+)
 from minik.server.controllers.persistent_volume_binder import PersistentVolumeBinder
 from minik.server.controllers.pod_gc import PodGCController
 from minik.server.controllers.replica_set import ReplicaSetController, ReplicationControllerController
@@ -88,6 +93,7 @@ CONTROLLERS: Sequence[Build] = (
     PodGCController,
     ValidatingAdmissionPolicyStatusController,
     attach_detach_controller,
+    device_controllers,
     cloud_controllers,
     GarbageCollector,  # last: it reads along with the informers that the others asked for
 )

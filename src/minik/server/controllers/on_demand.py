@@ -15,7 +15,7 @@ from minik.api.status import StatusError
 from minik.api.types import GVR, Obj
 from minik.client.controller import Controller
 from minik.client.informer import Change
-from minik.client.resources import NODES, PERSISTENT_VOLUMES, SERVICES
+from minik.client.resources import NODES, PERSISTENT_VOLUMES, PODS, RESOURCE_CLAIMS, SERVICES
 from minik.server.controllers.context import ControllerContext
 from minik.supervisor import Component
 
@@ -122,6 +122,20 @@ def attach_detach_controller(context: ControllerContext) -> Component:
         "minik.server.controllers.attach_detach",
         (Trigger(PERSISTENT_VOLUMES, lambda volume: "csi" in volume["spec"]),),
     )
+
+
+def device_controllers(context: ControllerContext) -> Component:
+    """ResourceClaims for Pods, and Pods on tainted devices."""
+    return OnDemand(
+        "resourceclaim-controller",
+        context,
+        "minik.server.controllers.resource_claims",
+        (Trigger(PODS, _uses_claims), Trigger(RESOURCE_CLAIMS, watched=False)),
+    )
+
+
+def _uses_claims(pod: Obj) -> bool:
+    return bool(pod["spec"].get("resourceClaims")) or "extendedResourceClaimStatus" in (pod.get("status") or {})
 
 
 def _is_balanced(service: Obj) -> bool:
