@@ -91,8 +91,8 @@ def test_objects_of_whatever_was_taken(wire: Wire, live: Any, crd: Any, data: st
             body = data.draw(mutated(obj))
             for plural in ("samples", f"namespaces/{FUZZ_NAMESPACE}/samples"):
                 check(wire.request("POST", f"{path}/{plural}", body, query={"dryRun": "All"}))
-        check(wire.request("GET", f"/openapi/v3{path}"))
-        check(wire.request("GET", "/openapi/v2"))
+        for document in (f"/openapi/v3{path}", "/openapi/v2"):
+            assert wire.request("GET", document).status in (200, 404)
         table = {"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}
         check(wire.request("GET", f"{path}/samples", headers=table))
     finally:

@@ -5,6 +5,7 @@ Nothing is written: all other requests are dry runs.
 """
 
 import base64
+import http.client
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from harness.api_server import ApiServer
 from harness.wire import Answer, Wire
 
 DOCUMENTS = ["api/v1", "apis/apps/v1", "apis/batch/v1", "apis/rbac.authorization.k8s.io/v1", "apis/fuzz.example.com/v1"]
+http.client._MAXHEADERS = 5000  # type: ignore[attr-defined]  # every unknown field is a Warning header
 _STREAMS = {"proxy", "exec", "attach", "portforward", "log", "{path}"}
 
 

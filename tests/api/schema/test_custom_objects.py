@@ -127,7 +127,7 @@ def test_defaults_fill_what_is_absent_or_a_forbidden_null() -> None:
 
 
 def test_repeated_keys_are_reported() -> None:
-    raw = b'{"metadata":{"name":"a"},"spec":{"x":1,"x":2}}'
+    raw = b'{"apiVersion":"shop.example.com/v1","kind":"Widget","metadata":{"name":"a"},"spec":{"x":1,"x":2}}'
     schema = {"type": "object", "properties": {"x": {"type": "integer"}}}
     obj, warnings = decode.decode_body(raw, "application/json", _shape(schema))
     assert obj["spec"] == {"x": 2}
@@ -141,6 +141,21 @@ def test_prune_of_a_patched_object_keeps_its_empty_values_and_its_argument() -> 
     assert given["spec"] == {"a": "", "b": 1}
 
 
-def test_an_empty_kind_and_version_are_those_of_the_path() -> None:
-    obj, _ = _decoded({"type": "object"}, {}, apiVersion="", kind="")
-    assert (obj["apiVersion"], obj["kind"]) == ("shop.example.com/v1", "Widget")
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            b'{"apiVersion":"shop.example.com/v1"}',
+            "the object provided is unrecognized (must be of type Widget): Object 'Kind' is missing in "
+            '\'{"apiVersion":"shop.example.com/v1"}\' ({"apiVersion":"shop.example.co ...)',
+        ),
+        (
+            b'{"kind":"Widget"}',
+            "the API version in the data () does not match the expected API version (shop.example.com/v1)",
+        ),
+    ],
+)
+def test_objects_say_themselves_what_they_are(given: bytes, message: str) -> None:
+    with pytest.raises(StatusError) as caught:
+        decode.decode_body(given, "application/json", _shape({"type": "object"}))
+    assert (caught.value.code, caught.value.message) == (400, message)

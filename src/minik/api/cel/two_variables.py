@@ -142,7 +142,8 @@ def _opening(text: str, at: int, starts: dict[int, int]) -> int:
 def _arguments(text: str, at: int) -> tuple[list[str], int]:
     """The arguments of a call whose bracket is open, and where it ends."""
     ends = dict(_skipped(text))
-    found, start, depth = [], at, 0
+    found: list[str] = []
+    start, depth = at, 0
     while at < len(text):
         if at in ends:
             at = ends[at]
@@ -163,7 +164,7 @@ def _arguments(text: str, at: int) -> tuple[list[str], int]:
 
 def _keys(items: Any) -> list[Any]:
     if isinstance(items, dict):
-        return list(items)
+        return sorted(items, key=str)
     if isinstance(items, list):
         return list(range(len(items)))
     raise ValueError("no such overload")

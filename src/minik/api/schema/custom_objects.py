@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minik.api.schema import strict, structs, types, values
-from minik.api.schema.decode import Body, cannot_handle, group_version, repeats_keys, stated_kind
+from minik.api.schema.decode import Body, cannot_handle, group_version, repeats_keys, stated_kind, unrecognized
 from minik.api.schema.types import GroupVersionKind, Shape
 from minik.api.status import bad_request
 from minik.api.types import Obj
@@ -21,6 +21,7 @@ _TYPE_META = ("apiVersion", "kind", "metadata")
 def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validation: str) -> tuple[Obj, list[str]]:
     """The pruned and defaulted object in a body, and warnings. Raises StatusError (400)."""
     actual = stated_kind(body, expected)
+    _require_type(body, expected)
     if actual.kind != expected.kind or actual.group != expected.group:
         text = f'no kind "{actual.kind}" is registered for version "{group_version(actual)}" in scheme "unknown"'
         raise cannot_handle(actual, expected, text)
@@ -29,11 +30,7 @@ def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validatio
             f"the API version in the data ({group_version(actual)}) does not match"
             f" the expected API version ({group_version(expected)})"
         )
-    obj: Obj = {"apiVersion": "", "kind": "", **(body.value or {})}
-    if obj["apiVersion"] == "":
-        obj["apiVersion"] = group_version(expected)
-    if obj["kind"] == "":
-        obj["kind"] = expected.kind
+    obj: Obj = {**body.value}
     complaints = list(body.repeats)
     if body.is_json and repeats_keys(body.raw, body.value, _seen(body.value)):
         complaints += repeated_fields(strict.with_duplicates(body.raw.decode(errors="replace")))
@@ -46,6 +43,18 @@ def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validatio
     if shape.structural_schema is not None:
         set_defaults(obj, shape.structural_schema)
     return obj, complaints if field_validation != "Ignore" else []
+
+
+def _require_type(body: Body, expected: GroupVersionKind) -> None:
+    """Objects without structs must say themselves what they are. Raises StatusError (400)."""
+    value = body.value or {}
+    if not value.get("kind"):
+        shown = body.raw.decode(errors="replace")
+        raise unrecognized(body.raw, expected, f"Object 'Kind' is missing in '{shown}'")
+    if not value.get("apiVersion"):
+        raise bad_request(
+            f"the API version in the data () does not match the expected API version ({group_version(expected)})"
+        )
 
 
 def pruned(obj: Obj, shape: Shape) -> Obj:

@@ -85,14 +85,14 @@ def read(raw: bytes, media_type: str, expected: GroupVersionKind) -> Body:
         try:
             return Body(json_codec.loads(raw), raw, [], True)
         except json_codec.JSONError as error:
-            raise _unrecognized(raw, expected, f"couldn't get version/kind; json parse error: {error}") from None
+            raise unrecognized(raw, expected, f"couldn't get version/kind; json parse error: {error}") from None
     if media in (YAML, "application/yml"):
         from minik.api.codec import yaml_codec
 
         try:
             value, repeats = yaml_codec.loads(raw)
         except yaml_codec.YAMLError as error:
-            raise _unrecognized(raw, expected, str(error)) from None
+            raise unrecognized(raw, expected, str(error)) from None
         return Body(value, raw, repeats, False)
     if media == PROTOBUF:
         return _read_protobuf(raw, expected)
@@ -112,7 +112,7 @@ def _read_protobuf(raw: bytes, expected: GroupVersionKind) -> Body:
         name = types.name_of(group, version or expected.version, wrapped.kind or expected.kind)
         value = protobuf.decode(wrapped.message, types.get(name)) if name else {}
     except protobuf.ProtobufError as error:
-        raise _unrecognized(raw, expected, str(error)) from None
+        raise unrecognized(raw, expected, str(error)) from None
     named = {"apiVersion": wrapped.api_version, "kind": wrapped.kind}
     return Body({**value, **{k: v for k, v in named.items() if v}}, raw, [], False)
 
@@ -123,15 +123,15 @@ def stated_kind(body: Body, expected: GroupVersionKind) -> GroupVersionKind:
     if not isinstance(value, dict):
         found = values.found(value)
         text = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
-        raise _unrecognized(body.raw, expected, f"couldn't get version/kind; json parse error: {text}")
+        raise unrecognized(body.raw, expected, f"couldn't get version/kind; json parse error: {text}")
     for name in ("apiVersion", "kind"):
         if not isinstance(value.get(name), str | None):
             found = values.found(value[name])
             text = f"json: cannot unmarshal {found} into Go struct field .{name} of type string"
-            raise _unrecognized(body.raw, expected, f"couldn't get version/kind; json parse error: {text}")
+            raise unrecognized(body.raw, expected, f"couldn't get version/kind; json parse error: {text}")
     api_version, kind = value.get("apiVersion") or "", value.get("kind") or expected.kind
     if api_version.count("/") > 1:
-        raise _unrecognized(body.raw, expected, f"unexpected GroupVersion string: {api_version}")
+        raise unrecognized(body.raw, expected, f"unexpected GroupVersion string: {api_version}")
     group, _, version = api_version.rpartition("/")
     if not version and group in ("", expected.group):
         group, version = expected.group, expected.version
@@ -205,7 +205,7 @@ def cannot_handle(actual: GroupVersionKind, expected: GroupVersionKind, text: st
     return bad_request(f'{actual.kind} in version "{actual.version}" cannot be handled as a {expected.kind}: {text}')
 
 
-def _unrecognized(raw: bytes, expected: GroupVersionKind, text: str) -> StatusError:
+def unrecognized(raw: bytes, expected: GroupVersionKind, text: str) -> StatusError:
     if not raw:
         shown = "<empty>"
     elif raw[:1] == b"{":

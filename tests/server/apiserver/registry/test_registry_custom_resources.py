@@ -14,6 +14,7 @@ from minik.server.apiserver.objects import Objects
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 WIDGETS = "/apis/example.com/v1/namespaces/default/widgets"
+WIDGET = {"apiVersion": "example.com/v1", "kind": "Widget"}
 
 
 def definition(schema: Any, *more: Any, **version: Any) -> Any:
@@ -43,7 +44,7 @@ async def crds(api: Any) -> AsyncIterator[Any]:
 async def test_objects_can_be_made_as_soon_as_they_are_defined(crds: Any) -> None:
     status, _ = await crds("POST", DEFINITIONS, definition(FREE))
     assert status == 201
-    status, obj = await crds("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"a": 1}})
+    status, obj = await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}, "spec": {"a": 1}})
     assert (status, obj["metadata"]["generation"], obj["kind"]) == (201, 1, "Widget")
     status, found = await crds("GET", f"{DEFINITIONS}/widgets.example.com")
     assert [(c["type"], c["status"]) for c in found["status"]["conditions"]] == [
@@ -56,14 +57,14 @@ async def test_objects_can_be_made_as_soon_as_they_are_defined(crds: Any) -> Non
 async def test_unknown_fields_go_and_defaults_come(crds: Any) -> None:
     spec = {"type": "object", "default": {}, "properties": {"a": {"type": "string", "default": "x"}}}
     await crds("POST", DEFINITIONS, definition({"type": "object", "properties": {"spec": spec}}))
-    response = await crds.send("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"b": 1}})
+    response = await crds.send("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}, "spec": {"b": 1}})
     assert orjson.loads(response.body)["spec"] == {"a": "x"}
     assert response.warnings == ['unknown field "spec.b"']
 
 
 async def test_a_new_schema_holds_for_what_was_stored_before(crds: Any) -> None:
     await crds("POST", DEFINITIONS, definition(FREE))
-    await crds("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"b": 1}})
+    await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}, "spec": {"b": 1}})
     spec = {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}}
     schema = {"type": "object", "properties": {"spec": spec}}
     path = "/spec/versions/0/schema/openAPIV3Schema"
@@ -82,7 +83,7 @@ async def test_a_new_schema_holds_for_what_was_stored_before(crds: Any) -> None:
 
 async def test_status_is_written_through_its_own_door(crds: Any) -> None:
     await crds("POST", DEFINITIONS, definition(FREE, subresources={"status": {}}))
-    _, obj = await crds("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"a": 1}, "status": {"s": 1}})
+    _, obj = await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}, "spec": {"a": 1}, "status": {"s": 1}})
     assert "status" not in obj
     _, obj = await crds.patch(f"{WIDGETS}/w/status", {"spec": {"a": 2}, "status": {"s": 2}})
     assert (obj["spec"], obj["status"], obj["metadata"]["generation"]) == ({"a": 1}, {"s": 2}, 1)
@@ -92,7 +93,7 @@ async def test_status_is_written_through_its_own_door(crds: Any) -> None:
 
 async def test_the_objects_go_before_their_definition(crds: Any) -> None:
     await crds("POST", DEFINITIONS, definition(FREE))
-    await crds("POST", WIDGETS, {"metadata": {"name": "w", "finalizers": ["example.com/mine"]}})
+    await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w", "finalizers": ["example.com/mine"]}})
     await crds("DELETE", f"{DEFINITIONS}/widgets.example.com")
     _, held = await crds("GET", f"{DEFINITIONS}/widgets.example.com")
     assert held["metadata"]["finalizers"] == ["customresourcecleanup.apiextensions.k8s.io"]
@@ -101,7 +102,7 @@ async def test_the_objects_go_before_their_definition(crds: Any) -> None:
         if status == 200 and obj["metadata"].get("deletionTimestamp"):
             break
         await asyncio.sleep(0.01)
-    status, answer = await crds("POST", WIDGETS, {"metadata": {"name": "late"}})
+    status, answer = await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "late"}})
     assert (status, answer["message"]) == (
         405,
         "create not allowed while custom resource definition is terminating",
@@ -142,7 +143,7 @@ async def test_a_webhook_converts_between_versions(crds: Any) -> None:
     wanted["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
     assert (await crds("POST", DEFINITIONS, wanted))[0] == 201
     second = WIDGETS.replace("/v1/", "/v2/")
-    _, obj = await crds("POST", WIDGETS, {"metadata": {"name": "w"}, "spec": {"n": 1}})
+    _, obj = await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}, "spec": {"n": 1}})
     assert converter.asked == 0
     _, obj = await crds("GET", f"{second}/w")
     assert (obj["apiVersion"], obj["spec"]) == ("example.com/v2", {"n": 2})
@@ -160,7 +161,7 @@ async def test_what_admission_adds_is_pruned_and_defaulted_too(crds: Any) -> Non
     crds.admission.mutate = mutate
     spec = {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}}
     await crds("POST", DEFINITIONS, definition({"type": "object", "properties": {"spec": spec}}))
-    _, obj = await crds("POST", WIDGETS, {"metadata": {"name": "w"}})
+    _, obj = await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}})
     assert obj["spec"] == {"a": "x"}
     _, obj = await crds.patch(f"{WIDGETS}/w", {"spec": {"a": "y"}})
     assert obj["spec"] == {"a": "x"}

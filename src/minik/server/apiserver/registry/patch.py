@@ -3,6 +3,7 @@
 Upstream: apiserver's handlers/patch.go, https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from minik.api.patch import go_print, json_patch, merge_patch, strategic_merge
 from minik.api.request import Response
 from minik.api.schema import decode
 from minik.api.scheme import Resource
-from minik.api.status import StatusError, bad_request
+from minik.api.status import StatusError, bad_request, unsupported_media_type
 from minik.api.types import Obj
 from minik.api.validation import invalid, invalid_value
 from minik.server.apiserver.registry import answer, apply, write_options
@@ -36,6 +37,10 @@ def patch_type(call: Call) -> str:
     accepted = given in (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
     if accepted or (given == STRATEGIC_MERGE_PATCH and not call.resource.custom):
         return given
+    if call.resource.custom:
+        listed = ", ".join((JSON_PATCH, MERGE_PATCH, APPLY_PATCH))
+        text = f"the body of the request was in an unknown format - accepted media types include: {listed}"
+        raise unsupported_media_type(text)
     raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", has_details=True)
 
 
@@ -93,6 +98,7 @@ def patched_object(call: Call, given: str, operations: Any, old: Obj, options: W
         new, warnings = decode.decode_body(raw, "application/json", resource, field_validation=options.field_validation)
     except StatusError as error:
         text = error.message.partition(f" cannot be handled as a {resource.kind}: ")[2] or error.message
+        text = _UNRECOGNIZED.sub(r"\1", text)
         raise invalid("", "", "", [invalid_value("patch", shown or raw.decode(), text)]) from None
     for warning in warnings:
         call.warn(warning)
@@ -101,4 +107,5 @@ def patched_object(call: Call, given: str, operations: Any, old: Obj, options: W
     return new
 
 
+_UNRECOGNIZED = re.compile(r"^the object provided is unrecognized \(must be of type \w+\): (.*) \([^()]*\)$", re.DOTALL)
 _APPLY: Mapping[str, Callable[[Obj, Any], Obj]] = {JSON_PATCH: json_patch.apply, MERGE_PATCH: merge_patch.apply}
