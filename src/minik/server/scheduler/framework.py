@@ -8,7 +8,7 @@ NodeInfo) is data, so filters and scores are pure functions. Methods it does not
 Upstream: https://kubernetes.io/docs/concepts/scheduling-eviction/scheduling-framework/
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -119,6 +119,7 @@ class Profile:
     name: str
     plugins: Sequence[Enabled]
     _points: dict[str, list[Enabled]] = field(default_factory=dict)
+    percentage_of_nodes_to_score: int = 0  # 0: fewer the more nodes there are
 
     def at(self, point: str) -> list[Enabled]:
         """The plugins that serve an extension point (`filter`, `score`, ...)."""
@@ -137,8 +138,13 @@ class Profile:
 
     # -- one cycle, pure
 
-    def feasible(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> tuple[list[NodeInfo], Diagnosis]:
-        """Nodes that pass every filter, and why the others do not."""
+    def feasible(
+        self, state: CycleState, pod: PodInfo, snapshot: Snapshot, *, order: Iterable[str] = (), enough: int = 0
+    ) -> tuple[list[NodeInfo], Diagnosis]:
+        """Nodes that pass every filter, and why the others do not.
+
+        `order`: names of all nodes in the order to look at them; `enough`: how many to find at most, 0 for all.
+        """
         for enabled in self.at("pre_filter"):
             verdict: Refusal | None = enabled.plugin.pre_filter(state, pod, snapshot)
             if verdict is not None:
@@ -148,10 +154,13 @@ class Profile:
             e for e in self.at("filter") if e.plugin.name in state or not hasattr(e.plugin, "pre_filter")
         ]
         fitting, refusals = [], {}
-        for name, node in snapshot.nodes.items():
+        for name in order or snapshot.nodes:
+            node = snapshot.nodes[name]
             refusal = self.refusal(state, pod, node)
             if refusal is None:
                 fitting.append(node)
+                if len(fitting) == enough:
+                    break
             else:
                 refusals[name] = refusal
         return fitting, Diagnosis(refusals)

@@ -46,10 +46,13 @@ def default_profile(client: Client, informers: Informers) -> Profile:
 def make_profiles(settings: SchedulerSettings, client: Client, informers: Informers, clock: Clock) -> list[Profile]:
     """Raises StartupError for plugins that are not there or not enough."""
     shared: dict[str, Any] = {}
-    return [_profile(one, Handle(client, informers, clock, one.name, shared)) for one in settings.profiles]
+    return [
+        _profile(one, Handle(client, informers, clock, one.name, shared), settings.percentage_of_nodes_to_score)
+        for one in settings.profiles
+    ]
 
 
-def _profile(settings: ProfileSettings, handle: Handle) -> Profile:
+def _profile(settings: ProfileSettings, handle: Handle, percentage: int) -> Profile:
     plugins = {name: make(name, settings.arguments.get(name) or {}, handle) for name in enabled_names(settings.plugins)}
     points = {METHODS[point]: _at(point, settings, plugins) for point in EXTENSION_POINTS}
     where = f"initializing profiles: creating profile for scheduler name {settings.name}:"
@@ -59,7 +62,9 @@ def _profile(settings: ProfileSettings, handle: Handle) -> Profile:
     if not points["bind"]:
         raise StartupError(f"{where} at least one bind plugin is needed for profile")
     used = {id(enabled.plugin) for chosen in points.values() for enabled in chosen}
-    return Profile(settings.name, [Enabled(each) for each in plugins.values() if id(each) in used], points)
+    chosen = [Enabled(each) for each in plugins.values() if id(each) in used]
+    own = settings.percentage_of_nodes_to_score
+    return Profile(settings.name, chosen, points, percentage if own is None else own)
 
 
 def _at(point: str, settings: ProfileSettings, plugins: Mapping[str, Any]) -> list[Enabled]:

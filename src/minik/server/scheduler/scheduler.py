@@ -25,6 +25,7 @@ from minik.server.scheduler.preemption import Preemption
 from minik.server.scheduler.preemptor import Preemptor
 from minik.server.scheduler.profiles import default_profile
 from minik.server.scheduler.queue import FIRST_BACKOFF, LONGEST_BACKOFF, QueuedPod, SchedulingQueue
+from minik.server.scheduler.sampling import Sampling
 
 log = logging.getLogger("minik.scheduler")
 
@@ -55,6 +56,7 @@ class Scheduler:
         self._clock = clock or SystemClock()
         self._extenders = extenders
         self._backoffs = initial_backoff, longest_backoff
+        self._sampling = Sampling()
         self._preemptor = Preemptor(client, recorder, self._clock)
 
     @property
@@ -164,7 +166,11 @@ class Scheduler:
         state: CycleState = {}
         snapshot = self._cache.snapshot(pod)
         try:
-            fitting, diagnosis = profile.feasible(state, pod, snapshot)
+            order, enough = self._sampling.look(
+                [*snapshot.nodes], self._cache.nominated_node(pod.uid), profile.percentage_of_nodes_to_score
+            )
+            fitting, diagnosis = profile.feasible(state, pod, snapshot, order=order, enough=enough)
+            self._sampling.looked(len(fitting) + len(diagnosis.refusals))
             fitting, diagnosis = await extending.filter(self._extenders, pod, fitting, diagnosis)
             if fitting:
                 node_name = await self._choose(profile, state, pod, fitting, snapshot)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from minik.api.cel.duration import parse_duration
 from minik.api.types import Obj
 from minik.config import StartupError
 from minik.server.scheduler.configuration import fields, plugin_arguments, plugin_sets, validation
@@ -116,8 +117,6 @@ def _profile(profile: Obj) -> ProfileSettings:
 
 
 def _extender(given: Obj) -> ExtenderSettings:
-    from minik.api.cel.duration import parse_duration
-
     resources = given.get("managedResources") or ()
     return ExtenderSettings(
         url_prefix=(given.get("urlPrefix") or "").rstrip("/"),
