@@ -38,7 +38,7 @@ async def client() -> FakeClient:
 
 async def test_victims_are_marked_deleted_and_told(client: FakeClient) -> None:
     recorder = Recorder()
-    preemptor = Preemptor(client, recorder, FakeClock())  # type: ignore[arg-type]
+    preemptor = Preemptor(client, {"default-scheduler": recorder}, FakeClock())  # type: ignore[dict-item]
     victims = [pod(client, "a"), pod(client, "b")]
     await preemptor.evict(victims, pod(None, "urgent"), "n1")
     for name in ("a", "b"):
@@ -54,6 +54,6 @@ async def test_victims_are_marked_deleted_and_told(client: FakeClient) -> None:
 
 async def test_who_leaves_already_or_has_gone_is_let_be(client: FakeClient) -> None:
     recorder = Recorder()
-    preemptor = Preemptor(client, recorder, FakeClock())  # type: ignore[arg-type]
+    preemptor = Preemptor(client, {"default-scheduler": recorder}, FakeClock())  # type: ignore[dict-item]
     await preemptor.evict([pod(None, "leaving", deletionTimestamp="x"), pod(None, "gone")], pod(None, "urgent"), "n1")
     assert recorder.messages == []

@@ -96,6 +96,9 @@ def test_a_profile_of_ones_own_with_a_plugin_of_ones_own(server: ApiServer) -> N
         return str(server.get("pod", "nobody")["status"]["conditions"][0]["message"])
 
     eventually(lambda: "0/2 nodes are available: 2 node(s) didn't belong to green." in message())
+    told = ["events", "--field-selector=involvedObject.name=o0,reason=Scheduled"]
+    event = eventually(lambda: server.get(*told)["items"])[0]
+    assert (event["source"]["component"], event["message"]) == ("owners", "Successfully assigned default/o0 to n2")
     scores = json.loads(why(server, "o0", "-o", "json"))["nodes"][1]["scores"]
     assert {each["plugin"]: each["weight"] for each in scores if each["plugin"] in ("NodeOwner", "ImageLocality")} == {
         "NodeOwner": 5

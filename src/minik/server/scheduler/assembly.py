@@ -29,7 +29,7 @@ def scheduler_components(client: Client, settings: SchedulerSettings | None, rou
     scheduler = Scheduler(
         client,
         informers,
-        events.recorder("default-scheduler"),
+        events.recorder,
         profiles=profiles,
         extenders=extenders_of(settings),
         initial_backoff=settings.initial_backoff,

@@ -4,7 +4,7 @@ Runs beside the scheduling loop; the Pod that preempts waits until its victims h
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from minik.api.status import StatusError
 from minik.api.types import Obj
@@ -16,8 +16,9 @@ from minik.server.scheduler.node_info import PodInfo
 
 
 class Preemptor:
-    def __init__(self, client: Client, recorder: EventRecorder, clock: Clock) -> None:
-        self._client, self._recorder, self._clock = client, recorder, clock
+    def __init__(self, client: Client, recorders: Mapping[str, EventRecorder], clock: Clock) -> None:
+        """`recorders` by profile."""
+        self._client, self._recorders, self._clock = client, recorders, clock
 
     async def evict(self, victims: Iterable[PodInfo], pod: PodInfo, node_name: str) -> None:
         """Delete those that are not leaving already, all at once. Raises StatusError and ConnectionError."""
@@ -52,7 +53,8 @@ class Preemptor:
             return
         about, message = object_reference("v1", "Pod", victim.obj), f"Preempted by pod {pod.uid} on node {node_name}"
         related = object_reference("v1", "Pod", pod.obj)
-        self._recorder.event(about, NORMAL, "Preempted", message, action="Preempting", related=related)
+        recorder = self._recorders[pod.spec["schedulerName"]]
+        recorder.event(about, NORMAL, "Preempted", message, action="Preempting", related=related)
 
     async def _patch_status(self, pod: PodInfo, status: Obj) -> None:
         patch = {"metadata": {"uid": pod.uid}, "status": status}

@@ -7,7 +7,7 @@ PodScheduled condition and a FailedScheduling event, and sleeps until an event i
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from minik.api.status import StatusError
 from minik.api.types import Obj
@@ -33,7 +33,7 @@ MAX_BINDINGS = 100  # under way at once
 
 
 class Scheduler:
-    """Component "scheduler". `client` speaks as system:kube-scheduler."""
+    """Component "scheduler". `client` speaks as system:kube-scheduler; `recorder` makes a profile's recorder."""
 
     name = "scheduler"
 
@@ -41,7 +41,7 @@ class Scheduler:
         self,
         client: Client,
         informers: Informers,
-        recorder: EventRecorder,
+        recorder: Callable[[str], EventRecorder],
         *,
         profiles: Sequence[Profile] = (),
         extenders: Sequence[Extender] = (),
@@ -51,13 +51,13 @@ class Scheduler:
     ) -> None:
         self._client = client
         self._informers = informers
-        self._recorder = recorder
         self.profiles = {profile.name: profile for profile in profiles or (default_profile(client, informers),)}
+        self._recorders = {name: recorder(name) for name in self.profiles}
         self._clock = clock or SystemClock()
         self._extenders = extenders
         self._backoffs = initial_backoff, longest_backoff
         self._sampling = Sampling()
-        self._preemptor = Preemptor(client, recorder, self._clock)
+        self._preemptor = Preemptor(client, self._recorders, self._clock)
 
     @property
     def cache(self) -> Cache:
@@ -70,6 +70,9 @@ class Scheduler:
 
     async def run(self, ready: asyncio.Event) -> None:
         self._cache = Cache()
+        for profile in self.profiles.values():
+            for enabled in profile.at("forget"):
+                enabled.plugin.forget()
         first = next(iter(self.profiles.values()))
         self._queue = SchedulingQueue(self._clock, first.at("sort_key")[0].plugin.sort_key, *self._backoffs)
         self._bindings = asyncio.Semaphore(MAX_BINDINGS)
@@ -318,7 +321,8 @@ class Scheduler:
         )
 
     def _record(self, pod: PodInfo, kind: str, reason: str, message: str, action: str) -> None:
-        self._recorder.event(object_reference("v1", "Pod", pod.obj), kind, reason, message, action=action)
+        recorder = self._recorders[pod.spec["schedulerName"]]
+        recorder.event(object_reference("v1", "Pod", pod.obj), kind, reason, message, action=action)
 
 
 def _nominated(pod: Obj) -> str:

@@ -141,6 +141,9 @@ class Allocations:
 
     # -- keeping
 
+    def forget(self) -> None:
+        self._in_flight.clear()
+
     def reserve(self, cycle: Cycle, node_name: str) -> None:
         self._in_flight.update(cycle.chosen.get(node_name) or {})
 

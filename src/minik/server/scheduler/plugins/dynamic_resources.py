@@ -71,6 +71,11 @@ class DynamicResources:
             return Preemption(message="deallocation of ResourceClaim completed", is_helped=True)
         return Preemption(message="still not schedulable")
 
+    def forget(self) -> None:
+        """The scheduler starts anew; what was decided and not written is void."""
+        if self._loaded is not None:
+            self._loaded.forget()
+
     async def reserve(self, state: CycleState, pod: PodInfo, node_name: str) -> None:
         cycle: Cycle | None = state.get(self.name)
         if cycle is not None:

@@ -144,6 +144,11 @@ class VolumeBinding:
         driver = self._drivers.get(storage_class["provisioner"])
         return "" if has_room(claim, storage_class, driver, self._capacities.list(), node) else _NO_ROOM
 
+    def forget(self) -> None:
+        """The scheduler starts anew; what was decided and not written is void."""
+        self._promised.clear()
+        self._placed.clear()
+
     async def reserve(self, state: CycleState, pod: PodInfo, node_name: str) -> None:
         """Until the API shows it, no other Pod may count on the same volumes or on another node for a claim."""
         claims: _Claims | None = state.get(self.name)
