@@ -25,48 +25,22 @@ _TYPE = "io.k8s.api.certificates.v1.CertificateSigningRequest"
 _COLUMNS = (
     NAME,
     AGE,
+    # The words of v1beta1, which upstream's printers still quote.
     Column(
         "SignerName",
         description=(
-            "signerName indicates the requested signer, and is a qualified name.\n\n"
-            "List/watch requests for CertificateSigningRequests can filter on this field using a "
-            '"spec.signerName=NAME" fieldSelector.\n\n'
-            "Well-known Kubernetes signers are:\n"
-            ' 1. "kubernetes.io/kube-apiserver-client": issues client certificates that can be used to '
-            "authenticate to kube-apiserver.\n"
-            "  Requests for this signer are never auto-approved by kube-controller-manager, can be issued by "
-            'the "csrsigning" controller in kube-controller-manager.\n'
-            ' 2. "kubernetes.io/kube-apiserver-client-kubelet": issues client certificates that kubelets use '
-            "to authenticate to kube-apiserver.\n"
-            '  Requests for this signer can be auto-approved by the "csrapproving" controller in '
-            'kube-controller-manager, and can be issued by the "csrsigning" controller in '
-            "kube-controller-manager.\n"
-            ' 3. "kubernetes.io/kubelet-serving" issues serving certificates that kubelets use to serve TLS '
-            "endpoints, which kube-apiserver can connect to securely.\n"
-            "  Requests for this signer are never auto-approved by kube-controller-manager, and can be issued "
-            'by the "csrsigning" controller in kube-controller-manager.\n\n'
-            "More details are available at "
-            "https://k8s.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers\n"
-            "\n"
-            "Custom signerNames can also be specified. The signer defines:\n"
-            " 1. Trust distribution: how trust (CA bundles) are distributed.\n"
-            " 2. Permitted subjects: and behavior when a disallowed subject is requested.\n"
-            " 3. Required, permitted, or forbidden x509 extensions in the request (including whether "
-            "subjectAltNames are allowed, which types, restrictions on allowed values) and behavior when a "
-            "disallowed extension is requested.\n"
-            " 4. Required, permitted, or forbidden key usages / extended key usages.\n"
-            " 5. Expiration/certificate lifetime: whether it is fixed by the signer, configurable by the "
-            "admin.\n"
-            " 6. Whether or not requests for CA certificates are allowed."
+            "Requested signer for the request. It is a qualified name in the form: `scope-hostname.io/name`. If "
+            "empty, it will be defaulted:\n"
+            " 1. If it's a kubelet client certificate, it is assigned\n"
+            '    "kubernetes.io/kube-apiserver-client-kubelet".\n'
+            " 2. If it's a kubelet serving certificate, it is assigned\n"
+            '    "kubernetes.io/kubelet-serving".\n'
+            ' 3. Otherwise, it is assigned "kubernetes.io/legacy-unknown".\n'
+            "Distribution of trust for signers happens out of band. You can select on this field using "
+            "`spec.signerName`."
         ),
     ),
-    Column(
-        "Requestor",
-        description=(
-            'request contains an x509 certificate signing request encoded in a "CERTIFICATE REQUEST" PEM '
-            "block. When serialized as JSON or YAML, the data is additionally base64-encoded."
-        ),
-    ),
+    Column("Requestor", description="Base64-encoded PKCS#10 CSR data"),
     Column(
         "RequestedDuration",
         description=(
