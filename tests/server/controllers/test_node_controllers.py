@@ -9,7 +9,8 @@ from minik.client.resources import LEASES, NODES, PODS
 from minik.server.controllers.node_health import eviction_delay, eviction_rate, wanted_taints
 from minik.server.controllers.node_ipam import CidrSet, ExhaustedError, NodeIpamController
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
-from minik.server.controllers.pod_gc import QUARANTINE, PodGCController
+from minik.server.controllers.node_ttl import ANNOTATION, NodeTTLController, next_step
+from minik.server.controllers.pod_gc import OUT_OF_SERVICE, QUARANTINE, PodGCController
 from minik.server.controllers.taint_eviction import TaintEvictionController
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -54,7 +55,7 @@ def test_taints_follow_conditions(obj, evict, expected):
 
 @pytest.mark.parametrize(
     ("ready", "silent", "expected"),
-    [(3, 0, 0.1), (2, 1, 0.1), (0, 1, 0.0), (0, 3, 0.0), (2, 3, 0.0), (40, 60, 0.01), (60, 40, 0.1)],
+    [(3, 0, 0.1), (2, 1, 0.1), (0, 1, 0.1), (0, 3, 0.1), (2, 3, 0.0), (40, 60, 0.01), (60, 40, 0.1)],
 )
 def test_eviction_slows_down_when_many_nodes_are_silent(ready, silent, expected):
     nodes = [node(str(n)) for n in range(ready)] + [node(str(n), ready="Unknown") for n in range(silent)]
@@ -107,6 +108,53 @@ async def test_only_node_is_never_evicted(cluster):
     await until(lambda: controller.reconciled)
     cluster.clock.advance(51)
     await until(lambda: taints_of(cluster, "n1") == [(UNREACHABLE, "NoSchedule")])
+
+
+async def test_nobody_is_evicted_while_no_node_is_ready(cluster):
+    for name, zone in (("a", "x"), ("b", "y")):
+        cluster.client.add(NODES, node(name, "Unknown", [taint(UNREACHABLE, "NoExecute")]) | zoned(name, zone))
+    cluster.start(NodeLifecycleController)
+    await until(lambda: taints_of(cluster, "a") == taints_of(cluster, "b") == [(UNREACHABLE, "NoSchedule")])
+    cluster.client.change(NODES, "a", "", {"status": node("a")["status"]})
+    await until(lambda: (UNREACHABLE, "NoExecute") in taints_of(cluster, "b"))
+    assert taints_of(cluster, "a") == []
+
+
+def zoned(name: str, zone: str) -> dict:
+    labels = {"topology.kubernetes.io/zone": zone}
+    return {"metadata": {"name": name, "uid": name, "creationTimestamp": "2026-01-02T03:04:05Z", "labels": labels}}
+
+
+async def test_labels_of_old_follow_those_of_today(cluster):
+    labelled = node("a")
+    labelled["metadata"]["labels"] = {"kubernetes.io/os": "linux", "beta.kubernetes.io/os": "windows"}
+    cluster.client.add(NODES, labelled)
+    cluster.start(NodeLifecycleController)
+    await until(lambda: cluster.client.find(NODES, "a")["metadata"]["labels"]["beta.kubernetes.io/os"] == "linux")
+
+
+@pytest.mark.parametrize(
+    ("step", "nodes", "expected"),
+    [(0, 1, 0), (0, 100, 0), (0, 101, 1), (1, 95, 1), (1, 89, 0), (1, 501, 2), (0, 5000, 4), (4, 1, 0)],
+)
+def test_kubelets_keep_objects_longer_in_larger_clusters(step, nodes, expected):
+    assert next_step(step, nodes) == expected
+
+
+async def test_nodes_are_told_for_how_long(cluster):
+    cluster.client.add(NODES, node("a"))
+    cluster.start(NodeTTLController)
+    await until(lambda: (cluster.client.find(NODES, "a")["metadata"].get("annotations") or {}).get(ANNOTATION) == "0")
+
+
+async def test_pods_of_a_node_out_of_service_fail_and_go(cluster, make_pod):
+    pod = make_pod("p")
+    pod["metadata"] |= {"deletionTimestamp": "2026-01-02T03:00:00Z", "finalizers": ["keep.example.com/it"]}
+    cluster.client.add(PODS, pod)
+    cluster.client.add(NODES, node("n1", "Unknown"))
+    cluster.start(PodGCController)
+    cluster.client.change(NODES, "n1", "", {"spec": {"taints": [{"key": OUT_OF_SERVICE, "effect": "NoExecute"}]}})
+    await until(lambda: cluster.client.find(PODS, "p", "ns")["status"]["phase"] == "Failed")
 
 
 def ready(cluster, name: str) -> str:

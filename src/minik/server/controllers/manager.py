@@ -27,6 +27,7 @@ from minik.server.controllers.local_path import LocalPathProvisioner
 from minik.server.controllers.namespace import NamespaceController
 from minik.server.controllers.node_ipam import NodeIpamController
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
+from minik.server.controllers.node_ttl import NodeTTLController
 from minik.server.controllers.on_demand import (
     attach_detach_controller,
     cloud_controllers,
@@ -68,6 +69,7 @@ CONTROLLERS: Sequence[Build] = (
     ServiceRepairController,
     NodeIpamController,
     NodeLifecycleController,
+    NodeTTLController,
     TaintEvictionController,
     EndpointSliceController,
     EndpointSliceMirroringController,

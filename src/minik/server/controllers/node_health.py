@@ -25,6 +25,7 @@ _TAINT_OF: dict[tuple[str, str], str] = {
     ("NetworkUnavailable", "True"): "node.kubernetes.io/network-unavailable",
     ("PIDPressure", "True"): "node.kubernetes.io/pid-pressure",
 }
+_BETA_LABELS = {"kubernetes.io/os": "beta.kubernetes.io/os", "kubernetes.io/arch": "beta.kubernetes.io/arch"}
 _OWN_TAINTS = {*_TAINT_OF.values(), UNSCHEDULABLE}
 
 
@@ -57,17 +58,17 @@ def silenced_conditions(node: Obj, now: datetime) -> list[Obj]:
     return conditions
 
 
-def wanted_taints(node: Obj, *, evict: bool, now: datetime) -> list[Obj] | None:
+def wanted_taints(node: Obj, *, evict: bool, now: datetime, spare: bool = False) -> list[Obj] | None:
     """The node's taints as its conditions ask for; None when they are that already.
 
     `evict`: whether a node that is not ready may get its NoExecute taint now; one it has stays either way until the
-    node is ready again.
+    node is ready again. `spare`: no node may have it (`is_cut_off`).
     """
     present = list(node["spec"].get("taints") or ())
     keys = {_TAINT_OF.get((c["type"], c["status"])) for c in (node.get("status") or {}).get("conditions") or ()}
     if node["spec"].get("unschedulable"):
         keys.add(UNSCHEDULABLE)
-    no_execute = {"False": NOT_READY, "Unknown": UNREACHABLE}.get(ready_status(node))
+    no_execute = None if spare else {"False": NOT_READY, "Unknown": UNREACHABLE}.get(ready_status(node))
     wanted = [taint for taint in present if not _is_own(taint) or _is_wanted(taint, keys, no_execute)]
     there = {(taint["key"], taint["effect"]) for taint in wanted}
     for key in sorted(key for key in keys if key):
@@ -95,22 +96,31 @@ def has_eviction_taint(node: Obj) -> bool:
 
 
 def eviction_rate(nodes: Sequence[Obj], *, normal: float, reduced: float, large: int, threshold: float) -> float:
-    """Nodes per second of a zone that may start to be evicted.
+    """Nodes per second of a zone that may start to be evicted, unless no zone has a ready node (`is_cut_off`).
 
-    0 when no node of the zone is ready (more likely the control plane is cut off), and in small zones when many are
-    not; `reduced` in large ones.
+    When many nodes are not ready: none in small zones, `reduced` in large ones. When all are, the zone is lost.
     """
     not_ready = sum(ready_status(node) != "True" for node in nodes)
-    if nodes and not_ready == len(nodes):
-        return 0.0
-    if not_ready > 2 and not_ready / len(nodes) >= threshold:
+    if not_ready < len(nodes) and not_ready > 2 and not_ready / len(nodes) >= threshold:
         return reduced if len(nodes) > large else 0.0
     return normal
+
+
+def is_cut_off(nodes: Iterable[Obj]) -> bool:
+    """Whether no node anywhere is ready: more likely the control plane lost them than they their Pods."""
+    return all(ready_status(node) != "True" for node in nodes)
 
 
 def zone_of(node: Obj) -> str:
     labels = node["metadata"].get("labels") or {}
     return f"{labels.get('topology.kubernetes.io/region', '')}:{labels.get('topology.kubernetes.io/zone', '')}"
+
+
+def missing_labels(node: Obj) -> dict[str, str]:
+    """The deprecated names of labels that must say the same as the ones of today."""
+    labels = node["metadata"].get("labels") or {}
+    wanted = {beta: labels[stable] for stable, beta in _BETA_LABELS.items() if stable in labels}
+    return {name: value for name, value in wanted.items() if labels.get(name) != value}
 
 
 def eviction_delay(tolerations: Iterable[Obj], taints: Iterable[Obj]) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from minik.api.types import Obj
-from minik.client.client import Client
+from minik.client.client import STRATEGIC_MERGE_PATCH, Client
 from minik.client.clock import format_time, parse_time
 from minik.client.controller import Controller
 from minik.client.events import NORMAL, WARNING, object_reference
@@ -31,6 +31,7 @@ class NodeLifecycleController(Controller):
         self._recorder = context.events.recorder("node-controller")
         self._settings = context.settings
         self._heard: dict[str, float] = {}  # node -> when it last gave a sign, monotonic
+        self._cut_off = False
         self._next_eviction: dict[str, float] = {}  # zone -> when the next node may be evicted
         self._pods = self.watch(context.informers.of(PODS, indexes=indexes.PODS), None)
         self._nodes = self.watch(context.informers.of(NODES), self._keys_of_node)
@@ -59,8 +60,16 @@ class NodeLifecycleController(Controller):
             self._heard[name] = self.clock.monotonic()
         yield name
         if (old is None or new is None) or health.ready_status(old) != health.ready_status(new):
-            # whether a zone may be evicted depends on all of its nodes
-            yield from (node["metadata"]["name"] for node in self._nodes.list() if _waits_for_eviction(node))
+            # whether a node may be evicted depends on all the others
+            yield from (each["metadata"]["name"] for each in self._nodes.list() if health.ready_status(each) != "True")
+            self._watch_for_cut()
+
+    def _watch_for_cut(self) -> None:
+        """When the first node is back, the others get all the time again to be heard."""
+        cut_off = health.is_cut_off(self._nodes.list())
+        if self._cut_off and not cut_off:
+            self._heard = dict.fromkeys(self._heard, self.clock.monotonic())
+        self._cut_off = cut_off
 
     async def reconcile(self, key: str) -> float | None:
         node = self._nodes.get(key)
@@ -71,6 +80,9 @@ class NodeLifecycleController(Controller):
         if left <= 0 and (never_heard or health.ready_status(node) != "Unknown"):
             node = await self._declare_silent(node)
         again = await self._taint(node)
+        if labels := health.missing_labels(node):
+            patch = {"metadata": {"labels": labels}}
+            await self._client.patch(NODES, key, patch, patch_type=STRATEGIC_MERGE_PATCH)
         if condition_of(node, "Ready") is not None and health.ready_status(node) != "True":
             await self._mark_pods_not_ready(node)
         waits = [wait for wait in (left, again) if wait is not None and wait > 0]
@@ -91,17 +103,18 @@ class NodeLifecycleController(Controller):
         changed = {**node, "status": {**(node.get("status") or {}), "conditions": conditions}}
         name = node["metadata"]["name"]
         updated = await self._client.update(NODES, changed, subresource="status")
-        text = f"Node {name} status is now: NodeNotReady"
-        self._recorder.event(object_reference("v1", "Node", node), NORMAL, "NodeNotReady", text)
+        if health.ready_status(node) == "True":  # otherwise its kubelet said so itself
+            text = f"Node {name} status is now: NodeNotReady"
+            self._recorder.event(object_reference("v1", "Node", node), NORMAL, "NodeNotReady", text)
         return updated
 
     async def _taint(self, node: Obj) -> float | None:
         """Write the taints; the seconds until this node's turn to be evicted, if it has to wait."""
-        evict, wait = False, None
-        if health.ready_status(node) != "True" and not health.has_eviction_taint(node):
+        evict, wait, cut_off = False, None, health.is_cut_off(self._nodes.list())
+        if not cut_off and health.ready_status(node) != "True" and not health.has_eviction_taint(node):
             wait = self._turn(node)
             evict = wait == 0
-        taints = health.wanted_taints(node, evict=evict, now=self.clock.now())
+        taints = health.wanted_taints(node, evict=evict, now=self.clock.now(), spare=cut_off)
         if taints is not None:
             changed = {**node, "spec": {**node["spec"], "taints": taints}}
             await self._client.update(NODES, changed)
@@ -144,7 +157,3 @@ class NodeLifecycleController(Controller):
 def _heartbeat(node: Obj) -> list[str]:
     conditions = (node.get("status") or {}).get("conditions") or ()
     return [condition.get("lastHeartbeatTime", "") for condition in conditions]
-
-
-def _waits_for_eviction(node: Obj) -> bool:
-    return health.ready_status(node) != "True" and not health.has_eviction_taint(node)

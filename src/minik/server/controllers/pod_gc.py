@@ -63,7 +63,8 @@ class PodGCController(Controller):
             await self._delete_all(self._surplus())
         elif key == _UNSCHEDULED:
             pods = [pod for pod in self._pods.list() if is_deleting(pod) and not node_name(pod)]
-            await self._delete_all([pod for pod in pods if not pod["metadata"].get("finalizers")])
+            pods = [pod for pod in pods if not pod["metadata"].get("finalizers")]
+            await self._fail_and_delete(pods)
         else:
             return await self._collect_node(key.removeprefix(_NODE))
         return None
@@ -80,7 +81,7 @@ class PodGCController(Controller):
         if node is not None:
             self._missing.pop(name, None)
             if _out_of_service(node) and ready_status(node) != "True":
-                await self._delete_all([pod for pod in pods if is_deleting(pod)])
+                await self._fail_and_delete([pod for pod in pods if is_deleting(pod)])
             return None
         if not pods:
             self._missing.pop(name, None)
@@ -91,10 +92,14 @@ class PodGCController(Controller):
             return left
         if not await self._is_gone(name):
             return QUARANTINE
-        for pod in pods:
-            if not is_finished(pod):
-                await self._mark_failed(pod)
-        await self._delete_all(pods)
+        condition = {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": "DeletionByPodGC",
+            "message": "PodGC: node no longer exists",
+            "lastTransitionTime": format_time(self.clock.now()),
+        }
+        await self._fail_and_delete(pods, condition)
         return None
 
     async def _is_gone(self, node: str) -> bool:
@@ -107,18 +112,16 @@ class PodGCController(Controller):
             raise
         return False
 
-    async def _mark_failed(self, pod: Obj) -> None:
-        condition = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": "DeletionByPodGC",
-            "message": "PodGC: node no longer exists",
-            "lastTransitionTime": format_time(self.clock.now()),
-        }
-        patch = {
-            "metadata": {"uid": pod["metadata"]["uid"]},
-            "status": {"phase": "Failed", "conditions": [condition]},
-        }
+    async def _fail_and_delete(self, pods: Sequence[Obj], condition: Obj | None = None) -> None:
+        """What did not end by itself failed, so that those who wait for it see an end."""
+        for pod in pods:
+            if not is_finished(pod):
+                await self._mark_failed(pod, condition)
+        await self._delete_all(pods)
+
+    async def _mark_failed(self, pod: Obj, condition: Obj | None) -> None:
+        status: Obj = {"phase": "Failed"} | ({"conditions": [condition]} if condition else {})
+        patch = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         try:
             await self._client.patch(
