@@ -207,6 +207,17 @@ def test_a_claim_is_allocated_and_its_pod_bound_where_the_device_is(server: ApiS
     delete(server, "first", "second", "sharing")
 
 
+def test_a_claim_made_of_a_template_is_allocated_too(server: ApiServer) -> None:
+    template = {**claim("made"), "kind": "ResourceClaimTemplate", "spec": {"spec": claim("made")["spec"]}}
+    eventually(lambda: not server.get("pods")["items"], what="the devices of earlier Pods being free")
+    create(server, template, pod("t", resourceClaims=[{"name": "gpu", "resourceClaimTemplateName": "made"}]))
+    eventually(lambda: node_of(server, "t") == "n1", what="a device of the template's claim")
+    name = server.get("pod", "t")["status"]["resourceClaimStatuses"][0]["resourceClaimName"]
+    assert server.get("resourceclaim", name)["status"]["reservedFor"][0]["name"] == "t"
+    delete(server, "t")
+    eventually(lambda: not server.run("kubectl", "get", "resourceclaim", name, check=False).stdout)
+
+
 def test_devices_may_stand_for_an_extended_resource(server: ApiServer) -> None:
     pool = {"name": "n2", "generation": 1, "resourceSliceCount": 1}
     spec = {"driver": "nic.example.com", "nodeName": "n2", "pool": pool, "devices": [{"name": "eth1"}]}
