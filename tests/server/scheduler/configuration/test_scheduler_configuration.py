@@ -61,6 +61,7 @@ extenders:
     assert packing.percentage_of_nodes_to_score == 100
     assert (found.extenders[0].url_prefix, found.extenders[0].timeout) == ("https://extender", 1.5)
     assert found.extenders[0].ignored == {"example.com/gpu"}
+    assert packing.arguments["NodeResourcesFit"]["ignoredResources"] == ["example.com/gpu"]
 
 
 @pytest.mark.parametrize(

@@ -48,13 +48,15 @@ def settings_of(document: Any) -> SchedulerSettings:
     )
     complete = _with_defaults(document)
     _refuse([str(error) for error in validation.validate(complete)])
+    extenders = tuple(_extender(extender) for extender in document.get("extenders") or ())
+    ignored = sorted({name for extender in extenders for name in extender.ignored})
     return SchedulerSettings(
-        profiles=tuple(_profile(profile) for profile in complete["profiles"]),
+        profiles=tuple(_profile(profile, ignored) for profile in complete["profiles"]),
         percentage_of_nodes_to_score=complete["percentageOfNodesToScore"],
         initial_backoff=float(complete["podInitialBackoffSeconds"]),
         longest_backoff=float(complete["podMaxBackoffSeconds"]),
         parallelism=complete["parallelism"],
-        extenders=tuple(_extender(extender) for extender in document.get("extenders") or ()),
+        extenders=extenders,
     )
 
 
@@ -108,11 +110,15 @@ def _with_defaults(document: Obj) -> Obj:
     return {**defaults, **given, "profiles": profiles}
 
 
-def _profile(profile: Obj) -> ProfileSettings:
+def _profile(profile: Obj, ignored: Sequence[str]) -> ProfileSettings:
+    """`ignored` resources are looked after by extenders instead of by NodeResourcesFit."""
     plugins = plugin_sets.merged(profile.get("plugins") or {})
     arguments = {given["name"]: given["args"] for given in profile["pluginConfig"]}
     for name in plugin_sets.enabled_names(plugins):
         arguments.setdefault(name, plugin_arguments.with_defaults(name, {}))
+    fit = arguments.get("NodeResourcesFit")
+    if fit is not None and ignored:
+        arguments["NodeResourcesFit"] = {**fit, "ignoredResources": [*(fit.get("ignoredResources") or ()), *ignored]}
     return ProfileSettings(profile["schedulerName"], plugins, arguments, profile.get("percentageOfNodesToScore"))
 
 
