@@ -191,6 +191,13 @@ def repeats_keys(raw: bytes, value: Any, seen: structs.Pass) -> bool:
     return written != keys
 
 
+def may_repeat_keys(raw: bytes, value: Any) -> bool:
+    """The same for JSON that no structs have seen."""
+    seen = structs.Pass()
+    seen.unknown = True
+    return repeats_keys(raw, value, seen)
+
+
 def _count(value: Any) -> int:
     if isinstance(value, dict):
         return len(value) + sum(_count(item) for item in value.values())

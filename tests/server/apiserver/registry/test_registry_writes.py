@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -152,3 +153,31 @@ async def test_admission_sees_both_objects_of_an_update(api: Any) -> None:
     seen = api.admission.seen[-1]
     assert (seen.operation, seen.name, seen.namespace) == ("UPDATE", "a", "default")
     assert (seen.old_obj["data"], seen.obj["data"]) == ({"x": "1"}, {"x": "2"})
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "status", "message"),
+    [
+        (
+            b"- a",
+            "",
+            400,
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go "
+            "value of type map[string]interface {}",
+        ),
+        (b"", "", 400, "invalid object type: /, Kind="),
+        (
+            b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"a":"1","a":"2"}}',
+            "&fieldValidation=Strict",
+            400,
+            'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 1: key "a" '
+            "already set in map",
+        ),
+        (b"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: '1'\n  a: '2'\n", "", 201, ""),
+    ],
+)
+async def test_applied_bodies(api: Any, body: bytes, query: str, status: int, message: str) -> None:
+    headers = {"content-type": "application/apply-patch+yaml"}
+    response = await api.send("PATCH", f"{CONFIG_MAPS}/a?fieldManager=m{query}", body, headers=headers)
+    assert (response.status, orjson.loads(response.body).get("message", "")) == (status, message)
+    assert response.warnings == []

@@ -9,6 +9,7 @@ from minik.api.codec import json_codec
 from minik.api.patch import apply as server_side_apply
 from minik.api.request import Response
 from minik.api.schema import decode
+from minik.api.schema.values import found
 from minik.api.scheme import Resource, Strategy
 from minik.api.status import bad_request, conflict
 from minik.api.types import Obj
@@ -25,7 +26,7 @@ from minik.server.apiserver.registry.write_options import WriteOptions
 
 async def apply(registry: Registry, call: Call, options: WriteOptions) -> Response:
     """Creates the object if it is not there (201)."""
-    applied = read_applied(call, call.resource)
+    applied = read_applied(call, call.resource, options)
     if registry.storage.get(call.resource, call.namespace, call.name) is None:
         return await _create(registry, call, applied, options)
     change = applied_by(registry, call, applied, options, call.resource.strategy)
@@ -90,11 +91,14 @@ def merged(
     return {"kind": obj["kind"], "apiVersion": obj["apiVersion"], **pruned}
 
 
-def read_applied(call: Call, resource: Resource) -> Obj:
+def read_applied(call: Call, resource: Resource, options: WriteOptions) -> Obj:
     """The applied configuration. Raises StatusError 400."""
-    applied = _read(call.request.body)
+    applied = _read(call.request.body, strict=options.field_validation == "Strict")
+    if applied is None:
+        applied = {}
     if not isinstance(applied, dict):
-        raise bad_request("error decoding YAML: not an object")
+        text = f"json: cannot unmarshal {found(applied)} into Go value of type map[string]interface {{}}"
+        raise bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {text}")
     api_version, kind = applied.get("apiVersion", ""), applied.get("kind", "")
     if (api_version, kind) != (resource.api_version, resource.kind):
         group, _, version = str(api_version).rpartition("/")
@@ -107,18 +111,23 @@ def read_applied(call: Call, resource: Resource) -> Obj:
     return applied
 
 
-def _read(body: bytes) -> Any:
+def _read(body: bytes, *, strict: bool) -> Any:
     if body.lstrip()[:1] == b"{":
         try:
-            return json_codec.loads(body)
+            value = json_codec.loads(body)
+            if not (strict and decode.may_repeat_keys(body, value)):
+                return value
         except json_codec.JSONError:
             pass  # JSON that is none may still be YAML
     from minik.api.codec import yaml_codec  # only YAML bodies need it
 
     try:
-        return yaml_codec.loads(body)[0]
+        applied, repeats = yaml_codec.loads(body)
     except yaml_codec.YAMLError as error:
         raise bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+    if strict and repeats:
+        raise bad_request(f"error strict decoding YAML: error converting YAML to JSON: {'; '.join(repeats)}")
+    return applied
 
 
 def _match_name(call: Call, obj: Obj) -> None:

@@ -1,5 +1,6 @@
 """One resource request on its way through the registry: what was asked, by whom, and what is to be warned about."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from minik.api.status import StatusError, not_found
 from minik.api.types import UserInfo
 from minik.server.apiserver.negotiation import PLAIN, Form
 from minik.server.apiserver.request_info import RequestInfo
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +56,7 @@ class Call:
         return ""
 
     def warn(self, text: str) -> None:
-        if text not in self.warnings:
+        if text not in self.warnings and not _CONTROL.search(text):  # no header could hold it
             self.warnings.append(text)
 
     def not_found(self) -> StatusError:

@@ -48,7 +48,7 @@ async def _patch(registry: Registry, call: Call, strategy: Strategy) -> Response
     options = write_options.parse(call, "PatchOptions", apply=applying)
     name = call.info.subresource
     if applying:
-        applied = apply.read_applied(call, call.resource)
+        applied = apply.read_applied(call, call.resource, options)
         change = apply.applied_by(registry, call, applied, options, strategy, name)
     else:
         change = patch.patched_by(call, given, options, call.resource)

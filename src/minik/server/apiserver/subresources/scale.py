@@ -148,7 +148,7 @@ async def _patch(registry: Registry, call: Call, scaling: Scaling) -> Response:
 
 
 async def _apply(registry: Registry, call: Call, scaling: Scaling, options: WriteOptions) -> Response:
-    applied = apply.read_applied(call, SCALE)
+    applied = apply.read_applied(call, SCALE, options)
 
     def merged(scale: Obj) -> Obj:
         new = server_side_apply.apply(
