@@ -1,3 +1,4 @@
+import copy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -279,3 +280,31 @@ def test_what_is_off_is_forgotten(post: Any) -> None:
 def test_service_cidrs_gain_a_second_family_only(post: Any, put: Any, cidrs: list[str], complaints: list[str]) -> None:
     made = post(NETWORKING, "ServiceCIDR", spec={"cidrs": ["10.0.0.0/16"]})
     assert fields(put(made, lambda new: new["spec"].update(cidrs=cidrs)).errors) == complaints
+
+
+def test_behavior_travels_in_go_names(resource: Any) -> None:
+    v1 = resource("HorizontalPodAutoscaler", "autoscaling/v1")
+    policy = {"type": "Pods", "value": 4, "periodSeconds": 15}
+    external = {"metric": {"name": "e"}, "current": {"averageValue": "3"}}
+    stored = {
+        "apiVersion": AUTOSCALING,
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "h"},
+        "spec": {"maxReplicas": 3, "behavior": {"scaleUp": {"policies": [policy]}}},
+        "status": {
+            "currentMetrics": [
+                {"type": "External", "external": {"metric": {"name": "e"}, "current": {"averageValue": "3"}}}
+            ]
+        },
+    }
+    shown = v1.from_storage(copy.deepcopy(stored))
+    annotations = shown["metadata"]["annotations"]
+    policies = '[{"Type":"Pods","Value":4,"PeriodSeconds":15}]'
+    rules = f'{{"StabilizationWindowSeconds":null,"SelectPolicy":null,"Policies":{policies},"Tolerance":null}}'
+    assert annotations["autoscaling.alpha.kubernetes.io/behavior"] == f'{{"ScaleUp":{rules},"ScaleDown":null}}'
+    current = '{"metricName":"e","currentValue":"0","currentAverageValue":"3"}'
+    assert (
+        annotations["autoscaling.alpha.kubernetes.io/current-metrics"]
+        == f'[{{"type":"External","external":{current}}}]'
+    )
+    assert v1.to_storage(shown)["spec"]["behavior"] == stored["spec"]["behavior"]

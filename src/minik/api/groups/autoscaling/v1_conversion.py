@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from minik.api.go_form import go_struct
 from minik.api.types import Obj
 
 _PREFIX = "autoscaling.alpha.kubernetes.io/"
@@ -57,6 +58,29 @@ def _paths(prefix: str, holder: str) -> dict[str, _Paths]:
     }
 
 
+# Quantities that v1 always has: (source, is it of the status) -> field.
+_ALWAYS = {
+    ("object", False): "targetValue",
+    ("pods", False): "targetAverageValue",
+    ("object", True): "currentValue",
+    ("pods", True): "currentAverageValue",
+    ("resource", True): "currentAverageValue",
+    ("containerResource", True): "currentAverageValue",
+    ("external", True): "currentValue",
+}
+_CONDITION = ("type", "status", "lastTransitionTime", "reason", "message")
+_BEHAVIOR_FIELDS = (
+    "scaleUp",
+    "scaleDown",
+    "stabilizationWindowSeconds",
+    "selectPolicy",
+    "policies",
+    "tolerance",
+    "type",
+    "value",
+    "periodSeconds",
+)
+_BY_LOWER_CASE = {name.lower(): name for name in _BEHAVIOR_FIELDS}
 _TARGETS, _CURRENTS = _paths("target", "target"), _paths("current", "current")
 
 
@@ -76,8 +100,10 @@ def _metric_to_v1(metric: Obj, paths: dict[str, _Paths]) -> Obj:
     out: Obj = {"type": metric.get("type", "")}
     for source in _SOURCES:
         if metric.get(source) is not None:
+            always = _ALWAYS.get((source, paths is _CURRENTS))
             values = ((name, _get(metric[source], path)) for name, path in paths[source])
-            out[source] = {name: value for name, value in values if value is not None}
+            filled = ((name, "0" if value is None and name == always else value) for name, value in values)
+            out[source] = {name: value for name, value in filled if value is not None}
     return out
 
 
@@ -96,7 +122,8 @@ def _metric_to_v2(metric: Obj, paths: dict[str, _Paths]) -> Obj:
             continue
         converted: Obj = {}
         for name, path in paths[source]:
-            if metric[source].get(name) is not None:
+            empty = paths is _TARGETS and name == _ALWAYS.get((source, False)) and metric[source].get(name) == "0"
+            if metric[source].get(name) is not None and not (empty and source == "object"):
                 _put(converted, path, metric[source][name])
         if paths is _TARGETS:
             target = converted.setdefault("target", {})
@@ -117,6 +144,25 @@ def _annotate(obj: Obj, key: str, value: Any) -> None:
     if value:
         metadata = obj["metadata"]
         metadata["annotations"] = {**(metadata.get("annotations") or {}), key: orjson.dumps(value).decode()}
+
+
+def _behavior_to_v1(behavior: Obj | None) -> Any:
+    """Upstream writes its internal type down, which has Go's names."""
+    return go_struct(behavior, "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerBehavior") if behavior else None
+
+
+def _behavior_to_v2(behavior: Any) -> Any:
+    """Fields by their names in any case, as Go reads them."""
+    if isinstance(behavior, list):
+        return [_behavior_to_v2(each) for each in behavior]
+    if not isinstance(behavior, dict):
+        return behavior
+    named = {_BY_LOWER_CASE.get(key.lower(), ""): _behavior_to_v2(value) for key, value in behavior.items()}
+    return {name: value for name, value in named.items() if name and value is not None}
+
+
+def _conditions_to_v1(conditions: list[Obj] | None) -> list[Obj]:
+    return [{key: each[key] for key in _CONDITION if key in each} for each in conditions or ()]
 
 
 def _take_annotations(obj: Obj) -> dict[str, Any]:
@@ -146,8 +192,8 @@ def from_storage(obj: Obj) -> Obj:
             spec["targetCPUUtilizationPercentage"] = metric["resource"]["target"]["averageUtilization"]
     _annotate(obj, METRICS, [_metric_to_v1(m, _TARGETS) for m in metrics if not _is_cpu_target(m)])
     _annotate(obj, _CURRENT, [_metric_to_v1(m, _CURRENTS) for m in current])
-    _annotate(obj, _BEHAVIOR, spec.pop("behavior", None))
-    _annotate(obj, _CONDITIONS, status.get("conditions"))
+    _annotate(obj, _CONDITIONS, _conditions_to_v1(status.get("conditions")))
+    _annotate(obj, _BEHAVIOR, _behavior_to_v1(spec.pop("behavior", None)))
     kept: Obj = {key: status[key] for key in _KEPT_STATUS if key in status}
     for metric in current:
         resource = metric.get("resource") or {}
@@ -182,7 +228,7 @@ def to_storage(obj: Obj) -> Obj:
     if metrics:
         spec["metrics"] = metrics
     if taken.get(_BEHAVIOR):
-        spec["behavior"] = taken[_BEHAVIOR]
+        spec["behavior"] = _behavior_to_v2(taken[_BEHAVIOR])
     kept: Obj = {key: status[key] for key in _KEPT_STATUS if status.get(key)}
     kept.setdefault("desiredReplicas", 0)
     kept["currentMetrics"] = _metrics_of(taken.get(_CURRENT), _CURRENTS) or _cpu_status(status) or None
