@@ -29,7 +29,7 @@ _PLUGINS: Mapping[str, tuple[str, str]] = {
     "NodeName": ("node_name", _PLAIN),
     "NodePorts": ("node_ports", _PLAIN),
     "NodeResourcesBalancedAllocation": ("node_resources_balanced_allocation", _PLAIN),
-    "NodeResourcesFit": ("node_resources_fit", _PLAIN),
+    "NodeResourcesFit": ("node_resources_fit", _ARGUMENTS),
     "NodeUnschedulable": ("node_unschedulable", _PLAIN),
     "NodeVolumeLimits": ("node_volume_limits", _INFORMERS),
     "PrioritySort": ("priority_sort", _PLAIN),
