@@ -53,6 +53,7 @@ class ServerConfig:
     leader_elect: bool = False  # several servers share one store: only the holder of a Lease runs each part
     disable: tuple[str, ...] = ()  # coredns, local-storage, metrics-server, servicelb, or an add-on's name
     # kube-apiserver's flags, under their own names; "": not used
+    runtime_config: tuple[str, ...] = ()  # versions served besides the stable ones, as KEY=BOOL
     audit_policy_file: str = ""
     audit_log_path: str = ""  # "-": standard output
     audit_log_maxage: int = 0  # days; 0: kept for ever

@@ -15,6 +15,10 @@ from minik.config import ServerConfig
 _AUTHENTICATION, _AUTHORIZATION, _LOAD, _RECORD = "Authentication", "Authorization", "Load", "Audit"
 
 _FLAGS: dict[str, tuple[str, str]] = {
+    "runtime-config": (
+        "Cluster",
+        "Versions to serve besides stable ones: api/beta=true, GROUP/VERSION=true (repeatable)",
+    ),
     "authorization-mode": (
         _AUTHORIZATION,
         "Authorizers in order: Node, RBAC, Webhook, AlwaysAllow, AlwaysDeny [Node,RBAC]",

@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minik.api.groups import load
+from minik.api.groups import GROUP_VERSIONS, load
+from minik.api.groups.runtime_config import RuntimeConfigError, parse
 from minik.api.scheme import Scheme
 from minik.api.types import UserInfo
 from minik.client.client import Client
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
 from minik.client.leader_election import LeaderElected, LeaderElector
-from minik.config import ServerConfig
+from minik.config import ServerConfig, StartupError
 from minik.server.apiserver import build_metrics
 from minik.server.apiserver.aggregation.aggregator import Aggregator
 from minik.server.apiserver.aggregation.backends import Backends
@@ -67,7 +68,7 @@ async def open_server(config: ServerConfig) -> AsyncIterator["Server"]:
     )
     async with open_store(config.server_dir / "db") as store:
         keys = asyncio.get_running_loop().run_in_executor(None, ensure_server_pki, config.tls_dir, sans)
-        scheme = load(stable_only=True)  # while keys are made
+        scheme = load(_runtime_config(config))  # while keys are made
         server = Server(config, store, await keys, scheme)
         await server.prepare()
         yield server
@@ -302,6 +303,16 @@ def _scheduler_settings(config: ServerConfig) -> "SchedulerSettings | None":
     from minik.server.scheduler.configuration.flags import settings_of_flags
 
     return settings_of_flags(config.kube_scheduler_config, config.kube_scheduler_arg)
+
+
+def _runtime_config(config: ServerConfig) -> dict[str, bool]:
+    """Raises StartupError."""
+    try:
+        return parse(
+            config.runtime_config, [(g, version) for g, versions in GROUP_VERSIONS.items() for version in versions]
+        )
+    except RuntimeConfigError as error:
+        raise StartupError(str(error)) from None
 
 
 def _reachable(address: str) -> str:

@@ -3,8 +3,10 @@
 `load()` builds the Scheme in the order discovery answers it: groups and versions by preference, resources by name.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 
+from minik.api.groups.runtime_config import serves
 from minik.api.scheme import Resource, Scheme
 
 # Group -> versions, in upstream's order of preference (kube-apiserver's discovery group priorities).
@@ -105,17 +107,17 @@ _ROOMS: dict[str, tuple[str, ...]] = {
 }
 
 
-def load(*, stable_only: bool = False) -> Scheme:
-    """Import every room and register what it exports.
+def load(runtime_config: Mapping[str, bool] | None = None) -> Scheme:
+    """Import every room and register what it exports and `runtime_config` (its module says how) serves.
 
-    `stable_only` leaves alpha and beta versions out, as kube-apiserver does unless --runtime-config asks for them.
+    None: everything that is known, whatever its maturity.
     """
     resources: list[Resource] = []
     for package, rooms in _ROOMS.items():
         for room in rooms:
             resources.extend(import_module(f"{__name__}.{package}.{room}").RESOURCES)
-    if stable_only:
-        resources = [r for r in resources if "alpha" not in r.version and "beta" not in r.version]
+    if runtime_config is not None:
+        resources = [r for r in resources if serves(runtime_config, r.group, r.version, r.plural)]
     rank = {(g, v): (i, n) for i, (g, vs) in enumerate(GROUP_VERSIONS.items()) for n, v in enumerate(vs)}
     resources.sort(key=lambda r: (rank[r.group, r.version], r.plural))
     return Scheme(resources)

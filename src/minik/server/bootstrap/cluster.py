@@ -1,4 +1,4 @@
-"""The plain objects every cluster starts with: namespaces, priority classes, the `kubernetes` Service, API services.
+"""The plain objects every cluster starts with: namespaces, priority classes, the `kubernetes` Service.
 
 Pure. Upstream makes them in several post-start hooks of kube-apiserver.
 """
@@ -12,32 +12,6 @@ import orjson
 from minik.api.types import Obj
 
 SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
-
-# group -> {version: priority}, and the group's own priority (kube-apiserver's API service priorities)
-_API_SERVICES: dict[str, tuple[int, dict[str, int]]] = {
-    "": (18000, {"v1": 1}),
-    "apps": (17800, {"v1": 15}),
-    "events.k8s.io": (17750, {"v1": 15}),
-    "authentication.k8s.io": (17700, {"v1": 15}),
-    "authorization.k8s.io": (17600, {"v1": 15}),
-    "autoscaling": (17500, {"v1": 15, "v2": 30}),
-    "batch": (17400, {"v1": 15}),
-    "certificates.k8s.io": (17300, {"v1": 15, "v1beta1": 9, "v1alpha1": 1}),
-    "networking.k8s.io": (17200, {"v1": 15, "v1beta1": 9}),
-    "policy": (17100, {"v1": 15}),
-    "rbac.authorization.k8s.io": (17000, {"v1": 15}),
-    "storage.k8s.io": (16800, {"v1": 15, "v1beta1": 9}),
-    "apiextensions.k8s.io": (16700, {"v1": 15}),
-    "admissionregistration.k8s.io": (16700, {"v1": 15, "v1beta1": 12, "v1alpha1": 9}),
-    "scheduling.k8s.io": (16600, {"v1": 15, "v1alpha2": 2}),
-    "coordination.k8s.io": (16500, {"v1": 15, "v1beta1": 9, "v1alpha2": 2}),
-    "node.k8s.io": (16300, {"v1": 15}),
-    "discovery.k8s.io": (16200, {"v1": 15}),
-    "resource.k8s.io": (16200, {"v1": 21, "v1beta2": 15, "v1beta1": 9, "v1alpha3": 1}),
-    "flowcontrol.apiserver.k8s.io": (16100, {"v1": 21}),
-    "internal.apiserver.k8s.io": (16000, {"v1alpha1": 9}),
-    "storagemigration.k8s.io": (15800, {"v1beta1": 9}),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +51,6 @@ def cluster_objects(settings: ClusterSettings, timestamp: str) -> Iterator[Obj]:
     yield _ip_address(settings)
     yield _service_cidr(settings, timestamp)
     yield _token_tracking(timestamp)
-    for group, (group_priority, versions) in _API_SERVICES.items():
-        for version, priority in versions.items():
-            yield _api_service(group, version, group_priority, priority, timestamp)
 
 
 def maintained_objects(settings: ClusterSettings) -> Iterator[Obj]:
@@ -158,21 +129,6 @@ def _service_cidr(settings: ClusterSettings, timestamp: str) -> Obj:
 def _token_tracking(timestamp: str) -> Obj:
     metadata = {"name": "kube-apiserver-legacy-service-account-token-tracking", "namespace": "kube-system"}
     return {**_object("v1", "ConfigMap", metadata), "data": {"since": timestamp[:10]}}
-
-
-def _api_service(group: str, version: str, group_priority: int, priority: int, timestamp: str) -> Obj:
-    labels = {"kube-aggregator.kubernetes.io/automanaged": "onstart"}
-    available = {
-        "type": "Available",
-        "status": "True",
-        "lastTransitionTime": timestamp,
-        "reason": "Local",
-        "message": "Local APIServices are always available",
-    }
-    spec: Obj = {"group": group} if group else {}
-    spec |= {"version": version, "groupPriorityMinimum": group_priority, "versionPriority": priority}
-    obj = _object("apiregistration.k8s.io/v1", "APIService", {"name": f"{version}.{group}", "labels": labels})
-    return {**obj, "spec": spec, "status": {"conditions": [available]}}
 
 
 def _endpoints(settings: ClusterSettings) -> Obj:

@@ -12,13 +12,14 @@ from datetime import datetime
 from minik.api.scheme import Resource, Scheme
 from minik.api.types import Obj
 from minik.server.apiserver.authz.rules import missing
-from minik.server.apiserver.registry.keys import object_key
+from minik.server.apiserver.registry.keys import object_key, storage_prefix
 from minik.server.apiserver.registry.metadata import ordered
 from minik.server.apiserver.registry.storage import Storage
+from minik.server.bootstrap.api_services import api_service_objects, is_obsolete
 from minik.server.bootstrap.cluster import ClusterSettings, cluster_objects, maintained_objects
 from minik.server.bootstrap.flow_control import flow_control_objects
 from minik.server.bootstrap.policy import rbac_objects
-from minik.store.store import Compare, Put, Target, Txn
+from minik.store.store import Compare, Delete, Put, Target, Txn, prefix_end
 
 _AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 _FLOW_PRODUCER, _FLOW_CONSUMER = (
@@ -48,10 +49,11 @@ async def bootstrap(storage: Storage, scheme: Scheme, settings: ClusterSettings,
 
 def _writes(
     storage: Storage, scheme: Scheme, settings: ClusterSettings, now: datetime
-) -> Iterator[tuple[Compare, Put]]:
+) -> Iterator[tuple[Compare, Put | Delete]]:
     timestamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     groups: list[tuple[Iterator[Obj], Keep]] = [
         (cluster_objects(settings, timestamp), _leave),
+        (api_service_objects(scheme, timestamp), _leave),
         (flow_control_objects(timestamp), _leave),
         (maintained_objects(settings), _follow),
         (rbac_objects(), _add_to),
@@ -61,6 +63,17 @@ def _writes(
             resource = _resource(scheme, wanted)
             if resource is not None:
                 yield from _write(storage, resource, wanted, keep, timestamp)
+    yield from _obsolete_api_services(storage, scheme)
+
+
+def _obsolete_api_services(storage: Storage, scheme: Scheme) -> Iterator[tuple[Compare, Delete]]:
+    resource = scheme.by_kind("apiregistration.k8s.io", "v1", "APIService")
+    if resource is None:
+        return
+    prefix, layout = storage_prefix(resource), storage.layouts.of(resource)
+    for kv in storage.store.current(prefix, prefix_end(prefix)).kvs:
+        if is_obsolete(layout.decode(kv), scheme):
+            yield Compare(kv.key, Target.MOD, "=", kv.mod_revision), Delete(kv.key)
 
 
 def _write(

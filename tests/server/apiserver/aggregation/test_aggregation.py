@@ -215,7 +215,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
         async def validate(self, _: object) -> None: ...
 
-    scheme = load(stable_only=True)
+    scheme = load({})
     hooks = Hooks(authenticate=authenticate, impersonate=impersonate, authorize=authorize, admission=Nothing())
     async with open_store(tmp_path / "db") as store, Extension(tmp_path) as extension:
         listener = Listener(host="127.0.0.1", port=0, certificate=tmp_path, key=tmp_path)

@@ -215,7 +215,7 @@ async def test_keys_rotate_without_a_restart(tmp_path: Path, plugin: Plugin) -> 
         encryption_provider_config_automatic_reload=True,
     )
     async with open_store(tmp_path / "db") as store:
-        encryption = await asyncio.to_thread(Encryption, config, store, load(stable_only=True))
+        encryption = await asyncio.to_thread(Encryption, config, store, load({}))
         objects, followed = encryption.store, encryption._followed
         assert followed is not None
         await objects.txn(Txn(success=[Put(PLACE, b"{}")]))
@@ -255,4 +255,4 @@ def test_a_file_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
     config = ServerConfig(agent=AgentConfig(), encryption_provider_config=str(tmp_path / "none"))
     store: Any = None
     with pytest.raises(StartupError, match="encryption configuration"):
-        Encryption(config, store, load(stable_only=True))
+        Encryption(config, store, load({}))
