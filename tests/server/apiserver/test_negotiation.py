@@ -3,7 +3,7 @@
 import pytest
 
 from minik.api.status import StatusError
-from minik.server.apiserver.negotiation import JSON, PLAIN, YAML, Form, error_form, negotiate
+from minik.server.apiserver.negotiation import JSON, PLAIN, PROTOBUF, YAML, Form, error_form, negotiate
 
 KUBECTL = (
     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
@@ -37,7 +37,7 @@ def test_the_best_acceptable_form_wins(accept: str, form: Form) -> None:
     [
         ("application/*", "406: Not Acceptable\n\nAvailable representations: "),
         ("text/html", "406: Not Acceptable\n\nAvailable representations: "),
-        ("application/vnd.kubernetes.protobuf", "only the following media types are accepted: "),
+        (f"{PROTOBUF};as=Table;g=meta.k8s.io;v=v1", "object *v1.Table does not implement the protobuf marshalling"),
         ("application/json;as=Chair;g=meta.k8s.io;v=v1", "only the following media types are accepted: "),
     ],
 )
@@ -52,3 +52,13 @@ def test_errors_are_never_tables() -> None:
     assert error_form(KUBECTL) == PLAIN
     assert error_form("application/yaml") == Form(YAML)
     assert error_form("text/html") == PLAIN
+    assert error_form(f"{PROTOBUF},{KUBECTL}") == PLAIN
+    assert error_form(PROTOBUF) == Form(PROTOBUF)
+
+
+def test_protobuf_is_for_those_who_take_nothing_else() -> None:
+    assert negotiate(PROTOBUF) == Form(PROTOBUF)
+    partial = f"{PROTOBUF};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+    assert negotiate(partial, protobuf=False) == Form(PROTOBUF, "PartialObjectMetadataList", "v1")
+    with pytest.raises(StatusError, match="only the following media types are accepted"):
+        negotiate(PROTOBUF, protobuf=False)

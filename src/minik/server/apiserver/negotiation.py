@@ -16,6 +16,9 @@ PROTOBUF = "application/vnd.kubernetes.protobuf"
 OFFERED = (JSON, YAML, PROTOBUF)
 _PRODUCED = ", ".join(OFFERED)
 _META = "meta.k8s.io"
+_NO_MESSAGE = (
+    "object {} does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message"
+)
 _TRANSFORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
 
 
@@ -68,11 +71,12 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str, *, transforms: bool = True, protobuf: bool = False) -> Form:
+def negotiate(accept: str, *, transforms: bool = True, protobuf: bool = True) -> Form:
     """The form to answer in. Raises StatusError 406.
 
-    `transforms`: the endpoint can answer as Table or PartialObjectMetadata. `protobuf`: it can encode protobuf, which
-    is only done for clients that take nothing else, because JSON lies ready in the store.
+    `transforms`: the endpoint can answer as Table or PartialObjectMetadata. `protobuf`: its objects have a protobuf
+    form; their metadata always has. Either is only used for clients that take nothing else, because JSON lies ready
+    in the store.
     """
     if not accept:
         return PLAIN
@@ -87,10 +91,12 @@ def negotiate(accept: str, *, transforms: bool = True, protobuf: bool = False) -
             continue
         if form.media_type != PROTOBUF:
             return form
-        if protobuf and form.kind != "Table":
+        if protobuf or form.kind:
             last_resort = last_resort or form
     if last_resort is None:
         raise not_accepted()
+    if last_resort.kind == "Table":
+        raise StatusError(406, "NotAcceptable", _NO_MESSAGE.format(f"*{last_resort.version}.Table"))
     return last_resort
 
 
@@ -123,10 +129,13 @@ def not_accepted() -> StatusError:
 
 @lru_cache(maxsize=256)
 def error_form(accept: str) -> Form:
-    """The form of an error: JSON unless YAML was asked for; never a Table, never a 406."""
+    """The form of an error: JSON unless only YAML or protobuf was asked for; never a Table, never a 406."""
+    last_resort = PLAIN
     for clause in clauses(accept):
         if clause.media_type == YAML:
             return Form(YAML)
         if clause.media_type in (JSON, "*/*"):
-            break
-    return PLAIN
+            return PLAIN
+        if clause.media_type == PROTOBUF:
+            last_resort = Form(PROTOBUF)
+    return last_resort

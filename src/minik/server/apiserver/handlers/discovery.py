@@ -13,7 +13,7 @@ from minik.api.scheme import Scheme
 from minik.api.status import generic_not_found
 from minik.api.types import Obj, UserInfo
 from minik.server.apiserver.aggregation.discovered import GroupVersion, completed
-from minik.server.apiserver.negotiation import JSON, YAML, clauses, negotiate, not_accepted
+from minik.server.apiserver.negotiation import JSON, PROTOBUF, YAML, clauses, negotiate, not_accepted
 from minik.server.apiserver.registry.answer import encoded, to_json
 from minik.server.apiserver.routes import Routes, page_not_found
 
@@ -79,9 +79,11 @@ class Discovery:
 @lru_cache(maxsize=64)
 def aggregated_version(accept: str) -> str:
     """The version of aggregated discovery to answer with, "" for the plain form. Raises StatusError 406."""
+    plain = not accept
     for clause in clauses(accept):
         if clause.media_type in ("*/*", YAML):
             return ""
+        plain = plain or (clause.media_type == PROTOBUF and "as" not in clause.parameters)
         if clause.media_type != JSON:
             continue
         kind = clause.parameters.get("as", "")
@@ -90,7 +92,7 @@ def aggregated_version(accept: str) -> str:
         version = clause.parameters.get("v", "")
         if kind == _AGGREGATED and clause.parameters.get("g") == "apidiscovery.k8s.io" and version in _VERSIONS:
             return version
-    if accept:
+    if not plain:
         raise not_accepted()
     return ""
 
