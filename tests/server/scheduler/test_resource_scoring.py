@@ -1,4 +1,4 @@
-"""How NodeResourcesFit scores and what it overlooks, by its arguments."""
+"""How plugins score and what they overlook, by their arguments."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import pytest
 
 from minik.server.scheduler.configuration.plugin_arguments import with_defaults
 from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
+from minik.server.scheduler.plugins.node_affinity import NodeAffinity
+from minik.server.scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
 from minik.server.scheduler.plugins.node_resources_fit import NodeResourcesFit
 
 Obj = dict[str, Any]
@@ -74,3 +76,31 @@ def test_a_shape_is_drawn_with_straight_lines(utilization: int, expected: int) -
 )
 def test_extended_resources_may_be_overlooked(arguments: Obj, fits: bool) -> None:
     assert (plugin(**arguments).filter({}, pod(x_gpu="1"), node(cpu="1")) is None) is fits
+
+
+@pytest.mark.parametrize(
+    ("resources", "subject", "expected"),
+    [
+        ([], pod(cpu="2", memory="50"), 100),
+        ([], pod(cpu="4"), 50),
+        ([{"name": "cpu"}, {"name": "x/gpu"}], pod(cpu="4", x_gpu="1"), 75),
+        ([{"name": "cpu"}, {"name": "x/gpu"}], pod(cpu="4"), 100),  # the Pod does not ask for the other
+    ],
+)
+def test_balance(resources: list[Obj], subject: PodInfo, expected: int) -> None:
+    found = NodeResourcesBalancedAllocation(with_defaults("NodeResourcesBalancedAllocation", {"resources": resources}))
+    assert found.score({}, subject, node(cpu="4", memory="100", x_gpu="2")) == expected
+
+
+def test_a_profile_may_add_affinity_for_all_its_pods() -> None:
+    named = {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n"]}]}]}
+    other = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "x", "operator": "Exists"}]}]}
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    preferred = {
+        "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 7, "preference": named["nodeSelectorTerms"][0]}]
+    }
+    assert NodeAffinity({"addedAffinity": {required: named}}).filter({}, pod(), node()) is None
+    refusal = NodeAffinity({"addedAffinity": {required: other}}).filter({}, pod(), node())
+    assert refusal is not None
+    assert refusal.reasons == ("node(s) didn't match scheduler-enforced node affinity",)
+    assert NodeAffinity({"addedAffinity": preferred}).score({}, pod(), node()) == 7

@@ -1,26 +1,38 @@
-"""filter and score: nodeSelector and node affinity, required and preferred."""
+"""filter and score: nodeSelector and node affinity, required and preferred, and what a profile adds for all Pods."""
 
 from collections.abc import Mapping
 
-from minik.api.node_affinity import required_matches, term_matches
+from minik.api.node_affinity import node_selector_matches, required_matches, term_matches
+from minik.api.types import Obj
 from minik.server.scheduler.framework import Code, CycleState, Event, Refusal, normalize_to_max
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
+_REQUIRED, _PREFERRED = (
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    "preferredDuringSchedulingIgnoredDuringExecution",
+)
 _REFUSAL = Refusal(("node(s) didn't match Pod's node affinity/selector",), Code.UNRESOLVABLE)
+_ENFORCED = Refusal(("node(s) didn't match scheduler-enforced node affinity",), Code.UNRESOLVABLE)
 
 
 class NodeAffinity:
     name = "NodeAffinity"
     events = frozenset({Event.NODE_ADDED, Event.NODE_LABELS, Event.POD_CHANGED})
 
+    def __init__(self, arguments: Obj) -> None:
+        self._added: Obj = arguments.get("addedAffinity") or {}
+
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
         if node.node is None:
             return _REFUSAL
+        enforced = self._added.get(_REQUIRED)
+        if enforced is not None and not node_selector_matches(enforced, node.node):
+            return _ENFORCED
         return None if required_matches(pod.spec, node.node) else _REFUSAL
 
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         affinity = (pod.spec.get("affinity") or {}).get("nodeAffinity") or {}
-        preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+        preferred = (*(affinity.get(_PREFERRED) or ()), *(self._added.get(_PREFERRED) or ()))
         if node.node is None:
             return 0
         return sum(term["weight"] for term in preferred if term_matches(term["preference"], node.node))

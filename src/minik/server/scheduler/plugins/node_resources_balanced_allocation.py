@@ -1,5 +1,8 @@
-"""score: prefer nodes whose cpu and memory would be used to the same degree."""
+"""score: prefer nodes whose resources would be used to the same degree."""
 
+import math
+
+from minik.api.types import Obj
 from minik.server.scheduler.framework import MAX_SCORE, CycleState, Event
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
@@ -8,12 +11,21 @@ class NodeResourcesBalancedAllocation:
     name = "NodeResourcesBalancedAllocation"
     events: frozenset[Event] = frozenset()
 
+    def __init__(self, arguments: Obj) -> None:
+        self._resources = [each["name"] for each in arguments["resources"]]
+
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
-        cpu = _used_share(node.allocatable.get("cpu", 0), node.requested.get("cpu", 0) + pod.requests.get("cpu", 0))
-        memory = _used_share(
-            node.allocatable.get("memory", 0), node.requested.get("memory", 0) + pod.requests.get("memory", 0)
-        )
-        return int((1 - abs(cpu - memory) / 2) * MAX_SCORE)
+        """The standard deviation of the used shares, of what the Pod asks for, upside down."""
+        shares = []
+        for resource in self._resources:
+            allocatable, asked = node.allocatable.get(resource, 0), pod.requests.get(resource, 0)
+            if "/" not in resource or (allocatable and asked):
+                shares.append(_used_share(allocatable, node.requested.get(resource, 0) + asked))
+        if not shares:
+            return 0
+        mean = sum(shares) / len(shares)
+        deviation = math.sqrt(sum((share - mean) ** 2 for share in shares) / len(shares))
+        return int((1 - deviation) * MAX_SCORE)
 
 
 def _used_share(allocatable: int, requested: int) -> float:
