@@ -292,9 +292,7 @@ def test_behavior_travels_in_go_names(resource: Any) -> None:
         "metadata": {"name": "h"},
         "spec": {"maxReplicas": 3, "behavior": {"scaleUp": {"policies": [policy]}}},
         "status": {
-            "currentMetrics": [
-                {"type": "External", "external": {"metric": {"name": "e"}, "current": {"averageValue": "3"}}}
-            ]
+            "currentMetrics": [{"type": "External", "external": external}],
         },
     }
     shown = v1.from_storage(copy.deepcopy(stored))
@@ -308,3 +306,12 @@ def test_behavior_travels_in_go_names(resource: Any) -> None:
         == f'[{{"type":"External","external":{current}}}]'
     )
     assert v1.to_storage(shown)["spec"]["behavior"] == stored["spec"]["behavior"]
+
+
+def test_annotations_that_mean_nothing_are_lost(post: Any) -> None:
+    reference = {"kind": "Deployment", "name": "d", "apiVersion": "apps/v1"}
+    annotations = {"a": "b", "autoscaling.alpha.kubernetes.io/behavior": "nope"}
+    spec = {"maxReplicas": 3, "scaleTargetRef": reference}
+    made = post("autoscaling/v1", "HorizontalPodAutoscaler", metadata={"annotations": annotations}, spec=spec)
+    assert made.errors == []
+    assert made["metadata"]["annotations"] == {"a": "b"}

@@ -14,7 +14,7 @@ from minik.api.groups.autoscaling.autoscaler_validation import (
     validate_autoscaler_status_update,
     validate_autoscaler_update,
 )
-from minik.api.groups.autoscaling.v1_conversion import METRICS, from_storage, to_storage
+from minik.api.groups.autoscaling.v1_conversion import METRICS, from_storage, keep_what_is_understood, to_storage
 from minik.api.groups.conversion import converting
 from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
 from minik.api.scheme import Column, Resource, Strategy, Subresource
@@ -105,6 +105,7 @@ def _default_v1(obj: Obj) -> None:
     annotated = METRICS in (obj["metadata"].get("annotations") or {})
     if not annotated and spec.get("targetCPUUtilizationPercentage") is None:
         spec["targetCPUUtilizationPercentage"] = 80
+    keep_what_is_understood(obj)
 
 
 def _ratio(key: str, status: Obj, target: Obj) -> str:

@@ -236,3 +236,15 @@ def to_storage(obj: Obj) -> Obj:
         kept["conditions"] = taken[_CONDITIONS]
     obj["apiVersion"], obj["spec"], obj["status"] = "autoscaling/v2", spec, kept
     return obj
+
+
+def keep_what_is_understood(obj: Obj) -> None:
+    """Write the annotations that carry v2's fields anew: what v2 has no room for is lost, as it is in storage."""
+    if not any(key in (obj["metadata"].get("annotations") or {}) for key in _ANNOTATIONS):
+        return
+    stored = to_storage({**obj, "metadata": dict(obj["metadata"])})
+    shown = from_storage(stored)
+    obj["spec"] = shown["spec"]
+    obj["metadata"].pop("annotations", None)
+    if "annotations" in shown["metadata"]:
+        obj["metadata"]["annotations"] = shown["metadata"]["annotations"]
