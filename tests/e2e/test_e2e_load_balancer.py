@@ -1,5 +1,7 @@
 """Services of type LoadBalancer answer at the node's address, without a cloud."""
 
+import subprocess
+
 import pytest
 
 from harness.cluster import eventually
@@ -18,8 +20,10 @@ def test_an_exposed_pod_answers_at_the_nodes_address(space: Space) -> None:
         return [item["ip"] for item in status.get("ingress") or ()]
 
     def answers() -> bool:
-        done = space.cluster.run("curl", "-sS", "-m", "2", f"http://{space.cluster.address}:8181/", check=False)
-        return done.returncode == 0 and done.stdout.strip() == "web"
+        command = ["curl", "-sS", "-m", "2", f"http://{space.cluster.address}:8181/"]
+        from_node = space.cluster.run(*command, check=False)
+        from_outside = subprocess.run(command, capture_output=True, text=True, check=False)
+        return from_node.stdout.strip() == from_outside.stdout.strip() == "web"
 
     eventually(lambda: ingress("web") == [space.cluster.address], what="an address for the Service")
     eventually(answers, what="an answer at the node's address")

@@ -1,5 +1,6 @@
 """The cloud controllers with the built-in provider, and with one that tests make up."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,6 +143,18 @@ async def test_a_service_gets_and_loses_its_addresses(cluster: Any) -> None:
         "DeletedLoadBalancer",
     }
     await until(lambda: wanted <= {*cluster.reasons()})
+
+
+async def test_disabled_it_takes_back_what_it_gave(cluster: Any) -> None:
+    cluster.settings = replace(cluster.settings, disabled=frozenset({"servicelb"}))
+    cluster.client.add(NODES, node("a", "10.0.0.1"))
+    for name, address in (("own", "10.0.0.1"), ("foreign", "1.2.3.4")):
+        given = service(name)
+        given["metadata"]["finalizers"] = [service_plan.FINALIZER]
+        cluster.client.add(SERVICES, given | {"status": {"loadBalancer": lb.status_of([address])}})
+    cluster.start(cloud_controllers)
+    await until(lambda: is_clean(cluster, "own") and ingress(cluster, "own") == [])
+    assert not is_clean(cluster, "foreign")
 
 
 async def test_a_pod_on_a_host_port_takes_the_node_away(cluster: Any, make_pod: Any) -> None:

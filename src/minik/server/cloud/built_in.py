@@ -14,15 +14,20 @@ from minik.server.cloud.provider import Provider
 from minik.server.cloud.route_controller import RouteController
 from minik.server.cloud.service_controller import ServiceLoadBalancerController
 from minik.server.cloud.service_lb import ServiceLb
+from minik.server.cloud.service_lb_removal import ServiceLbRemoval
 from minik.server.controllers.context import ControllerContext
 
 
 def controllers(context: ControllerContext) -> Sequence[Controller]:
-    balancers = ServiceLb(context) if "servicelb" not in context.settings.disabled else None
-    instances = LocalInstances()
-    return controllers_of(
-        Provider(name="minik", instances=instances, instances_vanish=False, load_balancers=balancers), context
+    disabled = "servicelb" in context.settings.disabled
+    provider = Provider(
+        name="minik",
+        instances=LocalInstances(),
+        instances_vanish=False,
+        load_balancers=None if disabled else ServiceLb(context),
     )
+    removal = [ServiceLbRemoval(context)] if disabled else []
+    return [*controllers_of(provider, context), *removal]
 
 
 def controllers_of(provider: Provider, context: ControllerContext) -> Sequence[Controller]:
