@@ -153,3 +153,10 @@ def test_a_class_stands_for_an_extended_resource(post: Any) -> None:
     assert post(RESOURCE, "DeviceClass", spec={"extendedResourceName": "example.com/gpu"}).errors == []
     [error] = post(RESOURCE, "DeviceClass", spec={"extendedResourceName": "gpu"}).errors
     assert error.endswith("must be a valid extended resource name")
+
+
+def test_taints_know_since_when(post: Any) -> None:
+    device = {"name": "a", "taints": [{"key": "k", "effect": "NoSchedule"}]}
+    made = post(RESOURCE, "ResourceSlice", spec=pool_slice(devices=[device]))
+    assert made.errors == []
+    assert made["spec"]["devices"][0]["taints"][0]["timeAdded"].endswith("Z")

@@ -3,6 +3,9 @@
 Source: the field descriptions of https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/resource-claim-v1/
 """
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
 from minik.api.types import Obj
 
 
@@ -27,6 +30,22 @@ def default_claim_spec(spec: Obj) -> None:
 
 def default_claim(obj: Obj) -> None:
     default_claim_spec(obj.setdefault("spec", {}))
+    devices = ((obj.get("status") or {}).get("allocation") or {}).get("devices") or {}
+    for result in devices.get("results") or ():
+        for toleration in result.get("tolerations") or ():
+            toleration["operator"] = toleration.get("operator") or "Equal"
+
+
+def default_taints(taints: Sequence[Obj] | None) -> None:
+    """A taint knows since when it is there."""
+    for taint in taints or ():
+        if not taint.get("timeAdded"):
+            taint["timeAdded"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def default_slice(obj: Obj) -> None:
+    for device in obj.setdefault("spec", {}).get("devices") or ():
+        default_taints((device.get("basic") or device).get("taints"))
 
 
 def default_claim_template(obj: Obj) -> None:

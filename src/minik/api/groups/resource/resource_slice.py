@@ -10,6 +10,7 @@ from typing import Any
 
 from minik.api.columns import AGE, NAME, age
 from minik.api.groups.conversion import converting
+from minik.api.groups.resource.request_defaults import default_slice
 from minik.api.groups.resource.v1beta1_conversion import slice_from_v1, slice_to_v1
 from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import GVR, Obj
@@ -98,6 +99,7 @@ def _resource(version: str) -> Resource:
         type_name=f"io.k8s.api.resource.{version}.ResourceSlice",
         namespaced=False,
         strategy=Strategy(
+            default=default_slice,
             prepare_create=_forget_lists,
             prepare_update=_prepare_update,
             validate=rule(_validate),
