@@ -146,6 +146,15 @@ async def test_a_patch_changes_the_object_and_earlier_webhooks_may_look_again(
     assert len(setup.server.reviews) == 3  # first, second, first again
 
 
+async def test_a_patch_that_does_not_apply_says_why(setup: Setup, named: Any, write: Any) -> None:
+    setup.configure(setup.webhook(), kind=MUTATING)
+    setup.server.respond = lambda review: json_patch({"op": "replace", "path": "/nope/x", "value": 1})
+    with pytest.raises(StatusError) as caught:
+        await setup.chain.mutate(write("configmaps", config_map(named)))
+    text = "replace operation does not apply: doc is missing path: /nope/x: missing value"
+    assert (caught.value.code, caught.value.message) == (500, f"Internal error occurred: {text}")
+
+
 @pytest.mark.parametrize(
     ("response", "text"),
     [

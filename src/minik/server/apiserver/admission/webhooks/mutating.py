@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from minik.api.patch import json_patch
+from minik.api.patch import json_patch_failure
+from minik.api.patch.json_patch_failure import PatchFailed
 from minik.api.schema import decode
 from minik.api.scheme import Resource
 from minik.api.status import StatusError, internal_error
@@ -85,11 +86,13 @@ class MutatingAdmissionWebhook(Plugin):
         seen = await convert(attributes.obj, attributes.resource, resource)
         assert seen is not None
         try:
-            patched = json_patch.apply(seen, patch)
+            patched = json_patch_failure.apply(seen, patch)
             if carries_own_kind(attributes):
                 patched = {"kind": resource.kind, "apiVersion": resource.api_version} | decode.prune(
                     patched, shape_of(resource)
                 )
+        except PatchFailed as error:
+            raise internal_error(str(error)) from None
         except StatusError as error:
             raise internal_error(error.message) from None
         return replace_object(attributes, await convert(patched, resource, attributes.resource))
