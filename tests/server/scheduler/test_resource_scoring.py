@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from minik.server.scheduler.configuration.plugin_arguments import with_defaults
+from minik.server.scheduler.framework import CycleState, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
 from minik.server.scheduler.plugins.node_affinity import NodeAffinity
 from minik.server.scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
@@ -103,4 +104,7 @@ def test_a_profile_may_add_affinity_for_all_its_pods() -> None:
     refusal = NodeAffinity({"addedAffinity": {required: other}}).filter({}, pod(), node())
     assert refusal is not None
     assert refusal.reasons == ("node(s) didn't match scheduler-enforced node affinity",)
-    assert NodeAffinity({"addedAffinity": preferred}).score({}, pod(), node()) == 7
+    state: CycleState = {}
+    plugin = NodeAffinity({"addedAffinity": preferred})
+    plugin.pre_score(state, pod(), [node()], Snapshot({}))
+    assert plugin.score(state, pod(), node()) == 7

@@ -57,9 +57,7 @@ def _scores(
 ) -> dict[str, list[Obj]]:
     """By node: what each plugin gave it, on the plugin's own scale, from 0 to 100, and with the plugin's weight."""
     found: dict[str, list[Obj]] = {node.name: [] for node in nodes}
-    for enabled in profile.at("pre_score"):
-        enabled.plugin.pre_score(state, pod, nodes, snapshot)
-    for enabled in profile.at("score"):
+    for enabled in profile.scorers(state, pod, nodes, snapshot):
         raw = {node.name: enabled.plugin.score(state, pod, node) for node in nodes}
         normalize: Callable[[CycleState, Mapping[str, int]], dict[str, int]] | None
         normalize = getattr(enabled.plugin, "normalize", None)

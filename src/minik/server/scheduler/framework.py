@@ -39,6 +39,7 @@ CycleState = dict[str, Any]
 """What a plugin's preFilter or preScore leaves for its later methods, by plugin name.
 
 A plugin whose preFilter leaves nothing has nothing to filter for this Pod: its filter is not called (upstream's Skip).
+Likewise its score when its preScore leaves nothing under `scored_key` of its name.
 """
 _FILTERS = "/filters"  # in the state: those of this cycle
 
@@ -109,6 +110,11 @@ class Diagnosis:
         return f"0/{count} nodes are available: {listed}.{after}"
 
 
+def scored_key(plugin_name: str) -> str:
+    """Where preScore leaves what score needs."""
+    return f"{plugin_name}/score"
+
+
 PostFilter = Callable[["Profile", PodInfo, Snapshot, Diagnosis], Awaitable[str]]
 
 
@@ -173,12 +179,16 @@ class Profile:
                 return Refusal(refusal.reasons, refusal.code, enabled.plugin.name)
         return None
 
+    def scorers(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> list[Enabled]:
+        """The plugins with something to score for this Pod, prepared."""
+        for enabled in self.at("pre_score"):
+            enabled.plugin.pre_score(state, pod, nodes, snapshot)
+        return [e for e in self.at("score") if scored_key(e.plugin.name) in state or not hasattr(e.plugin, "pre_score")]
+
     def score(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> dict[str, int]:
         """Weighted, normalised total by node name."""
         totals = dict.fromkeys((node.name for node in nodes), 0)
-        for enabled in self.at("pre_score"):
-            enabled.plugin.pre_score(state, pod, nodes, snapshot)
-        for enabled in self.at("score"):
+        for enabled in self.scorers(state, pod, nodes, snapshot):
             scores = {node.name: enabled.plugin.score(state, pod, node) for node in nodes}
             normalize = getattr(enabled.plugin, "normalize", None)
             for name, value in (normalize(state, scores) if normalize else scores).items():

@@ -1,10 +1,10 @@
 """filter and score: nodeSelector and node affinity, required and preferred, and what a profile adds for all Pods."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from minik.api.node_affinity import node_selector_matches, required_matches, term_matches
 from minik.api.types import Obj
-from minik.server.scheduler.framework import Code, CycleState, Event, Refusal, normalize_to_max
+from minik.server.scheduler.framework import Code, CycleState, Event, Refusal, Snapshot, normalize_to_max, scored_key
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
 _REQUIRED, _PREFERRED = (
@@ -13,6 +13,9 @@ _REQUIRED, _PREFERRED = (
 )
 _REFUSAL = Refusal(("node(s) didn't match Pod's node affinity/selector",), Code.UNRESOLVABLE)
 _ENFORCED = Refusal(("node(s) didn't match scheduler-enforced node affinity",), Code.UNRESOLVABLE)
+
+
+_SCORED = scored_key("NodeAffinity")
 
 
 class NodeAffinity:
@@ -30,12 +33,17 @@ class NodeAffinity:
             return _ENFORCED
         return None if required_matches(pod.spec, node.node) else _REFUSAL
 
-    def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
+    def pre_score(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> None:
+        """Leaves the preferred terms, if there are any."""
         affinity = (pod.spec.get("affinity") or {}).get("nodeAffinity") or {}
         preferred = (*(affinity.get(_PREFERRED) or ()), *(self._added.get(_PREFERRED) or ()))
+        if preferred:
+            state[_SCORED] = preferred
+
+    def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         if node.node is None:
             return 0
-        return sum(term["weight"] for term in preferred if term_matches(term["preference"], node.node))
+        return sum(term["weight"] for term in state[_SCORED] if term_matches(term["preference"], node.node))
 
     def normalize(self, state: CycleState, scores: Mapping[str, int]) -> dict[str, int]:
         return normalize_to_max(scores)

@@ -23,6 +23,8 @@ class NodeResourcesBalancedAllocation:
                 shares.append(_used_share(allocatable, node.requested.get(resource, 0) + asked))
         if not shares:
             return 0
+        if len(shares) == 2:
+            return int((1 - abs(shares[0] - shares[1]) / 2) * MAX_SCORE)
         mean = sum(shares) / len(shares)
         deviation = math.sqrt(sum((share - mean) ** 2 for share in shares) / len(shares))
         return int((1 - deviation) * MAX_SCORE)

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from minik.api.tolerations import tolerates, untolerated
 from minik.api.types import Obj
-from minik.server.scheduler.framework import Code, CycleState, Event, Refusal, normalize_to_max
+from minik.server.scheduler.framework import Code, CycleState, Event, Refusal, Snapshot, normalize_to_max, scored_key
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
 _EFFECTS = ("NoSchedule", "NoExecute")
+
+
+_SCORED = scored_key("TaintToleration")
 
 
 class TaintToleration:
@@ -21,10 +24,14 @@ class TaintToleration:
         reason = "node(s) had untolerated taint(s)"
         return Refusal((reason,), Code.UNRESOLVABLE)
 
+    def pre_score(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> None:
+        """Leaves the tolerations that count, if a node has taints at all."""
+        if any(node.taints for node in nodes):
+            given = pod.spec.get("tolerations") or ()
+            state[_SCORED] = [one for one in given if one.get("effect", "") in ("", "PreferNoSchedule")]
+
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
-        tolerations: Sequence[Obj] = [
-            t for t in pod.spec.get("tolerations") or () if t.get("effect", "") in ("", "PreferNoSchedule")
-        ]
+        tolerations: Sequence[Obj] = state[_SCORED]
         return sum(t.get("effect") == "PreferNoSchedule" and not tolerates(tolerations, t) for t in node.taints)
 
     def normalize(self, state: CycleState, scores: Mapping[str, int]) -> dict[str, int]:
