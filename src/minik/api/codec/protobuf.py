@@ -39,6 +39,8 @@ class Envelope(NamedTuple):
 
 def envelope(raw: bytes) -> Envelope:
     """Unwrap a request body. Raises ProtobufError."""
+    if raw in (b"", MAGIC):
+        raise ProtobufError("empty body" if raw else "empty data")
     if not raw.startswith(MAGIC):
         raise ProtobufError("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
     names: dict[int, bytes] = {}

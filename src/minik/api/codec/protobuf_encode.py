@@ -46,7 +46,7 @@ PARTIAL_OBJECT_METADATA_LIST = _partial(
 
 def encode(obj: Obj, shape: Shape) -> bytes:
     """The object in its envelope. Fields the type does not have are left out."""
-    type_meta = delimited(1, obj["apiVersion"].encode()) + delimited(2, obj["kind"].encode())
+    type_meta = delimited(1, obj.get("apiVersion", "").encode()) + delimited(2, obj["kind"].encode())
     message = encode_message(obj, shape)
     return b"".join((MAGIC, delimited(1, type_meta), delimited(2, message), delimited(3, b""), delimited(4, b"")))
 

@@ -16,7 +16,7 @@ from minik.api.types import Obj
 
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
-_TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _SHOWN = 30  # bytes of an unreadable body that messages show
 
 
@@ -122,7 +122,7 @@ def stated_kind(body: Body, expected: GroupVersionKind) -> GroupVersionKind:
     value = {} if body.value is None else body.value
     if not isinstance(value, dict):
         found = values.found(value)
-        text = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
+        text = f"json: cannot unmarshal {found} into Go value of type {TYPE_META}"
         raise unrecognized(body.raw, expected, f"couldn't get version/kind; json parse error: {text}")
     for name in ("apiVersion", "kind"):
         if not isinstance(value.get(name), str | None):

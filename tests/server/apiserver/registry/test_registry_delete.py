@@ -101,3 +101,35 @@ async def test_bad_options(api: Any, body: Any, status: int, message: str) -> No
     got, answer = await api("DELETE", f"{CONFIG_MAPS}/a", body)
     assert got == status
     assert answer["message"].startswith(message)
+
+
+async def test_options_in_protobuf(api: Any) -> None:
+    from minik.api.codec import protobuf_encode
+    from minik.api.schema import types
+
+    obj = await api.config_map("a")
+    shape = types.get("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")
+    headers = {"content-type": "application/vnd.kubernetes.protobuf"}
+    for uid, status in (("other", 409), (obj["metadata"]["uid"], 200)):
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}}
+        body = protobuf_encode.encode(options, shape)
+        response = await api.send("DELETE", f"{CONFIG_MAPS}/a", body, headers=headers)
+        assert response.status == status, response.body
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"propagationPolicy": 1}, "number into Go struct field DeleteOptions.propagationPolicy of type v1.Deletion"),
+        (
+            {"preconditions": {"uid": 1}},
+            "number into Go struct field Preconditions.preconditions.uid of type types.UID",
+        ),
+        ({"dryRun": "All"}, "string into Go struct field DeleteOptions.dryRun of type []string"),
+    ],
+)
+async def test_options_of_wrong_types(api: Any, options: Any, text: str) -> None:
+    await api.config_map("a")
+    status, answer = await api("DELETE", f"{CONFIG_MAPS}/a", options)
+    assert status == 400
+    assert text in answer["message"]

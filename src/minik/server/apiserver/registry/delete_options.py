@@ -6,6 +6,9 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/delete-op
 from dataclasses import dataclass, field
 
 from minik.api.codec import json_codec
+from minik.api.schema import structs, types, values
+from minik.api.schema.decode import PROTOBUF, TYPE_META
+from minik.api.schema.values import found
 from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
 from minik.api.validation import FieldError, invalid, invalid_value, not_supported
@@ -17,14 +20,7 @@ from minik.server.apiserver.request_info import truthy
 
 _POLICIES = ("Foreground", "Background", "Orphan")
 _SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
-_TYPES: dict[str, tuple[type, str]] = {
-    "gracePeriodSeconds": (int, "int64"),
-    "orphanDependents": (bool, "bool"),
-    "propagationPolicy": (str, "string"),
-    "dryRun": (list, "[]string"),
-    "preconditions": (dict, "v1.Preconditions"),
-    "ignoreStoreReadErrorWithClusterBreakingPotential": (bool, "bool"),
-}
+_TYPE = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +43,7 @@ def parse(call: Call) -> DeleteOptions:
 
 def read(raw: Obj) -> DeleteOptions:
     """Decoded options, as an Eviction carries them. Raises StatusError 400 and 422."""
-    _check_types(raw)
+    raw = _typed(raw)
     errors = _errors(raw)
     if errors:
         raise invalid("meta.k8s.io", "DeleteOptions", "", errors)
@@ -72,7 +68,10 @@ def _body(call: Call) -> Obj | None:
     body = call.request.body
     if not body:
         return None
-    if media_type(call) == "application/yaml":
+    given = media_type(call)
+    if given == PROTOBUF:
+        return _message(body)
+    if given == "application/yaml":
         from minik.api.codec import yaml_codec  # only YAML bodies need it
 
         try:
@@ -87,12 +86,28 @@ def _body(call: Call) -> Obj | None:
     if raw is None:
         return {}
     if not isinstance(raw, dict):
-        raise bad_request("couldn't get version/kind; json parse error: json: cannot unmarshal")
+        text = f"json: cannot unmarshal {found(raw)} into Go value of type {TYPE_META}"
+        raise bad_request(f"couldn't get version/kind; json parse error: {text}")
     kind = raw.get("kind", "")
     if kind and kind != "DeleteOptions":
-        version = raw.get("apiVersion", "")
-        raise bad_request(f'no kind "{kind}" is registered for version "{version}" in scheme "{_SCHEME}"')
+        raise _other_kind(kind, raw.get("apiVersion", ""))
     return raw
+
+
+def _message(body: bytes) -> Obj:
+    from minik.api.codec import protobuf  # only protobuf bodies need it
+
+    try:
+        wrapped = protobuf.envelope(body)
+        if wrapped.kind not in ("", "DeleteOptions"):
+            raise _other_kind(wrapped.kind, wrapped.api_version)
+        return protobuf.decode(wrapped.message, types.get(_TYPE))
+    except protobuf.ProtobufError as error:
+        raise bad_request(str(error)) from None
+
+
+def _other_kind(kind: str, version: str) -> StatusError:
+    return bad_request(f'no kind "{kind}" is registered for version "{version}" in scheme "{_SCHEME}"')
 
 
 def _query(call: Call) -> Obj:
@@ -110,22 +125,13 @@ def _query(call: Call) -> Obj:
     return raw
 
 
-def _check_types(raw: Obj) -> None:
-    for name, (wanted, go_type) in _TYPES.items():
-        value = raw.get(name)
-        if value is None or (isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))):
-            continue
-        raise bad_request(
-            f"json: cannot unmarshal {_json_type(value)} into Go struct field DeleteOptions.{name} of type {go_type}"
-        )
-
-
-def _json_type(value: object) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, (int, float)):
-        return "number"
-    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
+def _typed(raw: Obj) -> Obj:
+    """The options as Go's struct would hold them. Raises StatusError 400."""
+    try:
+        typed: Obj = structs.converter(types.get(_TYPE))(raw, structs.Pass())
+    except (values.TypeMismatch, values.BadValue) as error:
+        raise bad_request(str(error)) from None
+    return typed
 
 
 def _errors(raw: Obj) -> list[FieldError]:

@@ -36,7 +36,7 @@ def _shape(obj: Obj) -> Shape:
         return protobuf_encode.PARTIAL_OBJECT_METADATA_LIST
     if kind == "Status":
         return types.get(_STATUS)
-    group, _, version = obj["apiVersion"].rpartition("/")
+    group, _, version = obj.get("apiVersion", "v1").rpartition("/")  # /api says none
     name = types.name_of(group, version, kind)
     if name is None:
         raise not_accepted()
