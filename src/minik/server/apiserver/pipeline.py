@@ -27,6 +27,7 @@ from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.registry.dispatch import Dispatcher, NoSuchPath, not_allowed
 from minik.server.apiserver.request_info import RequestInfo, resolve
 from minik.server.apiserver.routes import Routes, page_not_found, text
+from minik.store.engine import StoreWriteError
 
 log = logging.getLogger("minik.apiserver")
 
@@ -108,7 +109,10 @@ class Pipeline:
             running.task.uncancel()
             response = status_response(request, too_late(info.verb))
         except Exception as error:
-            log.exception("%s %s failed", request.method, request.path)
+            told = isinstance(
+                error, StoreWriteError
+            )  # the store has said what is wrong; a full disk refuses every write
+            log.error("%s %s failed: %s", request.method, request.path, error, exc_info=not told)
             failure = internal_error(str(error) or type(error).__name__)
             if request.local:
                 self._metrics.observe(info, 500, started)

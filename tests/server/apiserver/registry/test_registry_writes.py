@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
+from minik.store.engine import StoreWriteError
+
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 
 
@@ -181,3 +183,17 @@ async def test_applied_bodies(api: Any, body: bytes, query: str, status: int, me
     response = await api.send("PATCH", f"{CONFIG_MAPS}/a?fieldManager=m{query}", body, headers=headers)
     assert (response.status, orjson.loads(response.body).get("message", "")) == (status, message)
     assert response.warnings == []
+
+
+async def test_a_refused_write_is_one_line_in_the_log(
+    api: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def txn(*_: Any, **__: Any) -> Any:
+        raise StoreWriteError("cannot write state.db: database or disk is full")
+
+    monkeypatch.setattr(api.server.registry.storage.store, "txn", txn)
+    status, answer = await api("POST", CONFIG_MAPS, {"metadata": {"name": "a"}})
+    assert (status, answer["reason"]) == (500, "InternalError")
+    assert [(each.exc_info, each.getMessage()) for each in caplog.records] == [
+        (None, f"POST {CONFIG_MAPS} failed: cannot write state.db: database or disk is full")
+    ]
