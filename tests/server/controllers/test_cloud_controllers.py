@@ -141,6 +141,7 @@ async def test_a_service_gets_and_loses_its_addresses(cluster: Any) -> None:
         "UpdatedLoadBalancer",
         "DeletingLoadBalancer",
         "DeletedLoadBalancer",
+        "Type",
     }
     await until(lambda: wanted <= {*cluster.reasons()})
 

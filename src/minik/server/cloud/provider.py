@@ -16,7 +16,10 @@ class CloudError(Exception):
 
 
 class UnavailableError(CloudError):
-    """Nothing can serve the load balancer now: addresses it had are not its any more."""
+    """Nothing can serve the load balancer now: addresses it had are not its any more.
+
+    It is not asked for again until its Service or a node changes or the provider calls `refresh`.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

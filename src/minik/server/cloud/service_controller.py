@@ -36,6 +36,9 @@ class ServiceLoadBalancerController(Controller):
         balancers.watch(self._refresh)
 
     def _keys_of_service(self, change: Change) -> Iterable[str]:
+        if change.old is not None and change.new is not None:
+            for reason, text in plan.changes(change.old, change.new):
+                self._tell(change.new, NORMAL, reason, text)
         known = object_key(change.obj) in self._made
         if known or (change.new is not None and plan.wanted_by(change.new)):
             yield object_key(change.obj)
@@ -44,16 +47,18 @@ class ServiceLoadBalancerController(Controller):
         before = plan.node_facts(change.old) if change.old is not None else None
         after = plan.node_facts(change.new) if change.new is not None else None
         if before != after:
-            yield from self._made
+            yield from {*self._made, *self._failures}
 
     def _refresh(self, key: str) -> None:
         self._hosts.pop(key, None)
         self.queue.add(key)
 
     async def reconcile(self, key: str) -> float | None:
-        service = self._services.get_key(key)
-        if service is None:
+        service, made = self._services.get_key(key), self._made.get(key)
+        if made is not None and (service is None or service["metadata"]["uid"] != made["metadata"]["uid"]):
+            await self._balancers.ensure_deleted(made)  # it went without waiting for its finalizer
             self._forget(key)
+        if service is None:
             return None
         try:
             if not plan.wants_load_balancer(service) or plan.needs_cleanup(service):
@@ -64,6 +69,8 @@ class ServiceLoadBalancerController(Controller):
         except CloudError as error:
             self._tell(service, WARNING, "SyncLoadBalancerFailed", f"Error syncing load balancer: {error}")
             failures = self._failures[key] = self._failures.get(key, 0) + 1
+            if isinstance(error, UnavailableError):
+                return None
             return float(min(FIRST_BACKOFF * 2 ** min(failures - 1, 10), LONGEST_BACKOFF))
         self._failures.pop(key, None)
         return None
@@ -72,9 +79,7 @@ class ServiceLoadBalancerController(Controller):
         made = self._made.get(key)
         nodes = plan.eligible_nodes(self._nodes.list())
         hosts = [plan.node_facts(node) for node in nodes]
-        if made is None or plan.blueprint(made) != plan.blueprint(service) or not plan.has_finalizer(service):
-            for reason, text in plan.changes(made, service) if made is not None else ():
-                self._tell(service, NORMAL, reason, text)
+        if made is None or plan.blueprint(made) != plan.blueprint(service):
             await self._ensure(service, nodes)
         elif self._hosts.get(key) != hosts:
             await self._update(service, nodes)
@@ -93,7 +98,7 @@ class ServiceLoadBalancerController(Controller):
         except CloudError as error:
             if isinstance(error, UnavailableError):
                 await self._set_status(service, {})
-            raise CloudError(f"failed to ensure load balancer: {error}") from error
+            raise type(error)(f"failed to ensure load balancer: {error}") from error
         await self._set_status(service, status)
         self._tell(service, NORMAL, "EnsuredLoadBalancer", "Ensured load balancer")
 

@@ -44,8 +44,9 @@ class ServiceLb:
 
         def on_services(changes: Sequence[Change]) -> None:
             for change in changes:
-                if change.new is None and self._held.pop(object_key(change.obj), None) is not None:
-                    self._refresh_all()  # its ports are free
+                gone = change.new is None and self._held.pop(object_key(change.obj), None) is not None
+                if gone or _node_ports(change.old) != _node_ports(change.new):
+                    self._refresh_all()  # ports are free, or are not any more
 
         def on_slices(changes: Sequence[Change]) -> None:
             for key in {key for change in changes for key in _service_of(change.obj)}:
@@ -121,6 +122,10 @@ def _sockets(slices: Iterable[Obj]) -> Iterable[tuple[str, int]]:
 def _host_ports(pod: Obj | None) -> object:
     """What of a Pod takes ports of its node."""
     return plan.host_ports([pod]) if pod is not None else {}
+
+
+def _node_ports(service: Obj | None) -> object:
+    return plan.node_ports([service]) if service is not None else frozenset()
 
 
 def _has_host_ports(pod: Obj) -> Iterable[str]:
