@@ -194,6 +194,6 @@ async def test_a_refused_write_is_one_line_in_the_log(
     monkeypatch.setattr(api.server.registry.storage.store, "txn", txn)
     status, answer = await api("POST", CONFIG_MAPS, {"metadata": {"name": "a"}})
     assert (status, answer["reason"]) == (500, "InternalError")
-    assert [(each.exc_info, each.getMessage()) for each in caplog.records] == [
-        (None, f"POST {CONFIG_MAPS} failed: cannot write state.db: database or disk is full")
+    assert [(bool(each.exc_info), each.getMessage()) for each in caplog.records] == [
+        (False, f"POST {CONFIG_MAPS} failed: cannot write state.db: database or disk is full")
     ]
