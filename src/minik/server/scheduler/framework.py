@@ -138,7 +138,7 @@ class Profile:
         """What may change the mind of this plugin; everything when it is unknown."""
         for enabled in self.plugins:
             if enabled.plugin.name == plugin_name:
-                events: frozenset[Event] = enabled.plugin.events
+                events: frozenset[Event] = getattr(enabled.plugin, "events", frozenset(Event))
                 return events
         return frozenset(Event)
 

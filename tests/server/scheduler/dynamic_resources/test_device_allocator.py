@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from minik.server.scheduler.dynamic_resources.allocator import allocate
-from minik.server.scheduler.dynamic_resources.pools import DeviceId, gather
+from minik.server.scheduler.dynamic_resources.pools import DeviceId, Inventory
 from minik.server.scheduler.dynamic_resources.requests import AllocationError
 from minik.server.scheduler.dynamic_resources.results import result_of
 from minik.server.scheduler.dynamic_resources.selectors import Selectors
@@ -60,7 +60,7 @@ CLASSES = {
 
 def run(slices: list[Obj], *claims: Obj, usage: Usage | None = None) -> list[list[str]] | None:
     """Names of the devices by claim."""
-    found = allocate(claims, CLASSES.get, gather(slices, NODE), usage or Usage(), Selectors())
+    found = allocate(claims, CLASSES.get, Inventory(slices).pools_for(NODE), usage or Usage(), Selectors())
     return found if found is None else [[one.device.id.device for one in chosen] for chosen in found]
 
 
@@ -224,7 +224,7 @@ def asking(amount: str) -> Obj:
 )
 def test_a_device_may_be_shared_by_capacity(policy: Obj | None, amounts: list[str], consumed: list[str] | None) -> None:
     claims = [claim(asking(amount) if amount else exactly("r")) for amount in amounts]
-    found = allocate(claims, CLASSES.get, gather([slice_of(shared(policy))], NODE), Usage(), Selectors())
+    found = allocate(claims, CLASSES.get, Inventory([slice_of(shared(policy))]).pools_for(NODE), Usage(), Selectors())
     if consumed is None:
         assert found is None
         return
@@ -237,7 +237,7 @@ def test_a_device_may_be_shared_by_capacity(policy: Obj | None, amounts: list[st
 
 
 def result(slices: list[Obj], wanted: Obj, classes: Obj = CLASSES) -> Obj:
-    found = allocate([wanted], classes.get, gather(slices, NODE), Usage(), Selectors())
+    found = allocate([wanted], classes.get, Inventory(slices).pools_for(NODE), Usage(), Selectors())
     assert found is not None
     return result_of(wanted, found[0], "n1", lambda: "share")
 
@@ -270,3 +270,8 @@ def test_devices_that_are_everywhere_need_no_node_selector_unless_they_bind_to_t
     found = result([slice_of(bound, allNodes=True)], claim(exactly("r")))
     assert found["nodeSelector"]["nodeSelectorTerms"][0]["matchFields"][0]["values"] == ["n1"]
     assert found["devices"]["results"][0]["bindingConditions"] == ["ready"]
+
+
+def test_pools_of_other_nodes_are_not_looked_at() -> None:
+    inventory = Inventory([slice_of(A), slice_of(B, pool="q", nodeName="n2"), slice_of(C, pool="r", allNodes=True)])
+    assert [str(pool) for pool in inventory.pools_for(NODE)] == [f"{DRIVER}/p", f"{DRIVER}/r"]

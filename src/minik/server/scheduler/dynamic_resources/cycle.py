@@ -19,7 +19,7 @@ from minik.client.resources import PODS, RESOURCE_CLAIMS
 from minik.server.scheduler.dynamic_resources import claims as rules
 from minik.server.scheduler.dynamic_resources import extended
 from minik.server.scheduler.dynamic_resources.allocator import allocate
-from minik.server.scheduler.dynamic_resources.pools import Pool, gather
+from minik.server.scheduler.dynamic_resources.pools import Inventory, Pool
 from minik.server.scheduler.dynamic_resources.requests import AllocationError, asks_of
 from minik.server.scheduler.dynamic_resources.results import result_of
 from minik.server.scheduler.dynamic_resources.selectors import Selectors
@@ -50,6 +50,7 @@ class Cycle:
     chosen: dict[str, dict[str, Obj]] = field(default_factory=dict)
     made: dict[str, Mapping[str, str]] = field(default_factory=dict)
     created: str = ""  # name of that claim
+    inventory: Inventory | None = None
     unavailable: dict[str, Obj] = field(default_factory=dict)  # allocated for other nodes than one that was asked about
 
 
@@ -114,7 +115,12 @@ class Allocations:
         if missing:
             cycle.made[node.name] = missing
             wanted[pod.uid] = extended.claim_for(pod.obj, missing)
-        return self._allocate(cycle, wanted, node.name, gather(self._slices.list(), node.node))
+        return self._allocate(cycle, wanted, node.name, self._inventory(cycle).pools_for(node.node))
+
+    def _inventory(self, cycle: Cycle) -> Inventory:
+        if cycle.inventory is None:
+            cycle.inventory = Inventory(self._slices.list())
+        return cycle.inventory
 
     def _allocate(
         self, cycle: Cycle, wanted: Mapping[str, Obj], node_name: str, pools: Sequence[Pool]

@@ -58,10 +58,23 @@ class Pool:
         return f"{self.driver}/{self.name}"
 
 
-def gather(slices: Iterable[Obj], node: Obj) -> list[Pool]:
-    """The pools with devices for this node. Those whose devices need conditions before binding come last."""
-    pools = [_pool(*key, found, node) for key, found in sorted(_newest(slices).items())]
-    return sorted((pool for pool in pools if pool.devices), key=_needs_conditions)
+class Inventory:
+    """All slices there are, sorted out once, since every node is asked about."""
+
+    def __init__(self, slices: Iterable[Obj]) -> None:
+        self._slices = _newest(slices)
+        self._of_node: dict[str, set[tuple[str, str]]] = {}
+        self._anywhere: set[tuple[str, str]] = set()
+        for key, found in self._slices.items():
+            names = {one["spec"].get("nodeName") for one in found if not one["spec"].get("sharedCounters")}
+            for name in names:
+                (self._of_node.setdefault(name, set()) if name else self._anywhere).add(key)
+
+    def pools_for(self, node: Obj) -> list[Pool]:
+        """The pools with devices for this node. Those whose devices need conditions before binding come last."""
+        keys = self._anywhere | self._of_node.get(node["metadata"]["name"], set())
+        pools = [_pool(*key, self._slices[key], node) for key in sorted(keys)]
+        return sorted((pool for pool in pools if pool.devices), key=_needs_conditions)
 
 
 def _newest(slices: Iterable[Obj]) -> Mapping[tuple[str, str], Sequence[Obj]]:
