@@ -38,8 +38,12 @@ _USAGES = (
     "signing",
     "timestamping",
 )
-_BLOCK = b"-----BEGIN CERTIFICATE REQUEST-----"
-_PEM = re.compile(rb"-----BEGIN ([^-\n]*)-----.*?-----END \1-----\n?", re.DOTALL)
+_PEM = re.compile(rb"-----BEGIN ([^-\n]*)-----(.*?)-----END \1-----\n?", re.DOTALL)
+_SEQUENCE = 0x30  # the ASN.1 tag that a certificate request starts with
+_NO_PARAMETERS = (
+    "{optional:false explicit:false application:false private:false defaultValue:<nil> tag:<nil> stringType:0 "
+    "timeType:0 set:false omitEmpty:false}"
+)
 _NO_BLOCK = "PEM block type must be CERTIFICATE REQUEST"
 _SIGNER_FORM = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
 
@@ -75,15 +79,36 @@ def _validate_request(request: str | None) -> list[FieldError]:
         text = base64.b64decode(request or "")
     except binascii.Error:
         text = b""
-    if _BLOCK not in text:
+    der = _first_block(text)
+    if der is None:
         return [invalid_value(at, request or None, _NO_BLOCK)]
     from cryptography import x509
 
     try:
-        x509.load_pem_x509_csr(text[text.index(_BLOCK) :])
-    except ValueError as error:
-        return [invalid_value(at, request, str(error))]
+        x509.load_der_x509_csr(der)
+    except ValueError:
+        return [invalid_value(at, request, _parse_complaint(der))]
     return []
+
+
+def _first_block(text: bytes) -> bytes | None:
+    """What the first PEM block holds, if it is a certificate request."""
+    found = _PEM.search(text)
+    if found is None or found[1] != b"CERTIFICATE REQUEST":
+        return None
+    try:
+        return base64.b64decode(b"".join(found[2].split()), validate=True)
+    except binascii.Error:
+        return None
+
+
+def _parse_complaint(der: bytes) -> str:
+    """Go's text about bytes that are no certificate request."""
+    if len(der) < 2 or der[0] == _SEQUENCE or der[0] & 0x1F == 0x1F or der[1] & 0x80:
+        return "asn1: syntax error: data truncated"
+    compound = "true" if der[0] & 0x20 else "false"
+    tag = f"{{class:{der[0] >> 6} tag:{der[0] & 0x1F} length:{der[1]} isCompound:{compound}}}"
+    return f"asn1: structure error: tags don't match (16 vs {tag}) {_NO_PARAMETERS} certificateRequest @2"
 
 
 def _validate_usages(usages: list[str]) -> list[FieldError]:
@@ -146,10 +171,12 @@ def _certificate_complaint(certificate: str) -> str:
     for kind, block in blocks:
         if kind != b"CERTIFICATE":
             return f'only CERTIFICATE PEM blocks are allowed, found "{kind.decode()}"'
+        if b":" in block:
+            return "no PEM block headers are permitted"
         try:
             x509.load_pem_x509_certificate(block)
-        except ValueError as error:
-            return str(error)
+        except ValueError:
+            return "x509: malformed certificate"
     return ""
 
 
