@@ -140,6 +140,7 @@ def test_a_load_balancer_gets_the_nodes_address_until_it_goes(server: ApiServer)
 
     eventually(lambda: ingress() == [{"ip": "192.0.2.1", "ipMode": "VIP"}], what="the address")
     assert "192.0.2.1" in server.kubectl("get", "service", "web")
+    assert 'workqueue_depth{name="service-lb-controller"}' in server.kubectl("get", "--raw", "/metrics")
     eventually(lambda: {"EnsuringLoadBalancer", "EnsuredLoadBalancer"} <= reasons(server, "web"))
     server.kubectl("delete", "service", "web", "--timeout=10s")
     eventually(lambda: {"DeletingLoadBalancer", "DeletedLoadBalancer"} <= reasons(server, "web"))

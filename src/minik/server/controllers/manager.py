@@ -29,6 +29,7 @@ from minik.server.controllers.node_ipam import NodeIpamController
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
 from minik.server.controllers.node_ttl import NodeTTLController
 from minik.server.controllers.on_demand import (
+    OnDemand,
     attach_detach_controller,
     cloud_controllers,
     device_controllers,
@@ -109,14 +110,20 @@ class ControllerManager:
     def __init__(self, context: ControllerContext, builders: Iterable[Build] = CONTROLLERS) -> None:
         self._context = context
         self._builders = [*builders]
-        self.controllers: Sequence[Component] = ()  # for metrics
+        self._parts: Sequence[Component] = ()
+
+    @property
+    def controllers(self) -> Sequence[Component]:
+        """Those that are built, for metrics."""
+        parts = self._parts
+        return [each for part in parts for each in (part.controllers if isinstance(part, OnDemand) else (part,))]
 
     async def run(self, ready: asyncio.Event) -> None:
-        if not self.controllers:
-            self.controllers = [build(self._context) for build in self._builders if self._is_wanted(build)]
+        if not self._parts:
+            self._parts = [build(self._context) for build in self._builders if self._is_wanted(build)]
         async with asyncio.TaskGroup() as group:
-            for controller in self.controllers:
-                group.create_task(keep_running(controller), name=controller.name)
+            for part in self._parts:
+                group.create_task(keep_running(part), name=part.name)
             ready.set()
 
     def _is_wanted(self, build: Build) -> bool:

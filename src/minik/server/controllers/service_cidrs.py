@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from minik.api.status import StatusError
 from minik.api.types import Obj
-from minik.client.client import APPLY_PATCH, Client
+from minik.client.client import APPLY_PATCH, STRATEGIC_MERGE_PATCH, Client
 from minik.client.clock import format_time, parse_time
 from minik.client.controller import Controller
 from minik.client.informer import Change
@@ -15,7 +15,6 @@ from minik.client.resources import IP_ADDRESSES, SERVICE_CIDRS
 from minik.server.controllers import service_cidrs_plan as plan
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.objects import condition_of, is_deleting
-from minik.server.controllers.volume_protection import without_finalizer
 
 GRACE = 10.0  # seconds for allocators to hear that the ServiceCIDR goes, as upstream
 MANAGER = "service-cidr-controller"
@@ -51,7 +50,7 @@ class ServiceCIDRController(Controller):
         if is_deleting(service_cidr):
             return await self._let_go(service_cidr)
         if plan.FINALIZER not in (service_cidr["metadata"].get("finalizers") or ()):
-            await self._apply(key, {"finalizers": [plan.FINALIZER]}, {})
+            await self._patch_finalizers(key, {"finalizers": [plan.FINALIZER]})
         ready = condition_of(service_cidr, "Ready")
         if ready is None or ready["status"] != "True":
             await self._set_condition(key, plan.READY)
@@ -70,8 +69,12 @@ class ServiceCIDRController(Controller):
         gone_for = (self.clock.now() - parse_time(metadata["deletionTimestamp"])).total_seconds()
         if gone_for < GRACE:
             return GRACE - gone_for
-        await self._client.update(SERVICE_CIDRS, without_finalizer(service_cidr, plan.FINALIZER))
+        gone = {"$deleteFromPrimitiveList/finalizers": [plan.FINALIZER]}
+        await self._patch_finalizers(metadata["name"], gone)
         return None
+
+    async def _patch_finalizers(self, name: str, metadata: Obj) -> None:
+        await self._client.patch(SERVICE_CIDRS, name, {"metadata": metadata}, patch_type=STRATEGIC_MERGE_PATCH)
 
     async def _make_default(self) -> None:
         wanted = {
@@ -88,21 +91,18 @@ class ServiceCIDRController(Controller):
 
     async def _set_condition(self, name: str, condition: Obj) -> None:
         complete = {**condition, "lastTransitionTime": format_time(self.clock.now())}
-        await self._apply(name, {}, {"status": {"conditions": [complete]}}, "status")
-
-    async def _apply(self, name: str, metadata: Obj, rest: Obj, subresource: str = "") -> None:
         applied = {
             "apiVersion": SERVICE_CIDRS.api_version,
             "kind": "ServiceCIDR",
-            "metadata": {"name": name, **metadata},
-            **rest,
+            "metadata": {"name": name},
+            "status": {"conditions": [complete]},
         }
         await self._client.patch(
             SERVICE_CIDRS,
             name,
             applied,
             patch_type=APPLY_PATCH,
-            subresource=subresource,
+            subresource="status",
             field_manager=MANAGER,
             force=True,
         )
