@@ -217,3 +217,10 @@ async def test_health_metrics_and_version(api: Any) -> None:
     assert b'apiserver_request_total{code="200"' in (await api.send("GET", "/metrics")).body
     _, groups = await api("GET", "/apis")
     assert groups["kind"] == "APIGroupList"
+
+
+async def test_any_version_is_answered_in_one_page(api: Any) -> None:
+    await three(api)
+    _, answer = await api("GET", f"{CONFIG_MAPS}?limit=1&resourceVersion=0")
+    assert len(answer["items"]) == 3
+    assert "continue" not in answer["metadata"]

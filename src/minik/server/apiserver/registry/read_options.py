@@ -67,6 +67,8 @@ def parse_list(call: Call) -> ListOptions:
             raise bad_request("specifying resource version is not allowed when using continue")
         return ListOptions(limit=limit, resume=continue_token.decode(token))
     revision = parse_revision(version, prefix="invalid resource version: ", code=400)
+    if revision == 0 and call.resource.plural != "events":
+        limit = 0  # what upstream's watch cache answers is whole; it keeps no Events
     exact = match == "Exact" or (not match and bool(limit) and bool(revision))
     return ListOptions(revision, exact, limit)
 
