@@ -50,6 +50,9 @@ def lines(answer: Mapping[str, Any]) -> Iterator[str]:
     for each in answer["nodes"]:
         yield ""
         yield from _node(each, answer["decision"]["nodes"], node)
+    for error in answer.get("extenderErrors") or ():
+        yield ""
+        yield f"Extender failed: {error}"
     yield ""
     yield f"Decision: {answer['decision']['message']}"
 

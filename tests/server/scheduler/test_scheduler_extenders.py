@@ -7,8 +7,9 @@ import pytest
 from aiohttp import web
 
 from minik.server.scheduler.configuration.settings import ExtenderSettings
+from minik.server.scheduler.explanation import explain, with_extenders
 from minik.server.scheduler.extenders import Extender, ExtenderError, tls_of
-from minik.server.scheduler.framework import Code
+from minik.server.scheduler.framework import Code, Profile, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
 from minik.server.scheduler.preemption import Victims
 
@@ -133,3 +134,17 @@ def test_tls() -> None:
     assert unchecked.verify_mode is ssl.CERT_NONE
     with pytest.raises(ExtenderError, match="tlsConfig"):
         tls_of(ExtenderSettings("https://x", tls={"caFile": "/nowhere"}))
+
+
+async def test_explanations_say_what_extenders_say(serve: Serve) -> None:
+    answers = {"filter": {"Nodes": {"items": [{"metadata": {"name": "n1"}}]}, "FailedNodes": {"n2": "too hot"}}}
+    extender = serve({**answers, "prioritize": [{"Host": "n1", "Score": 5}]}, weight=2)
+    snapshot = Snapshot({node.name: node for node in nodes("n1", "n2")})
+    plain = explain(Profile("t", ()), pod(), snapshot)
+    found = await with_extenders(plain, [extender], pod(), snapshot)
+    assert found["nodes"][0]["total"] == 100
+    assert found["nodes"][1]["refusedBy"][0]["message"] == "too hot"
+    assert found["decision"]["nodes"] == ["n1"]
+    await extender.close()
+    failing = serve({"status": 500}, weight=2)
+    assert "code 500" in (await with_extenders(plain, [failing], pod(), snapshot))["extenderErrors"][0]

@@ -1,11 +1,12 @@
-"""Why a Pod is where it is, or nowhere: every plugin's word on every node, by the profile that runs. Pure.
+"""Why a Pod is where it is, or nowhere: every plugin's word on every node, by the profile that runs.
 
-The same plugins are asked as in a scheduling cycle, against the cache as it is now; nothing is decided by it.
+The same plugins (and extenders) are asked as in a scheduling cycle, against the cache as it is now; nothing is decided.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
 from minik.api.types import Obj
+from minik.server.scheduler.extenders import Extender, ExtenderError
 from minik.server.scheduler.framework import Code, CycleState, Profile, Refusal, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
@@ -28,6 +29,40 @@ def explain(profile: Profile, pod: PodInfo, snapshot: Snapshot) -> Obj:
             nodes[name]["scores"] = scores
             nodes[name]["total"] = sum(score["weighted"] for score in scores)
     return {"nodes": [*nodes.values()], "decision": _decision(nodes, diagnosis.message(len(snapshot.nodes)))}
+
+
+async def with_extenders(explained: Obj, extenders: Sequence[Extender], pod: PodInfo, snapshot: Snapshot) -> Obj:
+    """The explanation with what extenders say of the nodes that pass the plugins."""
+    asked = [extender for extender in extenders if extender.is_interested(pod)]
+    nodes: dict[str, Obj] = {node["name"]: node for node in explained["nodes"]}
+    errors: list[str] = []
+    for extender in asked:
+        fitting = [snapshot.nodes[name] for name, node in nodes.items() if "scores" in node]
+        try:
+            if fitting and extender.settings.filter_verb:
+                verdict = await extender.filter(pod, fitting)
+                for name in {node.name for node in fitting} - {node.name for node in verdict.passed}:
+                    refusal = verdict.refusals.get(name) or Refusal(("left out",), plugin=extender.name)
+                    nodes[name] = {"name": name, "refusedBy": [_shown(refusal)]}
+                fitting = [*verdict.passed]
+            if fitting and extender.settings.prioritize_verb:
+                for name, score in (await extender.prioritize(pod, fitting)).items():
+                    _add_score(nodes[name], extender, score)
+        except ExtenderError as error:
+            errors.append(str(error))
+    if not asked:
+        return explained
+    refused = "no node passes the extenders" if explained["decision"]["nodes"] else explained["decision"]["message"]
+    found = {**explained, "nodes": [*nodes.values()], "decision": _decision(nodes, refused)}
+    return found | ({"extenderErrors": errors} if errors else {})
+
+
+def _add_score(node: Obj, extender: Extender, weighted: int) -> None:
+    weight = extender.settings.weight
+    score = weighted // weight
+    entry = {"plugin": extender.name, "raw": score, "normalized": score, "weight": weight, "weighted": weighted}
+    node["scores"].append(entry)
+    node["total"] += weighted
 
 
 def _without(node: NodeInfo, pod: PodInfo) -> NodeInfo:

@@ -54,10 +54,20 @@ class Scheduler:
         self.profiles = {profile.name: profile for profile in profiles or (default_profile(client, informers),)}
         self._recorders = {name: recorder(name) for name in self.profiles}
         self._clock = clock or SystemClock()
-        self._extenders = extenders
+        self.extenders = extenders
         self._backoffs = initial_backoff, longest_backoff
         self._sampling = Sampling()
+        self._start_anew()
         self._preemptor = Preemptor(client, self._recorders, self._clock)
+
+    def _start_anew(self) -> None:
+        """Nothing is known, nothing was decided."""
+        self._cache = Cache()
+        for profile in self.profiles.values():
+            for enabled in profile.at("forget"):
+                enabled.plugin.forget()
+        first = next(iter(self.profiles.values()))
+        self._queue = SchedulingQueue(self._clock, first.at("sort_key")[0].plugin.sort_key, *self._backoffs)
 
     @property
     def cache(self) -> Cache:
@@ -69,12 +79,7 @@ class Scheduler:
         return self._queue
 
     async def run(self, ready: asyncio.Event) -> None:
-        self._cache = Cache()
-        for profile in self.profiles.values():
-            for enabled in profile.at("forget"):
-                enabled.plugin.forget()
-        first = next(iter(self.profiles.values()))
-        self._queue = SchedulingQueue(self._clock, first.at("sort_key")[0].plugin.sort_key, *self._backoffs)
+        self._start_anew()
         self._bindings = asyncio.Semaphore(MAX_BINDINGS)
         pods, nodes = self._informers.of(PODS), self._informers.of(NODES)
         await nodes.wait_synced()
@@ -91,7 +96,7 @@ class Scheduler:
                 while True:
                     await self._schedule_one(await self._queue.pop(), tasks)
         finally:
-            for extender in self._extenders:
+            for extender in self.extenders:
                 await extender.close()
             self._queue.close()
             pods.remove_handler(self._pods_changed)
@@ -174,7 +179,7 @@ class Scheduler:
             )
             fitting, diagnosis = profile.feasible(state, pod, snapshot, order=order, enough=enough)
             self._sampling.looked(len(fitting) + len(diagnosis.refusals))
-            fitting, diagnosis = await extending.filter(self._extenders, pod, fitting, diagnosis)
+            fitting, diagnosis = await extending.filter(self.extenders, pod, fitting, diagnosis)
             if fitting:
                 node_name = await self._choose(profile, state, pod, fitting, snapshot)
                 self._cache.set_pod(pod, node_name)
@@ -209,7 +214,7 @@ class Scheduler:
         if len(fitting) == 1 or any(node.name == nominated for node in fitting):
             return fitting[0].name if len(fitting) == 1 else nominated
         scores = profile.score(state, pod, fitting, snapshot)
-        for name, score in (await extending.scores(self._extenders, pod, fitting)).items():
+        for name, score in (await extending.scores(self.extenders, pod, fitting)).items():
             scores[name] = scores.get(name, 0) + score
         best = max(scores.values())
         return random.choice([name for name, score in scores.items() if score == best])
@@ -222,7 +227,7 @@ class Scheduler:
         for enabled in profile.at("post_filter"):
             found: Preemption = await enabled.plugin.post_filter(profile, state, pod, snapshot, diagnosis)
             if found.node:
-                return await extending.preemption(self._extenders, pod, found)
+                return await extending.preemption(self.extenders, pod, found)
             if found.message:
                 messages.append(found.message)
             if found.is_helped:
@@ -276,7 +281,7 @@ class Scheduler:
 
     async def _bind_to(self, profile: Profile, state: CycleState, pod: PodInfo, node_name: str) -> None:
         """By the first who can: an extender that wants this Pod, else the profile's binder."""
-        binder = extending.binder(self._extenders, pod)
+        binder = extending.binder(self.extenders, pod)
         if binder is not None:
             await binder.bind(pod, node_name)
         else:

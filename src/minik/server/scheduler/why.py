@@ -12,7 +12,7 @@ from minik.api.status import StatusError, not_found
 from minik.api.types import Obj, UserInfo
 from minik.client.informer import Informers
 from minik.client.resources import PODS
-from minik.server.scheduler.explanation import explain
+from minik.server.scheduler.explanation import explain, with_extenders
 from minik.server.scheduler.node_info import pod_info
 from minik.server.scheduler.scheduler import Scheduler
 
@@ -29,14 +29,14 @@ def handler(scheduler: Scheduler, informers: Informers) -> Callable[[Request, Us
         try:
             if pod is None:
                 raise not_found("", "pods", name)
-            return Response(body=orjson.dumps(_answer(scheduler, pod)))
+            return Response(body=orjson.dumps(await _answer(scheduler, pod)))
         except StatusError as error:
             return Response(status=error.code, body=orjson.dumps(error.status()))
 
     return why
 
 
-def _answer(scheduler: Scheduler, pod: Obj) -> Obj:
+async def _answer(scheduler: Scheduler, pod: Obj) -> Obj:
     metadata, spec = pod["metadata"], pod["spec"]
     wanted, node = spec.get("schedulerName") or "", spec.get("nodeName") or ""
     found: Obj = {
@@ -58,7 +58,9 @@ def _answer(scheduler: Scheduler, pod: Obj) -> Obj:
     if not node and found["queue"]["state"] == "gated":
         refusals = [enabled.plugin.pre_enqueue(info) for enabled in profile.at("pre_enqueue")]
         found["queue"]["gatedBy"] = [", ".join(refusal.reasons) for refusal in refusals if refusal is not None]
-    return found | explain(profile, info, scheduler.cache.snapshot(info))
+    snapshot = scheduler.cache.snapshot(info)
+    explained = explain(profile, info, snapshot)
+    return found | await with_extenders(explained, scheduler.extenders, info, snapshot)
 
 
 def _queue(scheduler: Scheduler, key: str) -> Obj:
