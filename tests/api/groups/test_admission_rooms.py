@@ -95,3 +95,39 @@ def test_variables_have_types(post: Any, validation: dict[str, Any], complaint: 
     ).errors
     assert complaint in "".join(errors)
     assert bool(errors) == bool(complaint)
+
+
+def mutating(**changes: Any) -> dict[str, Any]:
+    mutation = {"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}
+    return {
+        "matchConstraints": {"resourceRules": [RULE]},
+        "mutations": [mutation],
+        "reinvocationPolicy": "Never",
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        ({}, ""),
+        (
+            {"matchConstraints": {"resourceRules": [{**RULE, "operations": ["DELETE"]}]}},
+            'operations: Unsupported value: "DELETE": supported values: "*", "CONNECT", "CREATE", "UPDATE"',
+        ),
+        (
+            {"mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}, "applyConfiguration": {}}]},
+            'spec.mutations[0].applyConfiguration: Invalid value: "{applyConfiguration}": must not be specified when '
+            "patchType is JSONPatch",
+        ),
+        (
+            {"mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": " "}}]},
+            "spec.mutations[0].applyConfiguration.expression: Required value",
+        ),
+        ({"variables": [{"name": "for", "expression": "1"}]}, 'Invalid value: "for": must be a valid CEL identifier'),
+    ],
+)
+def test_wrong_mutating_policies_are_refused(post: Any, spec: dict[str, Any], complaint: str) -> None:
+    errors = post(ADMISSION, "MutatingAdmissionPolicy", spec=mutating(**spec)).errors
+    assert "".join(errors).endswith(complaint)
+    assert bool(errors) == bool(complaint)

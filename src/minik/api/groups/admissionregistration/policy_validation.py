@@ -30,6 +30,13 @@ _REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
 _ACTIONS = ("Audit", "Deny", "Warn")
 _PATCH_TYPES = ("ApplyConfiguration", "JSONPatch")
 _REINVOCATION = ("IfNeeded", "Never")
+_RESERVED = frozenset(
+    {
+        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
+        *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
+    }
+)
+_MUTABLE = ("*", "CONNECT", "CREATE", "UPDATE")  # what is deleted cannot be changed
 _MAX_ANNOTATIONS, _MAX_ANNOTATION_EXPRESSION = 20, 5 * 1024
 
 
@@ -71,12 +78,10 @@ def _validate_variables(variables: Sequence[Obj], path: str, scope: Scope) -> li
     known: dict[str, None] = {}
     for index, variable in enumerate(variables):
         at, name = f"{path}[{index}]", variable.get("name", "")
-        if not name:
+        if not name.strip():
             errors.append(required(f"{at}.name", "name is not specified"))
-        elif names.c_identifier(name):
-            errors.append(invalid_value(f"{at}.name", name, "name is not a valid CEL identifier"))
-        if name in known:
-            errors.append(duplicate(f"{at}.name", name))
+        elif names.c_identifier(name) or name in _RESERVED:
+            errors.append(invalid_value(f"{at}.name", name, "must be a valid CEL identifier"))
         expression = variable.get("expression", "")
         if not expression.strip():
             errors.append(required(f"{at}.expression", "expression is not specified"))
@@ -101,7 +106,7 @@ def _validate_validation(validation: Obj, path: str, scope: Scope) -> list[Field
         errors += validate_expression(expression, f"{path}.expression", scope, BOOL)
     errors += _validate_message_expression(validation.get("messageExpression", ""), f"{path}.messageExpression", scope)
     if message and not message.strip():
-        errors.append(invalid_value(f"{path}.message", message, "message must be non-empty if specified"))
+        errors.append(invalid_value(f"{path}.message", message, "must be non-empty if specified"))
     elif "\n" in message.strip() or "\r" in message.strip():
         errors.append(invalid_value(f"{path}.message", message, "must not contain line breaks"))
     if reason and reason not in _REASONS:
@@ -143,20 +148,27 @@ def _validate_annotations(annotations: Sequence[Obj], policy: str, path: str, sc
     return errors
 
 
-def _validate_constraints(constraints: Obj | None) -> list[FieldError]:
+def _validate_constraints(constraints: Obj | None, *, mutating: bool) -> list[FieldError]:
     at = "spec.matchConstraints"
     if constraints is None:
         return [required(at)]
     errors = validate_match_resources(constraints, at)
     if not constraints.get("resourceRules"):
         errors.append(required(f"{at}.resourceRules"))
-    return errors
+    return errors + (_validate_mutable(constraints, at) if mutating else [])
 
 
-def _validate_common(spec: Obj) -> list[FieldError]:
+def _validate_mutable(resources: Obj, path: str) -> list[FieldError]:
+    """A mutating policy is for no deletions."""
+    operations = (each for rule in resources.get("resourceRules") or () for each in rule.get("operations") or ())
+    at = f"{path}.resourceRules.operations"
+    return [not_supported(at, operation, _MUTABLE) for operation in operations if operation not in _MUTABLE]
+
+
+def _validate_common(spec: Obj, *, mutating: bool = False) -> list[FieldError]:
     errors = validate_failure_policy(spec.get("failurePolicy"), "spec.failurePolicy")
     errors += _validate_kind(spec.get("paramKind"), "spec.paramKind")
-    errors += _validate_constraints(spec.get("matchConstraints"))
+    errors += _validate_constraints(spec.get("matchConstraints"), mutating=mutating)
     scope = policy_scope(spec)
     errors += validate_match_conditions(spec.get("matchConditions") or (), "spec.matchConditions", scope)
     return errors + _validate_variables(spec.get("variables") or (), "spec.variables", scope)
@@ -183,22 +195,23 @@ def _validate_mutation(mutation: Obj, path: str, scope: Scope) -> list[FieldErro
     if kind not in own:
         return [not_supported(f"{path}.patchType", kind, _PATCH_TYPES)]
     errors: list[FieldError] = []
-    for other, key in own.items():
-        if other != kind and mutation.get(key) is not None:
-            errors.append(forbidden(f"{path}.{key}", f"must not be specified when patchType is {kind}"))
+    at = f"{path}.{own[kind]}"
     if mutation.get(own[kind]) is None:
-        errors.append(required(f"{path}.{own[kind]}", f"must be specified when patchType is {kind}"))
-    elif not mutation[own[kind]].get("expression", "").strip():
-        errors.append(required(f"{path}.{own[kind]}.expression", "expression is not specified"))
+        errors.append(required(at, f"must be specified when patchType is {kind}"))
+    elif not (text := mutation[own[kind]].get("expression", "").strip()):
+        errors.append(required(f"{at}.expression"))
     else:
-        text, at = mutation[own[kind]]["expression"], f"{path}.{own[kind]}.expression"
-        errors += validate_mutation_expression(text, at, scope, json_patch=kind == "JSONPatch")
+        errors += validate_mutation_expression(text, f"{at}.expression", scope, json_patch=kind == "JSONPatch")
+    other = next(key for name, key in own.items() if name != kind)
+    if mutation.get(other) is not None:
+        refusal = f"must not be specified when patchType is {kind}"
+        errors.append(invalid_value(f"{path}.{other}", f"{{{other}}}", refusal))
     return errors
 
 
 def validate_mutating_policy(policy: Obj) -> list[FieldError]:
     spec = policy["spec"]
-    errors, scope = _validate_common(spec), replace(_full_scope(spec), literals=True)
+    errors, scope = _validate_common(spec, mutating=True), replace(_full_scope(spec), literals=True)
     mutations, reinvocation = spec.get("mutations") or (), spec.get("reinvocationPolicy", "")
     if not mutations:
         errors.append(required("spec.mutations", "mutations must contain at least one item"))
@@ -249,7 +262,7 @@ def _validate_actions(actions: Sequence[str], path: str) -> list[FieldError]:
     return errors
 
 
-def validate_mutating_binding(binding: Obj) -> list[FieldError]:
+def _validate_binding(binding: Obj) -> list[FieldError]:
     spec = binding["spec"]
     policy, errors = spec.get("policyName", ""), []
     if not policy:
@@ -263,6 +276,11 @@ def validate_mutating_binding(binding: Obj) -> list[FieldError]:
     return errors
 
 
+def validate_mutating_binding(binding: Obj) -> list[FieldError]:
+    resources = binding["spec"].get("matchResources")
+    return _validate_binding(binding) + (_validate_mutable(resources, "spec.matchResources") if resources else [])
+
+
 def validate_validating_binding(binding: Obj) -> list[FieldError]:
-    errors = validate_mutating_binding(binding)
+    errors = _validate_binding(binding)
     return errors + _validate_actions(binding["spec"].get("validationActions") or (), "spec.validationActions")
