@@ -9,12 +9,8 @@ authorization and the object are looked at anew for every request. Whatever woul
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from minik.api.request import Request
-
-if TYPE_CHECKING:
-    from minik.server.apiserver.short_way import Plan
 
 _END = b"\r\n\r\n"
 _LONGEST = 8 * 1024  # bytes of a head that is worth keeping
@@ -28,12 +24,12 @@ _UNUSUAL = re.compile(
 
 @dataclass(slots=True)
 class Head:
-    """What is in a request head that has been read before, and where the way led then (short_way.py)."""
+    """What is in a request head that has been read before. `plan` is where its way led then (short_way.Plan)."""
 
     path: str
     query: Mapping[str, Sequence[str]]
     headers: Mapping[str, str]
-    plan: "Plan | None" = None
+    plan: object = None
 
     def request(self, client_certificate: bytes | None, remote_address: str) -> Request:
         return Request(

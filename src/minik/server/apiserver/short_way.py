@@ -76,7 +76,7 @@ class ShortWay:
     def answer(self, head: Head, certificate: bytes | None, remote: str) -> ShortAnswer | None:
         """None: the long way it is."""
         plan = head.plan
-        if plan is not None and certificate is None:
+        if certificate is None and isinstance(plan, Plan):
             found = self._planned(plan)
             if found is not None:
                 return found
