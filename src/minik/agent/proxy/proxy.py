@@ -14,6 +14,7 @@ from pathlib import Path
 from minik.agent.proxy.backends import ServicePort, service_ports
 from minik.agent.proxy.conntrack import Flow, forget
 from minik.agent.proxy.nft import Nft, NftError, delete_table
+from minik.agent.proxy.node_addresses import serve_behind_nat
 from minik.agent.proxy.rules import TABLE, HostPort, Network, build
 from minik.agent.proxy.ruleset import Ruleset, difference, replace
 from minik.api.types import Obj
@@ -84,13 +85,14 @@ class Proxy:
         node = self._nodes.get(self._node_name)
         labels = (node["metadata"].get("labels") or {}) if node else {}
         for family in self._families():
-            ports = service_ports(
+            ports: Sequence[ServicePort] = service_ports(
                 self._services.list(),
                 self._slices.list(),
                 family=family,
                 node_name=self._node_name,
                 zone=labels.get("topology.kubernetes.io/zone", ""),
             )
+            ports = serve_behind_nat(ports, node, family)
             network = Network(
                 family,
                 *self._cidrs(family),
