@@ -7,6 +7,7 @@ Upstream: apiextensions-apiserver's structural schema package. Complaints come s
 from collections.abc import Iterator
 from typing import Any
 
+from minik.api.crd import go_regexp
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value, required
 
@@ -125,6 +126,10 @@ def _value_validation(
         yield from _nested(part, level, f"{path}.oneOf[{index}]")
     if schema.get("not") is not None:
         yield from _nested(schema["not"], level, f"{path}.not")
+    pattern = schema.get("pattern")
+    if pattern and (problem := go_regexp.complaint(pattern)):
+        text = f"must be a valid regular expression, but isn't: {problem}"
+        yield invalid_value(f"{path}.pattern", pattern, text)
 
 
 def _nested(schema: Obj, level: str, path: str, *, skip_any_of: bool = False) -> Iterator[FieldError]:
