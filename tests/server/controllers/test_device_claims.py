@@ -165,6 +165,40 @@ def test_rules_select_devices(selector, expected):
     assert taints.selects({"spec": spec}, DEVICE) is expected
 
 
+@pytest.mark.parametrize(
+    ("effect", "reach", "expected"),
+    [
+        ("NoExecute", taints.Reach(), ("False", "NotStarted", "")),
+        (
+            "NoExecute",
+            taints.Reach(pending=[pod("a"), pod("b")]),
+            ("True", "PodsPendingEviction", "2 pods need to be evicted in 1 namespace."),
+        ),
+        (
+            "NoExecute",
+            taints.Reach(evicted=1),
+            ("False", "Completed", "1 pod evicted since starting the controller."),
+        ),
+        ("NoSchedule", taints.Reach(), ("False", "OtherEffect", "Eviction only happens for the NoExecute effect.")),
+        (
+            "None",
+            taints.Reach(pending=[pod("a")], published=2, allocated=1),
+            (
+                "False",
+                "NoEffect",
+                "2 published devices selected. 1 allocated device selected. 1 pod would be evicted in 1 namespace if "
+                "the effect was NoExecute. This information will not be updated again. Recreate the DeviceTaintRule "
+                "to trigger an update.",
+            ),
+        ),
+    ],
+)
+def test_rules_say_what_they_do(effect, reach, expected):
+    rule = {"metadata": {"name": "r", "generation": 1}, "spec": {"taint": taint() | {"effect": effect}}}
+    condition = taints.rule_condition(rule, reach)
+    assert (condition["status"], condition["reason"], condition["message"]) == expected
+
+
 async def test_a_tainted_device_loses_its_pods(cluster: Any) -> None:
     client = cluster.client
     client.add(PODS, pod(claims=[{"name": "gpu", "resourceClaimName": "c"}], phase="Running"))

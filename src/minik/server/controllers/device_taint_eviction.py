@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from minik.api.status import StatusError
 from minik.api.types import Obj
-from minik.client.client import STRATEGIC_MERGE_PATCH, Client
+from minik.client.client import APPLY_PATCH, STRATEGIC_MERGE_PATCH, Client
 from minik.client.clock import format_time
 from minik.client.controller import Controller
 from minik.client.events import NORMAL, object_reference
@@ -17,7 +17,7 @@ from minik.client.informer import Change, Informer, object_key
 from minik.client.resources import PODS, RESOURCE_CLAIMS, RESOURCE_SLICES
 from minik.server.controllers import device_taints_plan as plan
 from minik.server.controllers.context import ControllerContext
-from minik.server.controllers.objects import condition_of, is_deleting, own_copy, with_condition
+from minik.server.controllers.objects import condition_of, is_deleting
 from minik.server.controllers.resource_claims_plan import claim_keys, consumers, is_done
 
 RULE_PERIOD = 10.0  # seconds, as upstream
@@ -33,7 +33,7 @@ class DeviceTaintEvictionController(Controller):
         super().__init__(clock=context.clock)
         self._context = context
         self._client: Client = context.client_for("device-taint-eviction-controller")
-        self._recorder = context.events.recorder("device-taint-eviction")
+        self._recorder = context.events.recorder(self.name)
         self._scheduled: set[str] = set()  # Pods that know they have to go later
         self._evicted: dict[str, int] = {}  # rule -> Pods it took away
         self._written: dict[str, float] = {}  # rule -> when its status was written, monotonic
@@ -152,18 +152,48 @@ class DeviceTaintEvictionController(Controller):
         now = self.clock.monotonic()
         if (left := self._written.get(name, now - RULE_PERIOD) + RULE_PERIOD - now) > 0:
             return left
-        users = {key.removeprefix(_POD) for claim in self._claims.list() for key in _users(claim)}
-        pods = [pod for key in users if (pod := self._pods.get_key(key)) is not None and not is_deleting(pod)]
-        pending = [pod for pod in pods if not is_done(pod) and rule in self._rules_for(pod)]
-        condition = plan.rule_condition(rule, pending, self._evicted.get(name, 0))
+        reach = self._reach(rule)
+        condition = plan.rule_condition(rule, reach)
         present = condition_of(rule, condition["type"])
-        if present is None or any(present.get(field, "") != value for field, value in condition.items() if value):
-            changed = own_copy(rule)
-            status = changed.setdefault("status", {})
-            status["conditions"] = with_condition(status.get("conditions") or (), condition, self.clock.now())
-            await self._client.update(self._rules.resource, changed, subresource="status")
+        if present is None or any(present.get(field) != value for field, value in condition.items()):
+            await self._write(rule, condition)
             self._written[name] = now
-        return RULE_PERIOD if pending else None
+        return RULE_PERIOD if reach.pending and plan.is_evicting(rule) else None
+
+    def _reach(self, rule: Obj) -> plan.Reach:
+        evicting, now = plan.as_evicting(rule), self.clock.now()
+        hit: set[str] = set()
+        allocated = 0
+        for claim in self._claims.list():
+            allocated += sum(plan.selects(rule, device) for device, _ in plan.devices_of(claim))
+            if plan.eviction_time(claim, lambda device: plan.rule_taints([evicting], device), now) is not None:
+                hit.update(key.removeprefix(_POD) for key in _users(claim))
+        pods = [pod for key in hit if (pod := self._pods.get_key(key)) is not None]
+        return plan.Reach(
+            pending=[pod for pod in pods if not is_deleting(pod) and not is_done(pod)],
+            published=plan.published(self._slices.list(), rule),
+            allocated=allocated,
+            evicted=self._evicted.get(rule["metadata"]["name"], 0),
+        )
+
+    async def _write(self, rule: Obj, condition: Obj) -> None:
+        assert self._rules is not None
+        resource, metadata = self._rules.resource, rule["metadata"]
+        applied = {
+            "apiVersion": resource.api_version,
+            "kind": "DeviceTaintRule",
+            "metadata": {"name": metadata["name"], "uid": metadata.get("uid", "")},
+            "status": {"conditions": [{**condition, "lastTransitionTime": format_time(self.clock.now())}]},
+        }
+        await self._client.patch(
+            resource,
+            metadata["name"],
+            applied,
+            patch_type=APPLY_PATCH,
+            subresource="status",
+            field_manager=self.name,
+            force=True,
+        )
 
 
 def _users(claim: Obj) -> Iterable[str]:

@@ -5,6 +5,7 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocat
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from minik.api.tolerations import toleration_matches
@@ -75,24 +76,70 @@ def eviction_time(claim: Obj, taints_of: Callable[[Device], Iterable[Obj]], now:
     return found
 
 
-def rule_condition(rule: Obj, pending: Sequence[Obj], evicted: int) -> Obj:
-    """The EvictionInProgress condition. `pending` are the Pods that the rule still has to evict."""
-    condition: Obj = {
+def as_evicting(rule: Obj) -> Obj:
+    """The rule as if its effect were NoExecute, to see what it would do."""
+    return {**rule, "spec": {**rule["spec"], "taint": {**rule["spec"]["taint"], "effect": NO_EXECUTE}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a rule selects. `pending` are the Pods that it (or, with the effect None, it would) still evict."""
+
+    pending: Sequence[Obj] = ()
+    published: int = 0  # devices in slices
+    allocated: int = 0  # devices in claims
+    evicted: int = 0  # Pods, since the controller started
+
+
+def rule_condition(rule: Obj, reach: Reach) -> Obj:
+    """The EvictionInProgress condition."""
+    effect, status, reason, message = rule["spec"]["taint"].get("effect", ""), "False", "OtherEffect", ""
+    namespaces = len({pod["metadata"]["namespace"] for pod in reach.pending})
+    where = "1 namespace" if namespaces == 1 else f"{namespaces} different namespaces"
+    if effect == NO_EXECUTE and reach.pending:
+        status, reason = "True", "PodsPendingEviction"
+        message = f"{_count(len(reach.pending), 'pod needs', 'pods need')} to be evicted in {where}."
+    elif effect == NO_EXECUTE:
+        reason = "Completed" if reach.evicted else "NotStarted"
+    elif effect == "None":
+        reason = "NoEffect"
+        message = (
+            f"{_count(reach.published, 'published device', 'published devices')} selected. "
+            f"{_count(reach.allocated, 'allocated device', 'allocated devices')} selected. "
+            f"{_count(len(reach.pending), 'pod', 'pods')} would be evicted in {where} if the effect was NoExecute. "
+            "This information will not be updated again. Recreate the DeviceTaintRule to trigger an update."
+        )
+    else:
+        message = "Eviction only happens for the NoExecute effect."
+    if reach.evicted:
+        told = f"{_count(reach.evicted, 'pod', 'pods')} evicted since starting the controller."
+        message = f"{message} {told}" if message else told
+    return {
         "type": "EvictionInProgress",
-        "status": "False",
-        "reason": f"Effect{rule['spec']['taint'].get('effect', '')}",
-        "message": "",
+        "status": status,
         "observedGeneration": rule["metadata"].get("generation", 0),
+        "reason": reason,
+        "message": message,
     }
-    if not is_evicting(rule):
-        return condition | ({"reason": "NoEffect"} if condition["reason"] == "EffectNone" else {})
-    if pending:
-        namespaces = len({pod["metadata"]["namespace"] for pod in pending})
-        pods = "1 pod needs" if len(pending) == 1 else f"{len(pending)} pods need"
-        where = "1 namespace" if namespaces == 1 else f"{namespaces} different namespaces"
-        message = f"{pods} to be evicted in {where}."
-        return condition | {"status": "True", "reason": "PodsPendingEviction", "message": message}
-    return condition | {"reason": "Completed" if evicted else "NotStarted"}
+
+
+def published(slices: Iterable[Obj], rule: Obj) -> int:
+    """How many devices of the newest slices the rule selects."""
+    found = [*slices]
+    newest: dict[tuple[str, str], int] = {}
+    for each in found:
+        pool = (each["spec"]["driver"], each["spec"]["pool"]["name"])
+        newest[pool] = max(newest.get(pool, 0), _generation(each))
+    return sum(
+        selects(rule, (each["spec"]["driver"], each["spec"]["pool"]["name"], device["name"]))
+        for each in found
+        if _generation(each) == newest[each["spec"]["driver"], each["spec"]["pool"]["name"]]
+        for device in each["spec"].get("devices") or ()
+    )
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _generation(resource_slice: Obj) -> int:
