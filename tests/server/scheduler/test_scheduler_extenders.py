@@ -1,10 +1,17 @@
+import base64
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from minik.server.scheduler.configuration.settings import ExtenderSettings
 from minik.server.scheduler.explanation import explain, with_extenders
@@ -148,3 +155,52 @@ async def test_explanations_say_what_extenders_say(serve: Serve) -> None:
     await extender.close()
     failing = serve({"status": 500}, weight=2)
     assert "code 500" in (await with_extenders(plain, [failing], pod(), snapshot))["extenderErrors"][0]
+
+
+def certificate(directory: Path) -> tuple[Path, Path]:
+    """A self-signed one for extender.example.com, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "extender")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("extender.example.com")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = directory / "tls.crt", directory / "tls.key"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
+    return paths
+
+
+async def test_https_with_a_certificate_on_both_ends(tmp_path: Path) -> None:
+    file, key = certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(file))
+    context.load_cert_chain(file, key)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"NodeNames": ["n1"]})
+
+    app = web.Application()
+    app.router.add_post("/filter", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+    files = {"ca": file, "cert": file, "key": key}
+    data = {kind: base64.b64encode(path.read_bytes()).decode() for kind, path in files.items()}
+    known = {"serverName": "extender.example.com", **{f"{kind}Data": text for kind, text in data.items()}}
+    for tls, works in ((known, True), ({**known, "serverName": "other"}, False), ({"insecure": True}, False)):
+        extender = Extender(ExtenderSettings(url, filter_verb="filter", node_cache_capable=True, tls=tls))
+        if works:
+            assert [node.name for node in (await extender.filter(pod(), nodes("n1", "n2"))).passed] == ["n1"]
+        else:
+            with pytest.raises(ExtenderError):
+                await extender.filter(pod(), nodes("n1"))
+        await extender.close()
+    await runner.cleanup()
