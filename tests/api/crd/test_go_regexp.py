@@ -2,7 +2,7 @@
 
 import pytest
 
-from minik.api.crd.go_regexp import complaint
+from minik.api.crd.go_regexp import compiled, complaint
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,25 @@ def test_refused(pattern: str, text: str) -> None:
 )
 def test_taken(pattern: str) -> None:
     assert complaint(pattern) == ""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "matches"),
+    [
+        (r"^\p{Lu}+$", "ÄB", True),
+        (r"^\p{Lu}+$", "äb", False),
+        (r"^[\pL\d]+$", "ä1", True),
+        (r"^\PL$", "1", True),
+        ("^[[:alpha:]_]+$", "a_", True),
+        ("^[[:^digit:]]$", "x", True),
+        (r"^\x{41}$", "A", True),
+        ("(?i)^abc$", "ABC", True),
+        ("^(?<n>a)$", "a", True),
+        ("^a$", "a\n", False),
+        (r"^a\z", "a", True),
+        (r"^\d$", "\u0663", False),
+        (r"^\\p$", r"\p", True),
+    ],
+)
+def test_matching(pattern: str, value: str, matches: bool) -> None:
+    assert bool(compiled(pattern).search(value)) is matches

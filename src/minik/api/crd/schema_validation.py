@@ -4,15 +4,14 @@ On update a part that is as it was is not validated again (ratcheting): `old` go
 two can be matched. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from minik.api.crd import formats
+from minik.api.crd.go_regexp import compiled
 from minik.api.crd.list_types import correlated_item
 from minik.api.types import Obj
 from minik.api.validation import (
@@ -132,29 +131,6 @@ def _string(value: str, schema: Obj, path: str) -> list[FieldError]:
         text = f"{path} in body must be of type {name}: {show(value)}"
         return [FieldError(TYPE_INVALID, path, value, text)]
     return []
-
-
-@lru_cache(maxsize=1024)
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A Go (RE2) pattern as Python reads it. Raises re.error."""
-    text = pattern.replace(r"\z", r"\Z").replace("[[:alpha:]]", "[A-Za-z]").replace("[:alpha:]", "A-Za-z")
-    for name, chars in _POSIX.items():
-        text = text.replace(f"[:{name}:]", chars)
-    if text.endswith("$") and not text.endswith(r"\$"):
-        text = text[:-1] + r"\Z"  # Go's $ is not before a last line break
-    return re.compile(text)
-
-
-_POSIX = {
-    "alnum": "0-9A-Za-z",
-    "digit": "0-9",
-    "lower": "a-z",
-    "upper": "A-Z",
-    "space": r"\t\n\v\f\r ",
-    "word": "0-9A-Za-z_",
-    "xdigit": "0-9A-Fa-f",
-    "punct": r"!-/:-@\[-`{-~",
-}
 
 
 def _number(value: float, schema: Obj, path: str) -> list[FieldError]:
