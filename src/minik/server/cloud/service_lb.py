@@ -108,7 +108,7 @@ def _why_none(service: Obj, nodes: Sequence[Obj]) -> str:
     ports = ", ".join(f"{number}/{protocol}" for protocol, number in sorted(plan.ports_of(service)))
     if service["spec"].get("externalTrafficPolicy") == "Local":
         return f"no node has a ready endpoint and port {ports} free"
-    return f"no node has port {ports} free"
+    return f"no node has an address with port {ports} free"
 
 
 def _sockets(slices: Iterable[Obj]) -> Iterable[tuple[str, int]]:
