@@ -3,6 +3,7 @@
 https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 """
 
+import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol
@@ -71,7 +72,7 @@ class Discovery:
             document = discovery.aggregated(self._scheme, core=core, version=version, stale=self._extra())
             if self.elsewhere is not None:
                 document = completed(document, self.elsewhere.known)
-            return Response(content_type=content_type, body=to_json(document), headers={"Vary": "Accept"})
+            return _tagged(request, content_type, to_json(document))
         plain = discovery.api_versions(self._address) if core else discovery.api_group_list(self._scheme, self._extra())
         return _document(request, plain)
 
@@ -95,6 +96,15 @@ def aggregated_version(accept: str) -> str:
     if not plain:
         raise not_accepted()
     return ""
+
+
+def _tagged(request: Request, content_type: str, body: bytes) -> Response:
+    """An answer that clients keep until its contents change."""
+    tag = f'"{hashlib.sha512(body).hexdigest().upper()}"'
+    headers = {"ETag": tag, "Vary": "Accept", "Cache-Control": "public"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status=304, content_type="", headers=headers)
+    return Response(content_type=content_type, body=body, headers=headers)
 
 
 def _document(request: Request, document: Obj) -> Response:
