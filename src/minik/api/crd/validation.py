@@ -7,6 +7,7 @@ from typing import Any
 
 from minik.api.crd import embedded, list_types, schema_validation
 from minik.api.crd.schema_validation import ABSENT
+from minik.api.patch import go_print
 from minik.api.types import Obj
 from minik.api.validation import INVALID, REQUIRED, TOO_LONG, TOO_MANY, TYPE_INVALID, FieldError, invalid_value
 
@@ -65,11 +66,10 @@ class Validator:
         path = self._scale.get(key)
         if not path:
             return []
-        replicas = nested(obj, path)
-        if replicas is None:
-            return []
-        if not isinstance(replicas, int) or isinstance(replicas, bool):
-            return [invalid_value(path, replicas, f"{path} accessor error: {replicas!r} is of the wrong type")]
+        try:
+            replicas = _number_at(obj, path)
+        except ValueError as error:
+            return [invalid_value(path, 0, str(error))]
         if replicas < 0:
             return [invalid_value(path, replicas, "should be a non-negative integer")]
         if replicas > _MAX_INT32:
@@ -84,6 +84,23 @@ class Validator:
         from minik.api.crd import rules  # the CEL engine is only loaded for schemas with rules
 
         return rules.validate(self._schema, new, old)
+
+
+def _number_at(obj: Any, path: str) -> int:
+    """The whole number at a simple path, 0 if there is none. Raises ValueError in apimachinery's words."""
+    seen = ""
+    for name in path.removeprefix(".").split("."):
+        if not isinstance(obj, dict):
+            text = f"{go_print.plain(obj)} is of the type {go_print.type_name(obj)}, expected map[string]interface {{}}"
+            raise ValueError(f"{seen} accessor error: {text}")
+        seen += f".{name}"
+        if name not in obj:
+            return 0
+        obj = obj[name]
+    if go_print.type_name(obj) != "int64":
+        found = f"{go_print.plain(obj)} is of the type {go_print.type_name(obj)}"
+        raise ValueError(f"{seen} accessor error: {found}, expected int64")
+    return int(obj)
 
 
 def _own_part(schema: Obj | None) -> Obj | None:
