@@ -107,6 +107,24 @@ async def test_an_address_claimed_by_another_server_is_passed_over() -> None:
     assert new["spec"]["clusterIP"] == "10.43.0.2"
 
 
+async def test_an_address_of_somebody_else_stays_theirs() -> None:
+    addresses = Addresses("10.43.0.9")
+    with pytest.raises(StatusError, match="provided IP is already allocated"):
+        await allocator(addresses=addresses).allocate(service(clusterIP="10.43.0.9"), None, dry_run=False)
+    assert addresses.taken == {"10.43.0.9"}
+
+
+async def test_an_address_whose_ipaddress_was_deleted_is_free_again(objects: Any) -> None:
+    claimed = {"metadata": {"name": "10.43.0.9"}, "spec": {}}
+    objects.add("ipaddresses", claimed)
+    allocate = allocator()
+    allocate.load(objects)
+    with pytest.raises(StatusError, match="provided IP is already allocated"):
+        await allocate.allocate(service(clusterIP="10.43.0.9"), None, dry_run=False)
+    objects.remove("ipaddresses", "10.43.0.9")
+    await allocate.allocate(service(clusterIP="10.43.0.9"), None, dry_run=False)
+
+
 async def test_a_failed_write_gives_everything_back() -> None:
     addresses = Addresses()
     allocate = allocator(addresses=addresses)

@@ -26,6 +26,10 @@ class AllocationError(Exception):
     """Why an address cannot be had, in upstream's words."""
 
 
+class AllocatedError(AllocationError):
+    """Somebody has the address already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """One CIDR of a ServiceCIDR. `ready`: new addresses may come from it."""
@@ -80,7 +84,7 @@ class ClusterIps:
                 f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {cidr}"
             ) from None
         except TakenError:
-            raise AllocationError("provided IP is already allocated") from None
+            raise AllocatedError("provided IP is already allocated") from None
 
     def take_next(self, family: str) -> str:
         """Raises AllocationError."""

@@ -20,7 +20,7 @@ from minik.api.groups.core.service_ip_validation import validate_cluster_ips_rel
 from minik.api.status import StatusError, internal_error
 from minik.api.types import GVR, Obj
 from minik.api.validation import FieldError, invalid, invalid_value
-from minik.server.apiserver.allocators.cluster_ips import AllocationError, ClusterIps, Range
+from minik.server.apiserver.allocators.cluster_ips import AllocatedError, AllocationError, ClusterIps, Range
 from minik.server.apiserver.allocators.ip_addresses import IpAddresses
 from minik.server.apiserver.allocators.ip_families import set_ip_families
 from minik.server.apiserver.allocators.node_ports import NodePorts, PortClaim, PortError
@@ -127,10 +127,18 @@ class ServiceAllocator:
         try:
             self._ips.take(address, dry_run=dry_run)
         except AllocationError as error:
-            raise _not_allocated(service, wanted, address, str(error)) from None
-        taken.append(address)
+            if not isinstance(error, AllocatedError) or not self._is_forgotten(address):
+                raise _not_allocated(service, wanted, address, str(error)) from None
         if not dry_run and not await self._addresses.add(address, service):
+            # somebody else's: it stays counted as taken
             raise _not_allocated(service, wanted, address, "provided IP is already allocated")
+        taken.append(address)
+
+    def _is_forgotten(self, address: str) -> bool:
+        """Whether what is counted as taken is nobody's any more: its IPAddress was deleted past this allocator."""
+        if self._objects is None or self._objects.get(IP_ADDRESSES, address) is not None:
+            return False
+        return all(address not in _addresses(service) for service in self._objects.list(SERVICES))
 
     async def _take_next(self, service: Obj, family: str, taken: list[str], *, dry_run: bool) -> str:
         for _ in range(_ATTEMPTS):
