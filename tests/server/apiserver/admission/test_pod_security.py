@@ -73,6 +73,40 @@ def test_restricted() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("obj", "expected"),
+    [
+        (
+            pod({**GOOD, "runAsNonRoot": False}, {**GOOD, "runAsNonRoot": None}),
+            ['runAsNonRoot != true (container "c0" must not set securityContext.runAsNonRoot=false)'],
+        ),
+        (
+            pod({**GOOD, "runAsNonRoot": None}, GOOD),
+            ['runAsNonRoot != true (pod or container "c0" must set securityContext.runAsNonRoot=true)'],
+        ),
+        (
+            pod({**GOOD, "seccompProfile": {"type": "Unconfined"}}, {**GOOD, "seccompProfile": None}),
+            ['seccompProfile (container "c0" must not set securityContext.seccompProfile.type to "Unconfined")'],
+        ),
+    ],
+)
+def test_what_is_set_wrongly_is_told_without_what_is_missing(obj: Any, expected: list[str]) -> None:
+    assert violations("restricted", LATEST, obj) == expected
+
+
+def test_a_pod_with_its_own_users_may_run_as_root() -> None:
+    root = pod({**GOOD, "runAsNonRoot": False, "runAsUser": 0}, hostUsers=False)
+    assert violations("restricted", LATEST, root) == []
+    assert [text.partition(" (")[0] for text in violations("restricted", 34, root)] == [
+        "runAsNonRoot != true",
+        "runAsUser=0",
+    ]
+    unmasked = pod({**GOOD, "procMount": "Unmasked"}, hostUsers=False)
+    assert violations("baseline", LATEST, unmasked) == []
+    assert len(violations("baseline", 34, unmasked)) == 1
+    assert len(violations("restricted", LATEST, unmasked)) == 1
+
+
 def test_a_pinned_version_knows_no_later_checks() -> None:
     zero = pod({**GOOD, "runAsUser": 0})
     assert violations("restricted", 22, zero) == []

@@ -10,6 +10,7 @@ from minik.api.types import Obj
 from minik.server.apiserver.pod_references import containers
 
 LATEST = 1000  # as a minor version
+_OWN_USERS_SINCE = 35
 
 Violation = tuple[str, str]
 """(reason, detail); the detail may be empty."""
@@ -48,6 +49,11 @@ def _pod_security(pod: Obj) -> Obj:
 
 def _is_windows(pod: Obj) -> bool:
     return (((pod.get("spec") or {}).get("os")) or {}).get("name") == "windows"
+
+
+def _has_own_users(pod: Obj, version: int) -> bool:
+    """Whether root in the Pod is nobody outside of it (KEP-127)."""
+    return version >= _OWN_USERS_SINCE and (pod.get("spec") or {}).get("hostUsers") is False
 
 
 def _quoted(values: Iterable[str]) -> str:
@@ -176,6 +182,10 @@ def _probe_hosts(pod: Obj, _: int) -> Violation | None:
 def _privileged(pod: Obj, _: int) -> Violation | None:
     names = _names(pod, lambda container: _security(container).get("privileged") is True)
     return ("privileged", f"{_containers(names)} must not set securityContext.privileged=true") if names else None
+
+
+def _proc_mount_baseline(pod: Obj, version: int) -> Violation | None:
+    return None if _has_own_users(pod, version) else _proc_mount(pod, version)
 
 
 def _proc_mount(pod: Obj, _: int) -> Violation | None:
@@ -323,19 +333,23 @@ def _restricted_volumes(pod: Obj, _: int) -> Violation | None:
     )
 
 
-def _run_as_non_root(pod: Obj, _: int) -> Violation | None:
+def _run_as_non_root(pod: Obj, version: int) -> Violation | None:
+    if _has_own_users(pod, version):
+        return None
     of_pod = _pod_security(pod).get("runAsNonRoot")
     explicit = _names(pod, lambda container: _security(container).get("runAsNonRoot") is False)
-    implicit = _names(pod, lambda container: _security(container).get("runAsNonRoot") is None)
-    parts = []
     if of_pod is False or explicit:
-        parts.append(f"{_setters(of_pod is False, explicit)} must not set securityContext.runAsNonRoot=false")
+        setters = _setters(of_pod is False, explicit)
+        return "runAsNonRoot != true", f"{setters} must not set securityContext.runAsNonRoot=false"
+    implicit = _names(pod, lambda container: _security(container).get("runAsNonRoot") is None)
     if of_pod is None and implicit:
-        parts.append(f"pod or {_containers(implicit)} must set securityContext.runAsNonRoot=true")
-    return ("runAsNonRoot != true", "; ".join(parts)) if parts else None
+        return "runAsNonRoot != true", f"pod or {_containers(implicit)} must set securityContext.runAsNonRoot=true"
+    return None
 
 
-def _run_as_user(pod: Obj, _: int) -> Violation | None:
+def _run_as_user(pod: Obj, version: int) -> Violation | None:
+    if _has_own_users(pod, version):
+        return None
     names = _names(pod, lambda container: _security(container).get("runAsUser") == 0)
     on_pod = _pod_security(pod).get("runAsUser") == 0
     return ("runAsUser=0", f"{_setters(on_pod, names)} must not set runAsUser=0") if names or on_pod else None
@@ -345,12 +359,13 @@ def _seccomp_restricted(pod: Obj, version: int) -> Violation | None:
     if version >= 25 and _is_windows(pod):
         return None
     explicit = _forbidden_seccomp(pod)
-    parts = [explicit] if explicit else []
+    if explicit:
+        return "seccompProfile", explicit
     implicit = _names(pod, lambda container: not _seccomp_type(container))
     if implicit and not _seccomp_type(pod.get("spec") or {}):
         wanted = 'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'
-        parts.append(f"pod or {_containers(implicit)} must set {wanted}")
-    return ("seccompProfile", "; ".join(parts)) if parts else None
+        return "seccompProfile", f"pod or {_containers(implicit)} must set {wanted}"
+    return None
 
 
 BASELINE: dict[str, Check] = {
@@ -361,7 +376,7 @@ BASELINE: dict[str, Check] = {
     "hostPorts": Check(_host_ports),
     "hostProbesAndHostLifecycle": Check(_probe_hosts, since=34),
     "privileged": Check(_privileged),
-    "procMount": Check(_proc_mount),
+    "procMount": Check(_proc_mount_baseline),
     "seLinuxOptions": Check(_selinux),
     "seccompProfile_baseline": Check(_seccomp_baseline, since=19),
     "sysctls": Check(_sysctls),
@@ -370,6 +385,7 @@ BASELINE: dict[str, Check] = {
 RESTRICTED: dict[str, Check] = {
     "allowPrivilegeEscalation": Check(_allow_privilege_escalation, since=8),
     "capabilities_restricted": Check(_capabilities_restricted, since=22, overrides="capabilities_baseline"),
+    "procMount_restricted": Check(_proc_mount, since=_OWN_USERS_SINCE, overrides="procMount"),
     "restrictedVolumes": Check(_restricted_volumes, overrides="hostPathVolumes"),
     "runAsNonRoot": Check(_run_as_non_root),
     "runAsUser": Check(_run_as_user, since=23),
