@@ -7,6 +7,7 @@ it. Only the scheduler's own loop touches the cache; nothing is copied per cycle
 from collections.abc import Iterable
 
 from minik.api.types import Obj
+from minik.server.scheduler.change_log import ChangeLog
 from minik.server.scheduler.framework import Event, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
@@ -17,6 +18,7 @@ class Cache:
     def __init__(self) -> None:
         self._nodes: dict[str, NodeInfo] = {}
         self._node_of: dict[str, str] = {}  # Pod uid -> node name
+        self._log = ChangeLog()
         self._nominated: dict[str, tuple[str, PodInfo]] = {}  # Pod uid -> node it waits for, after preemption
 
     def set_node(self, node: Obj) -> set[Event]:
@@ -26,7 +28,9 @@ class Cache:
         old = info.node
         before = dict(info.allocatable)
         info.set_node(node)
+        self._log.note(name)
         if old is None:
+            self._log.topology += 1
             return {Event.NODE_ADDED}
         events = set()
         if before != info.allocatable:
@@ -35,6 +39,8 @@ class Cache:
             events.add(Event.NODE_LABELS)
         if any(old["spec"].get(key) != node["spec"].get(key) for key in ("taints", "unschedulable")):
             events.add(Event.NODE_TAINTS)
+        if events - {Event.NODE_ALLOCATABLE}:
+            self._log.topology += 1
         return events
 
     def remove_node(self, name: str) -> None:
@@ -42,6 +48,7 @@ class Cache:
         if info is None:
             return
         info.node = None
+        self._log.topology += 1
         if not info.pods:
             del self._nodes[name]
 
@@ -51,6 +58,7 @@ class Cache:
         if had is not None and had != node_name:
             self.remove_pod(pod.uid)
         self._nodes.setdefault(node_name, NodeInfo(node_name)).add(pod)
+        self._log.note(node_name)
         self._node_of[pod.uid] = node_name
         self._nominated.pop(pod.uid, None)
 
@@ -62,6 +70,7 @@ class Cache:
             return False
         info = self._nodes[name]
         info.remove(uid)
+        self._log.note(name)
         if info.node is None and not info.pods:
             del self._nodes[name]
         return True
@@ -87,11 +96,13 @@ class Cache:
     def snapshot(self, pod: PodInfo) -> Snapshot:
         """The nodes as this Pod must see them."""
         nodes = {name: info for name, info in self._nodes.items() if info.node is not None}
+        originals: dict[str, NodeInfo] = {}
         for name, waiting in self._waiting_before(pod):
             if name in nodes:
-                nodes[name] = nodes[name].without(())
+                if name not in originals:
+                    originals[name], nodes[name] = nodes[name], nodes[name].without(())
                 nodes[name].add(waiting)
-        return Snapshot(nodes)
+        return Snapshot(nodes, originals, self._log)
 
     def _waiting_before(self, pod: PodInfo) -> Iterable[tuple[str, PodInfo]]:
         for uid, (name, waiting) in self._nominated.items():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
+from minik.server.scheduler.change_log import ChangeLog
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
 MAX_SCORE = 100
@@ -46,9 +47,18 @@ _FILTERS = "/filters"  # in the state: those of this cycle
 
 @dataclass(slots=True)
 class Snapshot:
-    """The cluster as one scheduling cycle sees it: nodes by name."""
+    """The cluster as one scheduling cycle sees it: nodes by name.
+
+    `originals`: the nodes that are shown otherwise than they are (with Pods that are to come), as they are. `log` says
+    what changed since earlier snapshots; None: this one has nothing to do with others.
+    """
 
     nodes: Mapping[str, NodeInfo]
+    originals: Mapping[str, NodeInfo] = field(default_factory=dict)
+    log: ChangeLog | None = None
+
+    def original(self, name: str) -> NodeInfo:
+        return self.originals.get(name) or self.nodes[name]
 
 
 class Event(Enum):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from minik.api.pod_resources import amounts, pod_requests
 from minik.api.types import Obj
+from minik.server.scheduler.affinity_terms import NO_TERMS, PodTerms, terms_of
 
 # What a container counts for in scoring when it requests nothing (upstream's non-zero defaults).
 DEFAULT_CPU, DEFAULT_MEMORY = 100, 200 * 1024 * 1024
@@ -28,6 +29,7 @@ class PodInfo:
     scoring_cpu: int
     scoring_memory: int
     ports: frozenset[Port]
+    terms: PodTerms = NO_TERMS
 
     @property
     def name(self) -> str:
@@ -66,6 +68,7 @@ def pod_info(pod: Obj) -> PodInfo:
         scoring_cpu=cpu,
         scoring_memory=memory,
         ports=frozenset(_host_ports(spec)),
+        terms=terms_of(spec, meta["namespace"]),
     )
 
 
@@ -90,6 +93,7 @@ class NodeInfo:
     pods: dict[str, PodInfo] = field(default_factory=dict)  # by uid
     ports: dict[Port, int] = field(default_factory=dict)  # how many Pods hold it (terminating ones may overlap)
     images: frozenset[str] = frozenset()
+    choosy: dict[str, PodInfo] = field(default_factory=dict)  # those of the Pods with inter-Pod affinity, by uid
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -108,21 +112,25 @@ class NodeInfo:
     def add(self, pod: PodInfo) -> None:
         self.remove(pod.uid)
         self.pods[pod.uid] = pod
+        if pod.terms is not NO_TERMS:
+            self.choosy[pod.uid] = pod
         self._count(pod, 1)
 
     def remove(self, uid: str) -> None:
         pod = self.pods.pop(uid, None)
+        self.choosy.pop(uid, None)
         if pod is not None:
             self._count(pod, -1)
 
     def without(self, uids: Iterable[str]) -> "NodeInfo":
         """A copy with some Pods taken away (preemption asks what if)."""
         copy = NodeInfo(self.name, self.node, self.allocatable, dict(self.requested), self.scoring_cpu)
-        copy.scoring_memory, copy.pods, copy.ports, copy.images = (
+        copy.scoring_memory, copy.pods, copy.ports, copy.images, copy.choosy = (
             self.scoring_memory,
             dict(self.pods),
             dict(self.ports),
             self.images,
+            dict(self.choosy),
         )
         for uid in uids:
             copy.remove(uid)

@@ -22,6 +22,8 @@ DEFAULT_PLUGINS = (
     Choice("NodeVolumeLimits"),
     Choice("VolumeBinding"),
     Choice("VolumeZone"),
+    Choice("PodTopologySpread", 2),
+    Choice("InterPodAffinity", 2),
     Choice("DynamicResources"),  # frees idle claims before DefaultPreemption evicts anybody
     Choice("DefaultPreemption"),
     Choice("NodeResourcesBalancedAllocation", 1),
