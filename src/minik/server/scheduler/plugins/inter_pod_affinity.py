@@ -68,6 +68,7 @@ class InterPodAffinity:
         self._only_own: bool = bool(arguments.get("ignorePreferredTermsOfExistingPods"))
         self._namespaces: Informer = handle.informers.of(NAMESPACES)
         self._namespaces.add_handler(self._namespaces_changed)
+        self.informers = (self._namespaces,)
         self._memo = NodeMemo()
 
     def _namespaces_changed(self, changes: Sequence[Change]) -> None:
