@@ -75,9 +75,10 @@ def wait_answer(url: str, *, within: float = 30.0) -> float:
 
 
 class ApiServer:
-    """`minik server` without node, scheduler and controllers, in a directory that goes away with it."""
+    """`minik server` without node, scheduler and controllers (or with other `flags`), in a directory of its own."""
 
-    def __init__(self, *, directory: Path | None = None) -> None:
+    def __init__(self, *, directory: Path | None = None, flags: Sequence[str] = API_ALONE) -> None:
+        self._flags = flags
         self._made = tempfile.TemporaryDirectory(prefix="minik-bench-", dir=directory)
         self.data_dir = Path(self._made.name)
         with socket.socket() as probe:
@@ -98,7 +99,7 @@ class ApiServer:
     def start(self) -> None:
         """Returns when /readyz answers."""
         flags = ["--data-dir", str(self.data_dir), "--write-kubeconfig", str(self.data_dir / "kubeconfig")]
-        command = [str(MINIK), "server", *API_ALONE, *flags, "--https-listen-port", str(self._port)]
+        command = [str(MINIK), "server", *self._flags, *flags, "--https-listen-port", str(self._port)]
         with (self.data_dir / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
