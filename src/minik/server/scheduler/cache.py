@@ -17,6 +17,7 @@ class Cache:
 
     def __init__(self) -> None:
         self._nodes: dict[str, NodeInfo] = {}
+        self._offered: dict[str, NodeInfo] = {}  # those of them whose Node there is
         self._node_of: dict[str, str] = {}  # Pod uid -> node name
         self._log = ChangeLog()
         self._nominated: dict[str, tuple[str, PodInfo]] = {}  # Pod uid -> node it waits for, after preemption
@@ -28,6 +29,7 @@ class Cache:
         old = info.node
         before = dict(info.allocatable)
         info.set_node(node)
+        self._offered[name] = info
         self._log.note(name)
         if old is None:
             self._log.topology += 1
@@ -48,6 +50,7 @@ class Cache:
         if info is None:
             return
         info.node = None
+        self._offered.pop(name, None)
         self._log.topology += 1
         if not info.pods:
             del self._nodes[name]
@@ -95,7 +98,7 @@ class Cache:
 
     def snapshot(self, pod: PodInfo) -> Snapshot:
         """The nodes as this Pod must see them."""
-        nodes = {name: info for name, info in self._nodes.items() if info.node is not None}
+        nodes = dict(self._offered)
         originals: dict[str, NodeInfo] = {}
         for name, waiting in self._waiting_before(pod):
             if name in nodes:
@@ -103,6 +106,10 @@ class Cache:
                     originals[name], nodes[name] = nodes[name], nodes[name].without(())
                 nodes[name].add(waiting)
         return Snapshot(nodes, originals, self._log)
+
+    def present(self) -> Snapshot | None:
+        """The nodes as they are, not to be kept. None while room is kept for Pods, which some must not see."""
+        return None if self._nominated else Snapshot(self._offered, {}, self._log)
 
     def _waiting_before(self, pod: PodInfo) -> Iterable[tuple[str, PodInfo]]:
         for uid, (name, waiting) in self._nominated.items():

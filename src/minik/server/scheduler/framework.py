@@ -75,7 +75,10 @@ class Event(Enum):
 
 
 class Plugin(Protocol):
-    """The one thing every plugin has. `events`: when to try a Pod again that this plugin refused."""
+    """The one thing every plugin has. `events`: when to try a Pod again that this plugin refused.
+
+    `is_local` (False if left out): filter and score look at nothing but the Pod's spec and the node they are given.
+    """
 
     name: str
     events: frozenset[Event]

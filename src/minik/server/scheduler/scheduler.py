@@ -18,6 +18,7 @@ from minik.client.informer import Change, Informer, Informers
 from minik.client.resources import NODES, PODS
 from minik.server.scheduler import extending
 from minik.server.scheduler.cache import Cache
+from minik.server.scheduler.candidates import Candidates
 from minik.server.scheduler.extenders import Extender, ExtenderError
 from minik.server.scheduler.framework import CycleState, Diagnosis, Event, Profile, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo, pod_info
@@ -63,6 +64,7 @@ class Scheduler:
     def _start_anew(self) -> None:
         """Nothing is known, nothing was decided."""
         self._cache = Cache()
+        self._candidates = {name: Candidates(profile) for name, profile in self.profiles.items()}
         for profile in self.profiles.values():
             for enabled in profile.at("forget"):
                 enabled.plugin.forget()
@@ -172,8 +174,13 @@ class Scheduler:
         pod = queued.pod
         profile = self.profiles[pod.spec["schedulerName"]]
         state: CycleState = {}
-        snapshot = self._cache.snapshot(pod)
+        present = None if self.extenders else self._cache.present()
         try:
+            best = self._candidates[profile.name].choose(state, pod, present) if present is not None else ""
+            if best:
+                await self._decided(profile, state, queued, best, tasks)
+                return
+            state, snapshot = {}, self._cache.snapshot(pod)
             order, enough = self._sampling.look(
                 [*snapshot.nodes], self._cache.nominated_node(pod.uid), profile.percentage_of_nodes_to_score
             )
@@ -182,9 +189,7 @@ class Scheduler:
             fitting, diagnosis = await extending.filter(self.extenders, pod, fitting, diagnosis)
             if fitting:
                 node_name = await self._choose(profile, state, pod, fitting, snapshot)
-                self._cache.set_pod(pod, node_name)
-                await self._bindings.acquire()
-                tasks.create_task(self._bind(profile, state, queued, node_name), name=f"bind {pod.key}")
+                await self._decided(profile, state, queued, node_name, tasks)
                 return
             preemption = await self._after_refusal(profile, state, pod, snapshot, diagnosis)
         except ExtenderError as error:
@@ -206,6 +211,14 @@ class Scheduler:
             return
         self._queue.refuse(queued, wakers)
         tasks.create_task(self._tell_refused(pod, message, preemption), name=f"refuse {pod.key}")
+
+    async def _decided(
+        self, profile: Profile, state: CycleState, queued: QueuedPod, node_name: str, tasks: asyncio.TaskGroup
+    ) -> None:
+        """The Pod counts as being there from now on; binding goes on beside the loop."""
+        self._cache.set_pod(queued.pod, node_name)
+        await self._bindings.acquire()
+        tasks.create_task(self._bind(profile, state, queued, node_name), name=f"bind {queued.pod.key}")
 
     async def _choose(
         self, profile: Profile, state: CycleState, pod: PodInfo, fitting: Sequence[NodeInfo], snapshot: Snapshot

@@ -13,6 +13,7 @@ _SCORED = scored_key("ImageLocality")
 
 class ImageLocality:
     name = "ImageLocality"
+    is_local = True
     events: frozenset[Event] = frozenset()
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> None:

@@ -20,6 +20,7 @@ _SCORED = scored_key("NodeAffinity")
 
 class NodeAffinity:
     name = "NodeAffinity"
+    is_local = True
     events = frozenset({Event.NODE_ADDED, Event.NODE_LABELS, Event.POD_CHANGED})
 
     def __init__(self, arguments: Obj) -> None:

@@ -8,6 +8,7 @@ _REFUSAL = Refusal(("node(s) didn't match the requested node name",), Code.UNRES
 
 class NodeName:
     name = "NodeName"
+    is_local = True
     events = frozenset({Event.NODE_ADDED})
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:

@@ -9,6 +9,7 @@ _REFUSAL = Refusal(("node(s) didn't have free ports for the requested pod ports"
 
 class NodePorts:
     name = "NodePorts"
+    is_local = True
     events = frozenset({Event.NODE_ADDED, Event.POD_GONE, Event.POD_CHANGED})
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:

@@ -9,6 +9,7 @@ from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
 class NodeResourcesBalancedAllocation:
     name = "NodeResourcesBalancedAllocation"
+    is_local = True
     events: frozenset[Event] = frozenset()
 
     def __init__(self, arguments: Obj) -> None:

@@ -17,6 +17,7 @@ _SHAPE_FACTOR = MAX_SCORE // 10  # scores of a shape go to 10
 
 class NodeResourcesFit:
     name = "NodeResourcesFit"
+    is_local = True
     events = frozenset({Event.NODE_ADDED, Event.NODE_ALLOCATABLE, Event.POD_GONE, Event.POD_CHANGED})
 
     def __init__(self, arguments: Obj) -> None:

@@ -10,6 +10,7 @@ _REFUSAL = Refusal(("node(s) were unschedulable",), Code.UNRESOLVABLE)
 
 class NodeUnschedulable:
     name = "NodeUnschedulable"
+    is_local = True
     events = frozenset({Event.NODE_ADDED, Event.NODE_TAINTS, Event.POD_CHANGED})
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:

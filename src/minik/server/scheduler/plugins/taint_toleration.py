@@ -15,6 +15,7 @@ _SCORED = scored_key("TaintToleration")
 
 class TaintToleration:
     name = "TaintToleration"
+    is_local = True
     events = frozenset({Event.NODE_ADDED, Event.NODE_TAINTS, Event.POD_CHANGED})
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
@@ -25,8 +26,8 @@ class TaintToleration:
         return Refusal((reason,), Code.UNRESOLVABLE)
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> None:
-        """Leaves the tolerations that count, if a node has taints at all."""
-        if any(node.taints for node in nodes):
+        """Leaves the tolerations that count, if a node has such taints at all."""
+        if any(taint.get("effect") == "PreferNoSchedule" for node in nodes for taint in node.taints):
             given = pod.spec.get("tolerations") or ()
             state[_SCORED] = [one for one in given if one.get("effect", "") in ("", "PreferNoSchedule")]
 
