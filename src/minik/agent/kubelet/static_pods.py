@@ -17,13 +17,13 @@ from typing import Any
 
 import orjson
 
-from minik.inotify import DIRECTORY_EVENTS, FileWatch
 from minik.agent.kubelet.pod_worker import PodWorker
 from minik.api.groups.core.pod_defaults import default_pod
 from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.client import Client
 from minik.client.resources import PODS
+from minik.inotify import DIRECTORY_EVENTS, FileWatch
 
 log = logging.getLogger("minik.kubelet")
 
