@@ -52,6 +52,10 @@ class ServerConfig:
     disable_controller_manager: bool = False
     leader_elect: bool = False  # several servers share one store: only the holder of a Lease runs each part
     disable: tuple[str, ...] = ()  # coredns, local-storage, metrics-server, servicelb, or an add-on's name
+    fake_nodes: int = 0  # nodes without machines
+    fake_node_capacity: tuple[str, ...] = ()  # key=value, besides cpu=32, memory=256Gi, pods=110
+    fake_pod_delay: str = "0.1"  # seconds from a Pod's binding to a fake node until it runs
+    fake_job_seconds: str = "1"  # seconds that Pods run there whose restartPolicy is not Always
     # kube-apiserver's flags, under their own names; "": not used
     runtime_config: tuple[str, ...] = ()  # versions served besides the stable ones, as KEY=BOOL
     audit_policy_file: str = ""

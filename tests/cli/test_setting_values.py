@@ -42,6 +42,11 @@ def test_defaults_and_ordinary_values_pass() -> None:
         ("node_taint", ("a=b",)),
         ("node_taint", ("a=b:Never",)),
         ("kubelet_arg", ("--",)),
+        ("fake_nodes", 10001),
+        ("fake_node_capacity", ("cpu",)),
+        ("fake_node_capacity", ("cpu=much",)),
+        ("fake_pod_delay", "1s"),
+        ("fake_job_seconds", "-1"),
     ],
 )
 def test_others_are_refused_by_the_name_of_their_flag(field: str, value: object) -> None:

@@ -30,6 +30,7 @@ Switch = bool | None
 
 CLUSTER, NODE, ACCESS, AUDIT, LOGGING = "Cluster", "Node", "Access", "Audit", "Logging"
 IDENTITY = "Identities"
+FAKE = "Fake nodes"
 
 
 def _option(*names: str, help: str, panel: str) -> Any:
@@ -127,6 +128,24 @@ def server(
             help="Go without coredns, local-storage, metrics-server, servicelb or an add-on (repeatable)",
             panel=CLUSTER,
         ),
+    ] = None,
+    fake_nodes: Annotated[
+        int | None, _option("--fake-nodes", help="Have so many nodes without machines, for tests [0]", panel=FAKE)
+    ] = None,
+    fake_node_capacity: Annotated[
+        list[str] | None,
+        _option(
+            "--fake-node-capacity",
+            help="What each has, RESOURCE=QUANTITY (repeatable) [cpu=32, memory=256Gi, pods=110]",
+            panel=FAKE,
+        ),
+    ] = None,
+    fake_pod_delay: Annotated[
+        Text, _option("--fake-pod-delay", help="Seconds until a Pod bound to one runs [0.1]", panel=FAKE)
+    ] = None,
+    fake_job_seconds: Annotated[
+        Text,
+        _option("--fake-job-seconds", help="Seconds until a Pod that ends (of a Job) completes there [1]", panel=FAKE),
     ] = None,
     leader_elect: Annotated[
         Switch,

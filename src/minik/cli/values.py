@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from minik.api import names
+from minik.api.quantity import parse as parse_quantity
 from minik.config import AgentConfig, ServerConfig, StartupError
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -32,6 +33,11 @@ def check_server(config: ServerConfig) -> None:
     _check("https-listen-port", str(config.https_listen_port), _is_port, "a port from 1 to 65535")
     _check("service-node-port-range", config.service_node_port_range, _is_port_range, "two ports, like 30000-32767")
     _check("write-kubeconfig-mode", config.write_kubeconfig_mode, _is_mode, "a file mode, like 600")
+    if not 0 <= config.fake_nodes <= 10_000:
+        raise StartupError(f"--fake-nodes: {config.fake_nodes} is not a number from 0 to 10000")
+    _check_all("fake-node-capacity", config.fake_node_capacity, _is_amount, "RESOURCE=QUANTITY, like cpu=8")
+    for flag in ("fake-pod-delay", "fake-job-seconds"):
+        _check(flag, getattr(config, flag.replace("-", "_")), _is_seconds, "a number of seconds")
     for flag in _DURATIONS:
         _check(flag, getattr(config, flag.replace("-", "_")), _is_duration, "a duration, like 1m30s")
     for flag in ("authorization-webhook-version", "authentication-token-webhook-version"):
@@ -95,6 +101,19 @@ def _is_mode(text: str) -> bool:
 
 def _is_duration(text: str) -> bool:
     return _DURATION.fullmatch(text) is not None
+
+
+def _is_seconds(text: str) -> bool:
+    return re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) is not None
+
+
+def _is_amount(text: str) -> bool:
+    resource, _, amount = text.partition("=")
+    try:
+        parse_quantity(amount)
+    except ValueError:
+        return False
+    return bool(resource)
 
 
 def _is_issuer(text: str) -> bool:

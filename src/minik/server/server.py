@@ -183,6 +183,9 @@ class Server:
         if not self._config.disable_scheduler:
             scheduler = Group("kube-scheduler", "minik.server.scheduler.assembly", self._scheduler)
             parts.append(self._led("kube-scheduler", scheduler))
+        if self._config.fake_nodes:
+            fakes = Group("fake nodes", "minik.server.fake_nodes.assembly", self._fake_nodes)
+            parts.append(self._led("minik-fake-nodes", fakes))
         return parts
 
     def _led(self, lease: str, part: Component) -> Component:
@@ -259,6 +262,11 @@ class Server:
 
         client = self.client("system:kube-scheduler", agent="kube-scheduler")
         return scheduler_components(client, self._scheduling, self.api.routes)
+
+    def _fake_nodes(self) -> Sequence[Component]:
+        from minik.server.fake_nodes.assembly import fake_node_components
+
+        return fake_node_components(self.client("system:minik", MASTERS, agent="kubelet"), self._config)
 
     # -- identities
 
