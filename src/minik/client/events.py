@@ -7,7 +7,6 @@ Behaviour: client-go's tools/record.
 """
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Sequence
 
@@ -90,7 +89,7 @@ class EventBroadcaster:
         self._client = client
         self._correlator = EventCorrelator()
         self._queue: asyncio.Queue[Obj] = asyncio.Queue(QUEUE_SIZE)
-        self._stamps = itertools.count(int(self.clock.now().timestamp() * 1e9))
+        self._last_stamp = 0
         self.dropped = 0  # for metrics: events lost to a full queue
 
     def recorder(self, component: str, host: str = "") -> EventRecorder:
@@ -98,7 +97,8 @@ class EventBroadcaster:
 
     def next_stamp(self) -> int:
         """Nanoseconds as client-go puts into event names, never twice the same."""
-        return max(next(self._stamps), int(self.clock.now().timestamp() * 1e9))
+        self._last_stamp = max(self._last_stamp + 1, int(self.clock.now().timestamp() * 1e9))
+        return self._last_stamp
 
     def enqueue(self, event: Obj) -> None:
         try:
