@@ -146,3 +146,27 @@ async def test_says_what_it_cannot_scale(cluster: Any) -> None:
     cluster.client.add(HORIZONTAL_POD_AUTOSCALERS, hpa())
     cluster.start(HorizontalPodAutoscalerController)
     await until(lambda: conditions(cluster).get("AbleToScale") == "FailedGetScale")
+
+
+async def test_autoscalers_of_the_same_pods_keep_still(cluster: Any) -> None:
+    cluster.serve(DEPLOYMENTS, "Deployment")
+    for name in ("web", "api"):
+        cluster.client.add(DEPLOYMENTS, {"metadata": {"name": name, "namespace": "ns"}, "spec": {"replicas": 1}})
+        cluster.client.change(DEPLOYMENTS, name, "ns", {"status": {"selector": "app=web", "replicas": 1}})
+    cluster.client.add(PODS, pod("a"))
+    cluster.client.add(HORIZONTAL_POD_AUTOSCALERS, hpa())
+    other = hpa(scaleTargetRef={"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"})
+    cluster.client.add(HORIZONTAL_POD_AUTOSCALERS, {**other, "metadata": {"name": "api", "namespace": "ns"}})
+    cluster.start(HorizontalPodAutoscalerController)
+
+    def after_another_look(reason: str) -> bool:
+        cluster.clock.advance(16)
+        return conditions(cluster).get("ScalingActive") == reason
+
+    await until(lambda: after_another_look("AmbiguousSelector"))
+    await until(lambda: "AmbiguousSelector" in cluster.reasons())
+    listed = cluster.client.find(HORIZONTAL_POD_AUTOSCALERS, "web", "ns")["status"]["conditions"]
+    text = "pods by selector app=web are controlled by multiple HPAs: [{api ns} {web ns}]"
+    assert text in [condition["message"] for condition in listed]
+    cluster.client.remove(HORIZONTAL_POD_AUTOSCALERS, "api", "ns")
+    await until(lambda: after_another_look("FailedGetResourceMetric"))

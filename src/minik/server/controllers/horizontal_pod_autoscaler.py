@@ -5,7 +5,7 @@ fast it is followed in autoscaler_limits.py, where metrics come from in autoscal
 https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from minik.api.quantity import of_milli, parse
@@ -72,6 +72,7 @@ class HorizontalPodAutoscalerController(Controller):
         self._metrics = Metrics(self._client)
         self._discover = context.discover
         self._memory: dict[str, _Memory] = {}
+        self._selectors: dict[str, str] = {}  # what each autoscaler's target selects, by its key
         self._autoscalers = self.watch(context.informers.of(HORIZONTAL_POD_AUTOSCALERS), _keys)
         self._pods = self.watch(context.informers.of(PODS, indexes=indexes.PODS), None)
 
@@ -79,6 +80,7 @@ class HorizontalPodAutoscalerController(Controller):
         hpa = self._autoscalers.get_key(key)
         if hpa is None or is_deleting(hpa):
             self._memory.pop(key, None)
+            self._selectors.pop(key, None)
             return None
         run = _Run(hpa, [*((hpa.get("status") or {}).get("conditions") or ())])
         try:
@@ -156,6 +158,7 @@ class HorizontalPodAutoscalerController(Controller):
         if not selector:
             text = "the HPA target's scale is missing a selector"
             raise Unscalable("ScalingActive", "InvalidSelector", text, "SelectorRequired")
+        self._require_pods_of_its_own(run.hpa, selector)
         best, best_name = 0, ""
         failures: list[tuple[Obj, MetricError]] = []
         specs = run.hpa["spec"].get("metrics") or ()
@@ -173,6 +176,17 @@ class HorizontalPodAutoscalerController(Controller):
         text = f"the HPA was able to successfully calculate a replica count from {best_name}"
         self._note(run, "ScalingActive", "True", "ValidMetricFound", text)
         return best, best_name
+
+    def _require_pods_of_its_own(self, hpa: Obj, selector: str) -> None:
+        """Two autoscalers over the same Pods would each undo what the other did."""
+        namespace = hpa["metadata"]["namespace"]
+        self._selectors[object_key(hpa)] = selector
+        claimants = autoscalers_of(self._selected(namespace, selector), namespace, self._selectors)
+        if len(claimants) > 1:
+            shown = " ".join(f"{{{name} {namespace}}}" for name in claimants)
+            text = f"pods by selector {selector} are controlled by multiple HPAs: [{shown}]"
+            self._tell(hpa, WARNING, "AmbiguousSelector", text)
+            raise Unscalable("ScalingActive", "AmbiguousSelector", text, "FailedComputeMetricsReplicas")
 
     def _no_metrics(self, hpa: Obj, metric: Obj, error: MetricError, count: str) -> Unscalable:
         reason, why = f"FailedGet{metric['type']}Metric", f"failed to get {_described(metric)}: {error}"
@@ -292,6 +306,16 @@ def _keys(change: Change) -> Iterable[str]:
     """New autoscalers and new wishes; its own status writes must not bring the next look forward."""
     if change.old is None or change.new is None or change.old["spec"] != change.new["spec"]:
         yield object_key(change.obj)
+
+
+def autoscalers_of(pods: Sequence[Obj], namespace: str, selectors: Mapping[str, str]) -> list[str]:
+    """Names of the namespace's autoscalers whose targets select any of the Pods; `selectors` is by namespace/name."""
+    found = []
+    for key, selector in selectors.items():
+        at, name = split_key(key)
+        if at == namespace and any(parse_labels(selector).matches(labels_of(pod)) for pod in pods):
+            found.append(name)
+    return sorted(found)
 
 
 def _tolerances(hpa: Obj) -> Tolerances:
