@@ -51,8 +51,16 @@ def kept(candidates: Candidates, subject: PodInfo, cache: Cache) -> str:
     return candidates.choose({}, subject, present)
 
 
+EVEN = {"topologyKey": HOST, "maxSkew": 1, "labelSelector": {"matchLabels": {"app": "even"}}}
+SPECS: dict[str, Obj] = {
+    "pod": {},
+    "apart": {"affinity": APART},
+    "even": {"topologySpreadConstraints": [{**EVEN, "whenUnsatisfiable": "DoNotSchedule"}]},
+    "evenly": {"topologySpreadConstraints": [{**EVEN, "whenUnsatisfiable": "ScheduleAnyway"}]},
+}
+APPS = {"apart": "apart", "even": "even", "evenly": "even"}
 steps = st.lists(
-    st.tuples(st.sampled_from(["pod", "apart", "remove", "node", "taint", "gone"]), st.integers(0, 5)), max_size=40
+    st.tuples(st.sampled_from([*SPECS, "remove", "node", "taint", "gone"]), st.integers(0, 5)), max_size=40
 )
 
 
@@ -74,8 +82,7 @@ def test_the_choice_is_that_of_a_full_cycle(doings: list[tuple[str, int]]) -> No
             if placed:
                 cache.remove_pod(placed.pop(number % len(placed)))
         else:
-            spec: Obj = {"affinity": APART} if what == "apart" else {}
-            subject = pod(f"p{count}", 50 + 100 * (number % 2), "apart" if what == "apart" else "a", **spec)
+            subject = pod(f"p{count}", 50 + 100 * (number % 2), APPS.get(what, "a"), **SPECS[what])
             best, chosen = full(subject, cache), kept(candidates, subject, cache)
             assert chosen in best if best else not chosen
             if chosen:
@@ -86,7 +93,15 @@ def test_the_choice_is_that_of_a_full_cycle(doings: list[tuple[str, int]]) -> No
 @pytest.mark.parametrize(
     "spec",
     [
-        {"topologySpreadConstraints": [{"topologyKey": HOST, "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}]},
+        {
+            "affinity": {
+                "podAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [
+                        {"weight": 1, "podAffinityTerm": {"topologyKey": HOST, "labelSelector": {}}}
+                    ]
+                }
+            }
+        },
         {
             "affinity": {
                 "nodeAffinity": {
@@ -101,6 +116,7 @@ def test_the_choice_is_that_of_a_full_cycle(doings: list[tuple[str, int]]) -> No
 def test_scores_that_depend_on_other_nodes_go_the_long_way(spec: Obj) -> None:
     cache = Cache()
     cache.set_node(node("n1", 1000))
+    cache.set_pod(pod("there"), "n1")
     assert kept(Candidates(PROFILE), pod("p", **spec), cache) == ""
     assert kept(Candidates(PROFILE), pod("p"), cache) == "n1"
 

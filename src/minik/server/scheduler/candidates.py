@@ -3,7 +3,8 @@
 Most plugins look at nothing but the Pod's kind and the node (`is_local`), so their verdicts hold until the node
 changes: per Pod only the nodes that changed since the last one are looked at again. The others are asked about the best
 nodes in turn until they let one pass. The choice is the one a full cycle over all nodes would make. Where that cannot
-be said (scores that depend on other nodes, Pods that wait for victims to go) Pods go the long way.
+be said (scores that depend on other nodes, Pods that wait for victims to go) Pods go the long way. A plugin that
+compares nodes with each other but can say all its `scores` at once spares them that.
 """
 
 import random
@@ -48,21 +49,52 @@ class Candidates:
         for enabled in self._profile.at("pre_filter"):
             if enabled.plugin.pre_filter(state, pod, snapshot) is not None:
                 return ""
-        for enabled in self._scores_of_others:
-            if not hasattr(enabled.plugin, "pre_score"):
-                return ""
-            enabled.plugin.pre_score(state, pod, (), snapshot)
-            if scored_key(enabled.plugin.name) in state:
-                return ""
+        comparing = self._comparing(state, pod, snapshot)
+        if not all(hasattr(enabled.plugin, "scores") for enabled in comparing):
+            return ""
         kind = self._kind(pod, snapshot)
         if kind is None or kind.scorers is None:
             return ""
         asked = [e.plugin for e in self._others if e.plugin.name in state or not hasattr(e.plugin, "pre_filter")]
-        for _, _, name in kind.order:
-            node = snapshot.nodes[name]
-            if all(plugin.filter(state, pod, node) is None for plugin in asked):
-                return str(name)
-        return ""
+        fitting = (
+            name
+            for _, _, name in kind.order
+            if all(plugin.filter(state, pod, snapshot.nodes[name]) is None for plugin in asked)
+        )
+        return self._best(state, pod, snapshot, kind, [*fitting], comparing) if comparing else next(fitting, "")
+
+    def _comparing(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> list[Enabled]:
+        """The plugins that compare nodes with each other for this Pod."""
+        for enabled in self._scores_of_others:
+            if hasattr(enabled.plugin, "pre_score"):
+                enabled.plugin.pre_score(state, pod, (), snapshot)
+        return [
+            e
+            for e in self._scores_of_others
+            if scored_key(e.plugin.name) in state or not hasattr(e.plugin, "pre_score")
+        ]
+
+    def _best(
+        self,
+        state: CycleState,
+        pod: PodInfo,
+        snapshot: Snapshot,
+        kind: _Kind,
+        fitting: Sequence[str],
+        comparing: Sequence[Enabled],
+    ) -> str:
+        """One of those with the highest total; "" if there are none."""
+        if not fitting:
+            return ""
+        nodes = [snapshot.nodes[name] for name in fitting]
+        totals = {name: -kind.entries[name][0] for name in fitting}
+        for enabled in comparing:
+            plugin = enabled.plugin
+            plugin.pre_score(state, pod, nodes, snapshot)
+            for name, score in plugin.normalize(state, plugin.scores(state, pod, nodes)).items():
+                totals[name] += score * enabled.weight
+        best = max(totals.values())
+        return random.choice([name for name, total in totals.items() if total == best])
 
     def _kind(self, pod: PodInfo, snapshot: Snapshot) -> _Kind | None:
         """Up to date."""

@@ -154,24 +154,28 @@ class PodTopologySpread:
             return
         all_keys = not self._is_system or bool(pod.spec.get("topologySpreadConstraints"))
         keys = tuple(each.key for each in constraints) if all_keys else ()
-        ignored = {node.name for node in nodes if any(key not in node.labels for key in keys)}
-        counted = [node for node in nodes if node.name not in ignored]
+        ignored = {node.name for node in nodes if any(key not in node.labels for key in keys)} if keys else set()
+        counted = [node for node in nodes if node.name not in ignored] if ignored else nodes
         spreads = [self._spread(pod, each, keys, snapshot) for each in constraints]
-        weights = [math.log(_size(each, counted) + 2) for each in constraints]
+        weights = [math.log(_size(each, counted) + 2) for each in spreads]
         state[_SCORED] = _Scoring(spreads, weights, ignored)
 
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
+        return self.scores(state, pod, (node,))[node.name]
+
+    def scores(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]) -> dict[str, int]:
+        """Of all of `nodes`, which is less work than one after the other."""
         scoring: _Scoring = state[_SCORED]
-        if node.name in scoring.ignored:
-            return 0
-        total = 0.0
+        totals = dict.fromkeys((node.name for node in nodes), 0.0)
         for spread, weight in zip(scoring.spreads, scoring.weights, strict=True):
-            key = spread.constraint.key
-            value = node.labels.get(key)
-            if value is not None:
-                number = spread.by_node.get(node.name, 0) if key == HOSTNAME else spread.totals.get(value, 0)
-                total += number * weight + (spread.constraint.max_skew - 1)
-        return round(total)
+            domains, by_node, in_domain = spread.domains, spread.by_node, spread.totals
+            is_host, least = spread.constraint.key == HOSTNAME, spread.constraint.max_skew - 1
+            for name in totals:
+                domain = domains.get(name)
+                if domain is not None:
+                    number = by_node.get(name, 0) if is_host else in_domain[domain]
+                    totals[name] += number * weight + least
+        return {name: 0 if name in scoring.ignored else round(total) for name, total in totals.items()}
 
     def normalize(self, state: CycleState, scores: Mapping[str, int]) -> dict[str, int]:
         ignored = state[_SCORED].ignored
@@ -185,11 +189,12 @@ class PodTopologySpread:
         }
 
 
-def _size(constraint: Constraint, nodes: Sequence[NodeInfo]) -> int:
+def _size(spread: Spread, nodes: Sequence[NodeInfo]) -> int:
     """How many domains the nodes are in."""
-    if constraint.key == HOSTNAME:
+    if spread.constraint.key == HOSTNAME:
         return len(nodes)
-    return len({node.labels[constraint.key] for node in nodes if constraint.key in node.labels})
+    domains = spread.domains
+    return len({domains[node.name] for node in nodes if node.name in domains})
 
 
 def _matching(node: NodeInfo, namespace: str, selector: LabelSelector) -> int:
