@@ -19,7 +19,7 @@ def test_files_name_their_addons(file: str, name: str) -> None:
 
 def test_documents_lists_and_json_become_objects(tmp_path: Path) -> None:
     secret = '{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "c"}}'
-    listed = '{"apiVersion": "v1", "kind": "List", "items": [%s]}' % secret
+    listed = f'{{"apiVersion": "v1", "kind": "List", "items": [{secret}]}}'
     text = f"---\n{CONFIG_MAP % 'a'}--- # another\n{CONFIG_MAP % 'b'}---\n# nothing\n---\n{listed}\n"
     (tmp_path / "all.yaml").write_text(text)
     manifests, problems = read_directory(tmp_path)
