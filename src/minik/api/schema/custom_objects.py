@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minik.api.schema import strict, structs, types, values
-from minik.api.schema.decode import Body, cannot_handle, group_version, repeats_keys, stated_kind, unrecognized
+from minik.api.schema.body import Body, cannot_handle, group_version, repeats_keys, stated_kind, unrecognized
 from minik.api.schema.types import GroupVersionKind, Shape
 from minik.api.status import bad_request
 from minik.api.types import Obj

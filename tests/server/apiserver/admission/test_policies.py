@@ -8,13 +8,13 @@ from minik.api.groups import load
 from minik.api.status import StatusError
 from minik.server.apiserver.admission.attributes import Operation
 from minik.server.apiserver.admission.chain import AdmissionChain
-from minik.server.apiserver.admission.dynamic import (
+from minik.server.apiserver.admission.configuration_kinds import (
     MUTATING_BINDINGS,
     MUTATING_POLICIES,
     VALIDATING_BINDINGS,
     VALIDATING_POLICIES,
-    DynamicAdmission,
 )
+from minik.server.apiserver.admission.dynamic import DynamicAdmission
 from minik.server.apiserver.attributes import Attributes, Decision
 
 SCHEME = load()

@@ -15,8 +15,8 @@ from minik.api.groups import load
 from minik.api.status import StatusError
 from minik.server.apiserver.admission.attributes import Operation
 from minik.server.apiserver.admission.chain import AdmissionChain
-from minik.server.apiserver.admission.dynamic import MUTATING_WEBHOOKS as MUTATING
-from minik.server.apiserver.admission.dynamic import VALIDATING_WEBHOOKS as VALIDATING
+from minik.server.apiserver.admission.configuration_kinds import MUTATING_WEBHOOKS as MUTATING
+from minik.server.apiserver.admission.configuration_kinds import VALIDATING_WEBHOOKS as VALIDATING
 from minik.server.apiserver.admission.dynamic import DynamicAdmission
 from minik.server.apiserver.attributes import Attributes, Decision
 

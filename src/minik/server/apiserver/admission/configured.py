@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from minik.api.scheme import Scheme
 from minik.server.apiserver.admission.conditions import WebhookConditions
-from minik.server.apiserver.admission.dynamic import MUTATING_POLICIES, VALIDATING_POLICIES, Configured
+from minik.server.apiserver.admission.configuration_kinds import MUTATING_POLICIES, VALIDATING_POLICIES
 from minik.server.apiserver.admission.expressions import Inputs
 from minik.server.apiserver.admission.matching import Matcher
 from minik.server.apiserver.admission.metrics import AdmissionMetrics
+from minik.server.apiserver.admission.on_demand import Configured
 from minik.server.apiserver.admission.policies.configuration import Policies
 from minik.server.apiserver.admission.policies.mutating import MutatingAdmissionPolicy
 from minik.server.apiserver.admission.policies.params import Params

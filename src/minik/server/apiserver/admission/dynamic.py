@@ -6,81 +6,26 @@ https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-con
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from minik.api.scheme import Scheme
-from minik.api.types import GVR, Obj
-from minik.server.apiserver.admission.attributes import AdmissionAttributes
+from minik.server.apiserver.admission.configuration_kinds import (
+    MUTATING_BINDINGS,
+    MUTATING_POLICIES,
+    MUTATING_WEBHOOKS,
+    VALIDATING_BINDINGS,
+    VALIDATING_POLICIES,
+    VALIDATING_WEBHOOKS,
+)
 from minik.server.apiserver.admission.metrics import AdmissionMetrics
-from minik.server.apiserver.admission.plugin import CONNECT, CREATE, DELETE, UPDATE, Plugin
+from minik.server.apiserver.admission.on_demand import OnDemand, OnDemandMutating, OnDemandValidating
 from minik.server.apiserver.attributes import Authorize
 from minik.server.apiserver.objects import Reader
 
 if TYPE_CHECKING:
     from minik.server.apiserver.admission.configured import Workshop
     from minik.server.apiserver.admission.versions import WebhookConverter
-
-_GROUP = "admissionregistration.k8s.io"
-MUTATING_POLICIES = GVR(_GROUP, "v1", "mutatingadmissionpolicies")
-MUTATING_BINDINGS = GVR(_GROUP, "v1", "mutatingadmissionpolicybindings")
-MUTATING_WEBHOOKS = GVR(_GROUP, "v1", "mutatingwebhookconfigurations")
-VALIDATING_POLICIES = GVR(_GROUP, "v1", "validatingadmissionpolicies")
-VALIDATING_BINDINGS = GVR(_GROUP, "v1", "validatingadmissionpolicybindings")
-VALIDATING_WEBHOOKS = GVR(_GROUP, "v1", "validatingwebhookconfigurations")
-
-
-class Index(Protocol):
-    """What is kept in step with stored objects (Objects.follow)."""
-
-    def reset(self) -> None: ...
-
-    def change(self, resource: GVR, new: Obj | None, last: Obj | None, /) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Configured:
-    """A loaded plugin and the index of its configuration."""
-
-    index: Index
-    plugin: Plugin
-
-
-class OnDemand(Plugin):
-    """Stands for a plugin and its index from the start."""
-
-    operations = frozenset({CREATE, UPDATE, DELETE, CONNECT})
-    resources = None
-
-    def __init__(self, name: str, follows: Sequence[GVR], load: Callable[[], Configured]) -> None:
-        self.name = name  # type: ignore[misc]  # it stands for several plugins
-        self.follows = follows
-        self._load = load
-        self._loaded: Configured | None = None
-
-    def reset(self) -> None:
-        if self._loaded is not None:
-            self._loaded.index.reset()
-
-    def change(self, resource: GVR, new: Obj | None, last: Obj | None) -> None:
-        if self._loaded is None:
-            if new is None:
-                return
-            self._loaded = self._load()
-        self._loaded.index.change(resource, new, last)
-
-
-class _Mutating(OnDemand):
-    async def mutate(self, attributes: AdmissionAttributes) -> None:
-        if self._loaded is not None and self._loaded.plugin.cares_about(attributes.operation, *attributes.gvr[::2]):
-            await self._loaded.plugin.mutate(attributes)
-
-
-class _Validating(OnDemand):
-    async def validate(self, attributes: AdmissionAttributes) -> None:
-        if self._loaded is not None:
-            await self._loaded.plugin.validate(attributes)
 
 
 class DynamicAdmission:
@@ -98,18 +43,20 @@ class DynamicAdmission:
         self._workshop: Workshop | None = None
         self.webhook_converter: Callable[[], WebhookConverter | None] = lambda: None  # set by who can convert
         self.plugins: list[OnDemand] = [
-            _Mutating(
+            OnDemandMutating(
                 "MutatingAdmissionPolicy",
                 (MUTATING_POLICIES, MUTATING_BINDINGS),
                 lambda: self._made().mutating_policies(),
             ),
-            _Mutating("MutatingAdmissionWebhook", (MUTATING_WEBHOOKS,), lambda: self._made().mutating_webhooks()),
-            _Validating(
+            OnDemandMutating(
+                "MutatingAdmissionWebhook", (MUTATING_WEBHOOKS,), lambda: self._made().mutating_webhooks()
+            ),
+            OnDemandValidating(
                 "ValidatingAdmissionPolicy",
                 (VALIDATING_POLICIES, VALIDATING_BINDINGS),
                 lambda: self._made().validating_policies(),
             ),
-            _Validating(
+            OnDemandValidating(
                 "ValidatingAdmissionWebhook",
                 (VALIDATING_WEBHOOKS,),
                 lambda: self._made().validating_webhooks(),

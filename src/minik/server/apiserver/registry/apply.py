@@ -9,6 +9,7 @@ from minik.api.codec import json_codec
 from minik.api.patch import apply as server_side_apply
 from minik.api.request import Response
 from minik.api.schema import decode
+from minik.api.schema.body import may_repeat_keys
 from minik.api.schema.values import found
 from minik.api.scheme import Resource, Strategy
 from minik.api.status import bad_request, conflict
@@ -115,7 +116,7 @@ def _read(body: bytes, *, strict: bool) -> Any:
     if body.lstrip()[:1] == b"{":
         try:
             value = json_codec.loads(body)
-            if not (strict and decode.may_repeat_keys(body, value)):
+            if not (strict and may_repeat_keys(body, value)):
                 return value
         except json_codec.JSONError:
             pass  # JSON that is none may still be YAML

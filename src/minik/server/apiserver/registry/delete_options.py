@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from minik.api.codec import json_codec
 from minik.api.schema import structs, types, values
-from minik.api.schema.decode import PROTOBUF, TYPE_META
+from minik.api.schema.body import PROTOBUF, TYPE_META
 from minik.api.schema.values import found
 from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
