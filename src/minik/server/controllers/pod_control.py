@@ -18,6 +18,8 @@ from minik.server.controllers.objects import own_copy, owner_reference
 
 T = TypeVar("T")
 
+MOST_AT_ONCE = 32  # they share a commit, and leave others their turn
+
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
@@ -50,7 +52,7 @@ async def slow_start(items: Sequence[T], do: Callable[[T], Awaitable[None]]) -> 
         done += len(batch) - len(errors)
         if errors:
             return BatchResult(done, errors[0])
-        size *= 2
+        size = min(2 * size, MOST_AT_ONCE)
     return BatchResult(done, None)
 
 

@@ -7,6 +7,7 @@ PodScheduled condition and a FailedScheduling event, and sleeps until an event i
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 
 from minik.api.status import StatusError
@@ -31,6 +32,7 @@ from minik.server.scheduler.sampling import Sampling
 log = logging.getLogger("minik.scheduler")
 
 MAX_BINDINGS = 100  # under way at once
+SLICE = 0.01  # seconds of scheduling on end; then requests and bindings have their turn
 
 
 class Scheduler:
@@ -95,7 +97,11 @@ class Scheduler:
             await pods.wait_synced()
             ready.set()
             async with asyncio.TaskGroup() as tasks:
+                until = time.monotonic() + SLICE
                 while True:
+                    if time.monotonic() >= until:
+                        await asyncio.sleep(0)
+                        until = time.monotonic() + SLICE
                     await self._schedule_one(await self._queue.pop(), tasks)
         finally:
             for extender in self.extenders:
