@@ -1,118 +1,125 @@
-"""Keeps the fake nodes alive: a Lease for each, renewed every ten seconds, as kubelets do.
+"""Renews the Leases of all fake nodes: a few at each tick of one timer, each every ten seconds as kubelets do.
 
-The nodes are spread evenly over the ten seconds; those whose turn it is together are renewed together, so that their
-writes share a commit.
+https://kubernetes.io/docs/concepts/architecture/nodes/#node-heartbeats
 """
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from minik.api.status import StatusError
 from minik.api.types import Obj
-from minik.client.client import MERGE_PATCH, Client
+from minik.client.client import Client
 from minik.client.clock import Clock, SystemClock, format_micro_time
-from minik.client.informer import Change, Informer, Informers
+from minik.client.informer import Change, Informers
 from minik.client.resources import LEASES, NODES
-from minik.server.fake_nodes import node as fake
+from minik.server.fake_nodes.node import is_fake
 
 log = logging.getLogger("minik.fake_nodes")
 
-PERIOD = 10.0  # seconds from one renewal of a Lease to the next
-_TURNS = 20  # in a period
-_AT_ONCE = 32
-_NAMESPACE = "kube-node-lease"
+NAMESPACE = "kube-node-lease"
+DURATION = 40  # seconds a Lease holds; renewed four times in that time
+PERIOD = 10.0
+TICKS = 20  # at most, in a period
+AT_ONCE = 64
+RETRY_AFTER = 1.0  # seconds
 
 
 class Heartbeats:
-    """The component. Every Node that says it is fake gets a Lease."""
+    """A component. Nodes start to beat when they are first seen, and stop when they are gone."""
 
     name = "fake-heartbeats"
 
-    def __init__(self, client: Client, informers: Informers, *, clock: Clock | None = None) -> None:
+    def __init__(self, client: Client, informers: Informers, clock: Clock | None = None) -> None:
         self._client = client
         self._clock: Clock = clock or SystemClock()
-        self._nodes: Informer = informers.of(NODES)
-        self._new: dict[str, Obj] = {}  # nodes that have no Lease of ours yet
-        self._turns: list[set[str]] = [set() for _ in range(_TURNS)]
+        self._uids: dict[str, str] = {}  # node -> its UID
+        self._leases: dict[str, Obj] = {}  # as last written
+        self._new: dict[str, None] = {}  # nodes without a Lease of ours
         self._wake = asyncio.Event()
+        self._nodes = informers.of(NODES)
 
     async def run(self, ready: asyncio.Event) -> None:
-        self._nodes.add_handler(self._nodes_changed)
+        self._nodes.add_handler(self._notice)
         try:
-            await self._nodes.wait_synced()
             ready.set()
-            turn = 0
-            while True:
-                if not any(self._turns) and not self._new:
-                    self._wake.clear()
-                    await self._wake.wait()
-                await asyncio.sleep(PERIOD / _TURNS)  # a heartbeat is a matter of time alone
-                new, self._new = self._new, {}
-                renewals = [self._renew(name) for name in self._turns[turn]]
-                await _together([*(self._begin(node) for node in new.values()), *renewals])
-                turn = (turn + 1) % _TURNS
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._begin())
+                group.create_task(self._go_on())
         finally:
-            self._nodes.remove_handler(self._nodes_changed)
+            self._nodes.remove_handler(self._notice)
 
-    def _nodes_changed(self, changes: Sequence[Change]) -> None:
+    def _notice(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            name = change.obj["metadata"]["name"]
-            if change.new is None or not fake.is_fake(change.new):
-                self._new.pop(name, None)
-                self._turn_of(name).discard(name)
-            elif name not in self._turn_of(name):
-                self._new[name] = change.new
-                self._turn_of(name).add(name)
-                self._wake.set()
+            metadata = change.obj["metadata"]
+            name, uid = metadata["name"], metadata["uid"]
+            if change.new is None or not is_fake(change.new):
+                self._uids.pop(name, None)
+                self._leases.pop(name, None)
+            elif self._uids.get(name) != uid:
+                self._uids[name] = uid
+                self._begin_with(name)
 
-    def _turn_of(self, name: str) -> set[str]:
-        number = fake.number_of(name)
-        return self._turns[(hash(name) if number is None else number) % _TURNS]
+    def _begin_with(self, name: str) -> None:
+        self._leases.pop(name, None)
+        self._new[name] = None
+        self._wake.set()
 
-    async def _begin(self, node: Obj) -> None:
-        """A Lease for a node that has none, or one of an earlier run."""
-        metadata = node["metadata"]
-        owner = {"apiVersion": "v1", "kind": "Node", "name": metadata["name"], "uid": metadata["uid"]}
-        lease = {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": metadata["name"], "namespace": _NAMESPACE, "ownerReferences": [owner]},
-            "spec": {"holderIdentity": metadata["name"], "leaseDurationSeconds": 40, "renewTime": self._now()},
-        }
-        try:
-            await self._client.create(LEASES, lease, _NAMESPACE)
-        except StatusError as error:
-            if error.reason == "AlreadyExists":
-                await self._renew(metadata["name"])
-            else:
-                log.warning("the Lease of %s: %s", metadata["name"], error.message)
+    async def _begin(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            names, self._new = [*self._new], {}
+            for start in range(0, len(names), AT_ONCE):
+                await self._renew_all(names[start : start + AT_ONCE])
+
+    async def _go_on(self) -> None:
+        while True:
+            names = [*self._leases]
+            ticks = max(1, min(TICKS, len(names)))
+            for tick in range(ticks):
+                await asyncio.sleep(PERIOD / ticks)  # a heartbeat is a matter of time alone
+                await self._renew_all(names[tick::ticks])
+
+    async def _renew_all(self, names: Sequence[str]) -> None:
+        """Together, so that a loaded server delays them no more than one."""
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                group.create_task(self._renew(name))
 
     async def _renew(self, name: str) -> None:
+        """A beat that fails is tried again soon."""
+        if name not in self._uids:
+            return
+        renewed = {
+            "holderIdentity": name,
+            "leaseDurationSeconds": DURATION,
+            "renewTime": format_micro_time(self._clock.now()),
+        }
+        known = self._leases.get(name)
         try:
-            await self._client.patch(
-                LEASES, name, {"spec": {"renewTime": self._now()}}, _NAMESPACE, patch_type=MERGE_PATCH
-            )
+            if known is not None:
+                lease = await self._client.update(LEASES, {**known, "spec": renewed}, NAMESPACE)
+            else:
+                lease = await self._take(name, renewed)
         except StatusError as error:
-            node = self._nodes.get(name)
-            if error.code == 404 and node is not None:
-                self._new[name] = node  # somebody deleted the Lease alone
-            elif error.code != 404:
-                log.warning("the Lease of %s: %s", name, error.message)
+            if name in self._uids:
+                log.info("cannot renew the Lease of %s: %s", name, error.message)
+                self._clock.call_later(RETRY_AFTER, lambda: self._begin_with(name))
+        else:
+            if name in self._uids:
+                self._leases[name] = lease
 
-    def _now(self) -> str:
-        return format_micro_time(self._clock.now())
-
-
-async def _together(doings: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Some at a time."""
-    waiting = list(doings)
-
-    async def work() -> None:
-        while waiting:
-            await waiting.pop()
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(_AT_ONCE, len(waiting))):
-            group.create_task(work())
+    async def _take(self, name: str, spec: Obj) -> Obj:
+        """The node's Lease, made, or taken over from an earlier run."""
+        owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": self._uids[name]}
+        metadata = {"name": name, "namespace": NAMESPACE, "ownerReferences": [owner]}
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+        try:
+            return await self._client.create(LEASES, lease, NAMESPACE)
+        except StatusError as error:
+            if error.reason != "AlreadyExists":
+                raise
+        present = await self._client.get(LEASES, name, NAMESPACE)
+        taken = {**present, "metadata": {**present["metadata"], "ownerReferences": [owner]}, "spec": spec}
+        return await self._client.update(LEASES, taken, NAMESPACE)

@@ -17,7 +17,7 @@ LOOK_AGAIN = 1.0  # seconds, for a node that the cache has not seen yet
 
 class FakePods(Controller):
     name = "fake-pods"
-    workers = 64  # so that many status writes share a commit
+    workers = 24  # so that many status writes share a commit, and others have their turn
 
     def __init__(self, client: Client, informers: Informers, delays: Delays) -> None:
         super().__init__()
