@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("minik")
 
-SWITCH_INTERVAL = 0.0005  # seconds; a commit's thread waits for so long at each step while the loop is busy
-
 
 def run_server(config: ServerConfig) -> None:
     """Run until SIGTERM or SIGINT. Raises StartupError with one line when it cannot start."""
@@ -40,7 +38,6 @@ def run_server(config: ServerConfig) -> None:
     config = replace(config, agent=agent)
     _check(config)
     os.umask(0o022)
-    sys.setswitchinterval(SWITCH_INTERVAL)
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # subprocesses are started by exec; grpc would warn at each
     _import_aiohttp()
     import uvloop
