@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from minik.client.resources import JOBS
 from minik.server.controllers.claims import Owner
-from minik.server.controllers.job_plan import backoff_left, expires_in, is_finished, plan
+from minik.server.controllers.job_backoff import Backoff
+from minik.server.controllers.job_plan import expires_in, is_finished, plan
 from minik.server.controllers.job_pods import FINALIZER, INDEX, INDEX_FAILURES, build_pod, format_indexes, parse_indexes
-from minik.server.controllers.job_policies import failures_of_index
+from minik.server.controllers.job_policies import failures_after
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -52,7 +53,7 @@ def test_waits_for_the_cache_before_it_acts(run):
 
 
 def test_lower_parallelism_stops_pods(run):
-    assert len(plan(job(completions=5, parallelism=1), [run("a"), run("b")], NOW).delete) == 1
+    assert len(plan(job(completions=5, parallelism=1), [run("a"), run("b")], NOW).remove) == 1
 
 
 def test_finished_pod_is_noted_then_released_then_counted(run):
@@ -98,7 +99,7 @@ def test_deadline_fails_the_job(run):
 def test_suspending_stops_pods_and_forgets_the_start(run):
     suspended = plan(job(suspend=True, status={"startTime": "2026-01-02T03:00:00Z"}), [run("a")], NOW)
     assert "startTime" not in suspended.status
-    assert len(suspended.delete) == 1
+    assert len(suspended.remove) == 1
     resumed = plan(job(status=suspended.status), [], NOW)
     assert resumed.status["startTime"] == "2026-01-02T03:04:05Z"
     assert [event[1] for event in (*suspended.events, *resumed.events)] == ["Suspended", "Resumed"]
@@ -106,11 +107,21 @@ def test_suspending_stops_pods_and_forgets_the_start(run):
 
 
 def test_failed_pod_is_replaced_after_a_growing_pause(run):
-    assert backoff_left([run("a", "Failed", ago=4)], NOW) == pytest.approx(6)
-    assert backoff_left([run("a", "Failed", ago=9), run("b", "Failed", ago=4)], NOW) == pytest.approx(16)
-    assert backoff_left([run("a", "Failed", ago=9), run("b", "Succeeded", ago=4)], NOW) == 0
     waiting = plan(job(completions=2), [run("a", "Failed", ago=4)], NOW)
-    assert (waiting.create, waiting.again) == ([], pytest.approx(6))
+    assert (waiting.create, waiting.again) == ([], pytest.approx(6, abs=0.1))
+    assert waiting.backoff.left(NOW) == pytest.approx(6)
+    counted = {"failed": 1}
+    gone = plan(job(completions=2, status=counted), [], NOW, waiting.backoff)
+    assert (gone.create, gone.again) == ([], pytest.approx(6, abs=0.1))
+    again = plan(job(completions=2, status=counted), [run("b", "Failed", ago=4)], NOW, Backoff(1, NOW))
+    assert again.backoff.left(NOW) == pytest.approx(16)
+    success = plan(job(completions=2), [run("a", "Failed", ago=9), run("b", "Succeeded", ago=4)], NOW, Backoff(3, NOW))
+    assert success.create == [None]
+
+
+@pytest.mark.parametrize(("failures", "pause"), [(0, 0), (1, 10), (2, 20), (3, 40), (6, 320), (7, 600), (40, 600)])
+def test_pause_doubles_up_to_ten_minutes(failures, pause):
+    assert Backoff(failures, NOW).left(NOW) == pause
 
 
 def test_indexed_job_runs_each_index_once(run):
@@ -165,7 +176,8 @@ def test_index_fails_after_its_own_limit(run):
     again = plan(per_index(completions=2, parallelism=2), [first, run("b", index=1)], NOW)
     assert again.create == [0]
     assert again.status["failedIndexes"] == ""
-    assert failures_of_index(per_index(), [first], 0) == 1
+    assert failures_after(per_index(), again.replaces[0]) == (1, 0)
+    assert again.release == []  # kept until its successor has inherited the failures
     second = run("c", "Failed", index=0)
     second["metadata"]["annotations"][INDEX_FAILURES] = "1"
     over = plan(per_index(completions=2, parallelism=2), [first, second, run("b", index=1)], NOW)
