@@ -5,7 +5,7 @@ import http.client
 import json
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -69,6 +69,18 @@ class Wire:
         except (http.client.RemoteDisconnected, ConnectionError):  # an idle connection may be closed at any time
             self.close()
             return self._send(method, url, raw, sent)
+
+    def lines(self, path: str, *, query: Mapping[str, str]) -> Iterator[bytes]:
+        """Of an answer that goes on, such as a watch's. Ends the connection."""
+        try:
+            assert self._connection is None
+            self._connection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=self._timeout, context=self._context
+            )
+            self._connection.request("GET", f"{path}?{urlencode(query)}", None, {"Accept": "application/json"})
+            yield from self._connection.getresponse()
+        finally:
+            self.close()
 
     def _send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         if self._connection is None:
