@@ -158,9 +158,7 @@ def _validate_restart_rule(rule: Obj, path: str) -> list[FieldError]:
     operator, values = codes.get("operator", ""), codes.get("values") or []
     if operator not in ("In", "NotIn"):
         errors.append(not_supported(f"{path}.exitCodes.operator", operator, ("In", "NotIn")))
-    if not values:
-        errors.append(required(f"{path}.exitCodes.values"))
-    elif len(values) > _EXIT_CODES_MAX:
+    if len(values) > _EXIT_CODES_MAX:
         errors.append(too_many(f"{path}.exitCodes.values", len(values), _EXIT_CODES_MAX))
     return errors
 
@@ -178,7 +176,7 @@ def _validate_container(container: Obj, context: PodContext, path: str) -> list[
     elif policy not in _MESSAGE_POLICIES:
         errors.append(not_supported(f"{path}.terminationMessagePolicy", policy, _MESSAGE_POLICIES))
     errors += _validate_ports(container.get("ports") or (), f"{path}.ports")
-    errors += validate_environment(container.get("env") or (), dict(context.volumes), f"{path}.env")
+    errors += validate_environment(container.get("env") or (), f"{path}.env")
     errors += validate_environment_sources(container.get("envFrom") or (), f"{path}.envFrom")
     errors += validate_mounts(container, context.volumes, f"{path}.volumeMounts")
     errors += validate_devices(container, context.volumes, f"{path}.volumeDevices")
@@ -238,6 +236,12 @@ def validate_init_containers(
             forbidden(f"{at}.{key}", "may not be set for init containers without restartPolicy=Always")
             for key in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
             if container.get(key) is not None
+        ]
+        text = "must not be set to 'RestartContainer' for non-sidecar initContainers"
+        errors += [
+            invalid_value(f"{at}.resizePolicy[{number}].restartPolicy", policy["restartPolicy"], text)
+            for number, policy in enumerate(container.get("resizePolicy") or ())
+            if policy.get("restartPolicy") == "RestartContainer"
         ]
     return errors
 

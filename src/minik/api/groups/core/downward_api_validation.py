@@ -3,7 +3,6 @@
 Rules: https://kubernetes.io/docs/concepts/workloads/pods/downward-api/
 """
 
-import re
 from collections.abc import Collection
 
 from minik.api.groups.core.path_validation import validate_mode, validate_non_reserved
@@ -29,14 +28,13 @@ VOLUME_FIELDS = frozenset(
     ("metadata.name", "metadata.namespace", "metadata.labels", "metadata.annotations", "metadata.uid")
 )
 # Every field label that can be converted, though not every place takes it.
-_KNOWN_FIELDS = (
-    ENVIRONMENT_FIELDS | VOLUME_FIELDS | {"spec.restartPolicy", "spec.schedulerName", "status.phase", "spec.host"}
-)
+_KNOWN_FIELDS = ENVIRONMENT_FIELDS | VOLUME_FIELDS | {"spec.restartPolicy", "spec.schedulerName", "status.phase"}
+_OLD_NAMES = {"spec.host": "spec.nodeName"}
 _RESOURCES = frozenset(
     f"{which}.{name}" for which in ("limits", "requests") for name in ("cpu", "memory", "ephemeral-storage")
 )
+_HUGE_PAGES = ("limits.hugepages-", "requests.hugepages-")
 _UNITS = ("1", *(f"1{unit}{binary}" for binary in ("", "i") for unit in ("K" if binary else "k", *"MGTPE")))
-_SUBSCRIPTED = re.compile(r"(.*)\['(.*)'\]", re.DOTALL)
 _DIVISOR_NAMES = {"memory": "memory", "ephemeral-storage": "local ephemeral storage"}
 
 
@@ -49,13 +47,14 @@ def validate_field_ref(reference: Obj, allowed: Collection[str], path: str) -> l
     if reference["apiVersion"] != "v1":
         text = f"error converting fieldPath: unsupported pod version: {reference['apiVersion']}"
         return [invalid_value(f"{path}.fieldPath", field, text)]
-    match = _SUBSCRIPTED.fullmatch(field)
-    if match is not None:
-        return _validate_subscript(match[1], match[2], field, path)
-    if field not in _KNOWN_FIELDS:
+    base, bracket, subscript = field.removesuffix("']").partition("['")
+    if base and bracket and field.endswith("']"):
+        return _validate_subscript(base, subscript, field, path)
+    known = _OLD_NAMES.get(field, field)
+    if known not in _KNOWN_FIELDS:
         text = f"error converting fieldPath: field label not supported: {field}"
         return [invalid_value(f"{path}.fieldPath", field, text)]
-    return [] if field in allowed else [not_supported(f"{path}.fieldPath", field, sorted(allowed))]
+    return [] if known in allowed else [not_supported(f"{path}.fieldPath", known, sorted(allowed))]
 
 
 def _validate_subscript(base: str, subscript: str, field: str, path: str) -> list[FieldError]:
@@ -75,25 +74,26 @@ def validate_resource_field_ref(reference: Obj, path: str, *, in_volume: bool) -
         errors.append(required(f"{path}.containerName"))
     elif not resource:
         errors.append(required(f"{path}.resource"))
-    elif resource not in _RESOURCES and not resource.startswith(("limits.hugepages-", "requests.hugepages-")):
+    elif resource not in _RESOURCES and not resource.startswith(_HUGE_PAGES):
         errors.append(not_supported(f"{path}.resource", resource, sorted(_RESOURCES)))
     return errors + _validate_divisor(resource, reference.get("divisor") or "0", path)
 
 
 def _validate_divisor(resource: str, divisor: str, path: str) -> list[FieldError]:
-    kind = resource.partition(".")[2]
-    if parse(divisor).nanos == 0:
+    quantity = parse(divisor)
+    if quantity.nanos == 0:
         return []
-    if kind == "cpu":
+    kind = resource.partition(".")[2]
+    if resource in ("limits.cpu", "requests.cpu"):
         units: Collection[str] = ("1m", "1")
         text = "only divisor's values 1m and 1 are supported with the cpu resource"
-    elif kind in _DIVISOR_NAMES or kind.startswith("hugepages-"):
+    elif resource in _RESOURCES or resource.startswith(_HUGE_PAGES):
         units = _UNITS
         name = _DIVISOR_NAMES.get(kind, "hugepages")
         text = f"only divisor's values {', '.join(_UNITS)} are supported with the {name} resource"
     else:
         return []
-    return [] if divisor in units else [invalid_value(f"{path}.divisor", resource, text)]
+    return [] if str(quantity) in units else [invalid_value(f"{path}.divisor", resource, text)]
 
 
 def validate_downward_file(item: Obj, path: str) -> list[FieldError]:

@@ -11,7 +11,8 @@ from minik.api.groups.core.downward_api_validation import (
     validate_field_ref,
     validate_resource_field_ref,
 )
-from minik.api.groups.core.path_validation import validate_non_reserved
+from minik.api.groups.core.path_validation import validate_no_backsteps
+from minik.api.groups.core.windows_validation import containers_with_paths
 from minik.api.types import Obj
 from minik.api.validation import FieldError, invalid_value, not_found, required
 
@@ -29,28 +30,42 @@ def _validate_key_ref(reference: Obj, path: str) -> list[FieldError]:
     return errors
 
 
-def _validate_file_key_ref(reference: Obj, volumes: dict[str, Obj], path: str) -> list[FieldError]:
+def _validate_file_key_ref(reference: Obj, path: str) -> list[FieldError]:
     """A key of a file that an init container wrote into an emptyDir volume (KEP-3721)."""
-    errors: list[FieldError] = []
     key, volume, file = (reference.get(each, "") for each in ("key", "volumeName", "path"))
+    errors: list[FieldError] = []
     if not key:
         errors.append(required(f"{path}.key"))
     else:
         errors += [invalid_value(f"{path}.key", key, text) for text in names.environment_variable_name(key)]
     if not volume:
         errors.append(required(f"{path}.volumeName"))
-    elif volume not in volumes:
-        errors.append(not_found(f"{path}.volumeName", volume))
-    elif volumes[volume].get("emptyDir") is None:
-        errors.append(invalid_value(f"{path}.volumeName", volume, "referenced volume must be of type emptyDir"))
-    if not file:
-        errors.append(required(f"{path}.path"))
     else:
-        errors += validate_non_reserved(file, f"{path}.path")
+        errors += [invalid_value(f"{path}.volumeName", volume, text) for text in names.dns_label(volume)]
+    return [*errors, required(f"{path}.path")] if not file else errors + validate_no_backsteps(file, f"{path}.path")
+
+
+def validate_file_key_volumes(spec: Obj, path: str) -> list[FieldError]:
+    """Files of variables are read from emptyDir volumes of the pod; told after all else about the pod."""
+    errors: list[FieldError] = []
+    volumes: dict[str, Obj] | None = None
+    for container, container_path in containers_with_paths(spec, path):
+        for index, variable in enumerate(container.get("env") or ()):
+            reference = (variable.get("valueFrom") or {}).get("fileKeyRef")
+            if reference is None:
+                continue
+            if volumes is None:
+                volumes = {each.get("name", ""): each for each in spec.get("volumes") or ()}
+            name = reference.get("volumeName", "")
+            at = f"{container_path}.env[{index}].valueFrom.fileKeyRef.volumeName"
+            if name not in volumes:
+                errors.append(not_found(at, name))
+            elif volumes[name].get("emptyDir") is None:
+                errors.append(invalid_value(at, name, "referenced volume must be of type emptyDir"))
     return errors
 
 
-def _validate_source(variable: Obj, volumes: dict[str, Obj], path: str) -> list[FieldError]:
+def _validate_source(variable: Obj, path: str) -> list[FieldError]:
     source = variable.get("valueFrom")
     if source is None:
         return []
@@ -63,7 +78,7 @@ def _validate_source(variable: Obj, volumes: dict[str, Obj], path: str) -> list[
         if source.get(key) is not None:
             errors += _validate_key_ref(source[key], f"{path}.{key}")
     if source.get("fileKeyRef") is not None:
-        errors += _validate_file_key_ref(source["fileKeyRef"], volumes, f"{path}.fileKeyRef")
+        errors += _validate_file_key_ref(source["fileKeyRef"], f"{path}.fileKeyRef")
     given = sum(value is not None for value in source.values())
     if not given:
         errors.append(invalid_value(path, "", _ONE_OF))
@@ -74,8 +89,8 @@ def _validate_source(variable: Obj, volumes: dict[str, Obj], path: str) -> list[
     return errors
 
 
-def validate_environment(variables: Sequence[Obj], volumes: dict[str, Obj], path: str) -> list[FieldError]:
-    """`env` of a container. `volumes` are the Pod's valid ones, by name."""
+def validate_environment(variables: Sequence[Obj], path: str) -> list[FieldError]:
+    """`env` of a container."""
     errors: list[FieldError] = []
     for index, variable in enumerate(variables):
         at, name = f"{path}[{index}]", variable.get("name", "")
@@ -83,7 +98,7 @@ def validate_environment(variables: Sequence[Obj], volumes: dict[str, Obj], path
             errors.append(required(f"{at}.name"))
         else:
             errors += [invalid_value(f"{at}.name", name, text) for text in names.environment_variable_name(name)]
-        errors += _validate_source(variable, volumes, f"{at}.valueFrom")
+        errors += _validate_source(variable, f"{at}.valueFrom")
     return errors
 
 

@@ -32,49 +32,57 @@ def _validate_apparmor(key: str, profile: str, spec: Obj, path: str) -> list[Fie
     return errors
 
 
-def _cost_complaint(text: str) -> str:
-    """Why this is no int32, as Go's ParseInt says it; a leading + or zero is refused too."""
+def _is_cost(text: str) -> bool:
+    """An int32 as Go's ParseInt takes it, but with neither a plus nor a leading zero."""
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()) or (len(digits) > 1 and digits[0] == "0"):
-        return "must be a 32bit integer"
-    return "" if -(2**31) <= int(text) < 2**31 else "must be a 32bit integer"
+    if not (digits.isascii() and digits.isdigit()) or (len(text) > 1 and text[0] == "0"):
+        return False
+    return -(2**31) <= int(text) < 2**31
 
 
-def validate_pod_annotations(annotations: Mapping[str, str], spec: Obj, path: str) -> list[FieldError]:
+def validate_pod_annotations(
+    annotations: Mapping[str, str], spec: Obj, path: str, old: Mapping[str, str] | None = None
+) -> list[FieldError]:
+    """`old`: what an update replaces; a deletion cost that was wrong already may stay wrong."""
     errors: list[FieldError] = []
     if MIRROR in annotations and not spec.get("nodeName"):
         text = "must set spec.nodeName if mirror pod annotation is set"
         errors.append(invalid_value(f"{path}[{MIRROR}]", annotations[MIRROR], text))
-    if _DELETION_COST in annotations:
-        complaint = _cost_complaint(annotations[_DELETION_COST])
-        if complaint:
-            errors.append(invalid_value(f"{path}[{_DELETION_COST}]", annotations[_DELETION_COST], complaint))
+    cost = annotations.get(_DELETION_COST)
+    if cost is not None and not _is_cost(cost) and _is_cost((old or {}).get(_DELETION_COST, "0")):
+        errors.append(invalid_value(f"{path}[{_DELETION_COST}]", cost, "must be a 32bit integer"))
+    if _SECCOMP_POD in annotations:
+        errors += _validate_seccomp(annotations[_SECCOMP_POD], f"{path}.{_SECCOMP_POD}")
     for key, value in annotations.items():
-        if key == _SECCOMP_POD or key.startswith(_SECCOMP_PREFIX):
+        if key.startswith(_SECCOMP_PREFIX):
             errors += _validate_seccomp(value, f"{path}.{key}")
-        elif key.startswith(APPARMOR_PREFIX):
+    for key, value in annotations.items():
+        if key.startswith(APPARMOR_PREFIX):
             errors += _validate_apparmor(key, value, spec, path)
     return errors
 
 
-def validate_annotation_changes(new: Mapping[str, str], old: Mapping[str, str], path: str) -> list[FieldError]:
-    """Some annotations stay as the Pod was made."""
+def validate_annotations_update(new: Obj, old: Obj) -> list[FieldError]:
+    """Some annotations stay as the Pod was made. `new` and `old` are Pods."""
+    path = "metadata.annotations"
+    after: Mapping[str, str] = new["metadata"].get("annotations") or {}
+    before: Mapping[str, str] = old["metadata"].get("annotations") or {}
     errors: list[FieldError] = []
-    for key, value in old.items():
-        if new.get(key) == value:
+    for key, value in before.items():
+        if after.get(key) == value:
             continue
         if key.startswith(APPARMOR_PREFIX):
             errors.append(forbidden(f"{path}[{key}]", "may not remove or update AppArmor annotations"))
         if key == MIRROR:
             errors.append(forbidden(f"{path}[{key}]", "may not remove or update mirror pod annotation"))
-    for key in new:
-        if key in old:
+    for key in after:
+        if key in before:
             continue
         if key.startswith(APPARMOR_PREFIX):
             errors.append(forbidden(f"{path}[{key}]", "may not add AppArmor annotations"))
         if key == MIRROR:
             errors.append(forbidden(f"{path}[{key}]", "may not add mirror pod annotation"))
-    return errors
+    return errors + validate_pod_annotations(after, new["spec"], path, before)
 
 
 def _differs(annotation: str, profile: Obj, default: tuple[str, ...]) -> str:

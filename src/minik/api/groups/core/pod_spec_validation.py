@@ -14,6 +14,7 @@ from minik.api.groups.core.container_validation import (
     validate_ephemeral_containers,
     validate_init_containers,
 )
+from minik.api.groups.core.environment_validation import validate_file_key_volumes
 from minik.api.groups.core.resources_validation import validate_pod_level_resources, validate_requirements
 from minik.api.groups.core.scheduling_validation import (
     validate_affinity,
@@ -23,11 +24,11 @@ from minik.api.groups.core.scheduling_validation import (
 )
 from minik.api.groups.core.security_context_validation import validate_pod_security_context
 from minik.api.groups.core.volumes_validation import validate_volumes
-from minik.api.groups.core.windows_validation import validate_host_process, validate_os
+from minik.api.groups.core.windows_validation import containers_with_paths, validate_host_process, validate_os
 from minik.api.ip_validation import validate_ip
 from minik.api.label_selector_validation import validate_labels
 from minik.api.types import Obj
-from minik.api.validation import FieldError, duplicate, forbidden, invalid_value, not_supported, required
+from minik.api.validation import FieldError, duplicate, forbidden, invalid_value, not_supported, required, too_long
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
@@ -43,7 +44,9 @@ def _validate_choice(value: str, choices: Sequence[str], path: str) -> list[Fiel
     return [] if value in choices else [not_supported(path, value, choices)]
 
 
-def _validate_resource_claims(claims: Sequence[Obj], path: str) -> list[FieldError]:
+def _validate_resource_claims(claims: Sequence[Obj], path: str, *, is_mirror: bool) -> list[FieldError]:
+    if is_mirror:
+        return [forbidden("[]", "static pods do not support resource claims") for _ in claims]
     errors: list[FieldError] = []
     seen: set[str] = set()
     for index, claim in enumerate(claims):
@@ -119,11 +122,17 @@ def _validate_searches(searches: list[str], path: str) -> list[FieldError]:
 
 
 def _validate_host_users(spec: Obj, path: str) -> list[FieldError]:
-    """A user namespace of its own does not go with other namespaces of the host (KEP-127)."""
+    """A user namespace of its own does not go with the host's others, nor with block devices (KEP-127)."""
     if spec.get("hostUsers") is not False:
         return []
-    fields = {"hostNetwork": "hostNetwork", "hostPID": "hostPID", "hostIPC": "hostIPC"}
-    return [forbidden(f"{path}.{shown}", "when `hostUsers` is false") for key, shown in fields.items() if spec.get(key)]
+    text = "when `hostUsers` is false"
+    shared = {"hostNetwork": "hostNetwork", "hostPID": "HostPID", "hostIPC": "HostIPC"}  # upstream's spelling
+    errors = [forbidden(f"{path}.{shown}", text) for key, shown in shared.items() if spec.get(key)]
+    return errors + [
+        forbidden(f"{at}.volumeDevices", text)
+        for container, at in containers_with_paths(spec, path)
+        if container.get("volumeDevices")
+    ]
 
 
 def _validate_host_aliases(aliases: Sequence[Obj], path: str) -> list[FieldError]:
@@ -156,15 +165,14 @@ def _validate_hostname_override(spec: Obj, path: str) -> list[FieldError]:
     override = spec.get("hostnameOverride")
     if override is None:
         return []
-    at = f"{path}.hostnameOverride"
-    errors = [invalid_value(at, override, text) for text in names.dns_subdomain(override)]
-    if len(override) > _HOSTNAME_MAX:
-        errors.append(invalid_value(at, override, f"must be no more than {_HOSTNAME_MAX} characters"))
-    if spec.get("setHostnameAsFQDN"):
-        errors.append(forbidden(at, "may not be specified when `setHostnameAsFQDN` is true"))
-    if spec.get("hostNetwork"):
-        errors.append(forbidden(at, "may not be specified when `hostNetwork` is true"))
-    return errors
+    errors = [
+        forbidden(path, f"may not be specified when {key} is true")
+        for key in ("setHostnameAsFQDN", "hostNetwork")
+        if spec.get(key)
+    ]
+    if len(override.encode()) > _HOSTNAME_MAX:
+        errors.append(too_long(path, _HOSTNAME_MAX))
+    return errors + [invalid_value(path, override, text) for text in names.dns_subdomain(override)]
 
 
 def _validate_classes(spec: Obj, path: str) -> list[FieldError]:
@@ -181,8 +189,13 @@ def _validate_classes(spec: Obj, path: str) -> list[FieldError]:
     return errors
 
 
-def validate_pod_spec(spec: Obj, path: str, *, pod_name: str = "", is_pod: bool = False) -> list[FieldError]:
-    """`pod_name` is that of the Pod (claims of ephemeral volumes are named after it), "" for templates."""
+def validate_pod_spec(
+    spec: Obj, path: str, *, pod_name: str = "", is_pod: bool = False, is_mirror: bool = False
+) -> list[FieldError]:
+    """`pod_name` is that of the Pod (claims of ephemeral volumes are named after it), "" for templates.
+
+    `is_mirror`: the Pod is the shadow of a static one.
+    """
     errors: list[FieldError] = []
     if spec.get("terminationGracePeriodSeconds") is None:
         errors.append(required(f"{path}.terminationGracePeriodSeconds"))
@@ -190,7 +203,8 @@ def validate_pod_spec(spec: Obj, path: str, *, pod_name: str = "", is_pod: bool 
     errors += found
     context = PodContext.of(spec, volumes, is_pod=is_pod)
     containers = spec.get("containers") or []
-    errors += _validate_resource_claims(spec.get("resourceClaims") or (), f"{path}.resourceClaims")
+    claims = spec.get("resourceClaims") or ()
+    errors += _validate_resource_claims(claims, f"{path}.resourceClaims", is_mirror=is_mirror)
     errors += validate_containers(containers, context, f"{path}.containers")
     init = spec.get("initContainers") or ()
     errors += validate_init_containers(init, containers, context, f"{path}.initContainers")
@@ -212,9 +226,10 @@ def validate_pod_spec(spec: Obj, path: str, *, pod_name: str = "", is_pod: bool 
     errors += validate_topology_spread(constraints, f"{path}.topologySpreadConstraints")
     errors += validate_host_process(spec, path)
     errors += _validate_host_users(spec, path)
+    errors += _validate_hostname_override(spec, f"{path}.hostnameOverride")
     errors += _validate_names(spec, path)
     errors += validate_tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
     errors += _validate_host_aliases(spec.get("hostAliases") or (), f"{path}.hostAliases")
     errors += _validate_classes(spec, path)
     errors += validate_os(spec, path)
-    return errors + _validate_hostname_override(spec, path)
+    return errors + validate_file_key_volumes(spec, path)

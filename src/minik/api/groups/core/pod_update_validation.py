@@ -9,7 +9,7 @@ from typing import Any
 
 from minik.api import names
 from minik.api.go_form import go_diff
-from minik.api.groups.core.pod_annotations_validation import MIRROR, validate_annotation_changes
+from minik.api.groups.core.pod_annotations_validation import MIRROR, validate_annotations_update
 from minik.api.groups.core.pod_validation import validate_pod_content
 from minik.api.groups.core.scheduling_validation import validate_tolerations
 from minik.api.types import Obj
@@ -22,11 +22,6 @@ _UPDATABLE = (
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
 _TERMS = "requiredDuringSchedulingIgnoredDuringExecution"
-
-
-def _validate_metadata(new: Obj, old: Obj) -> list[FieldError]:
-    before = old["metadata"].get("annotations") or {}
-    return validate_annotation_changes(new["metadata"].get("annotations") or {}, before, "metadata.annotations")
 
 
 def _validate_images(new: Obj, old: Obj, kind: str) -> tuple[list[FieldError], bool]:
@@ -151,7 +146,7 @@ def _excused(new: Obj, old: Obj) -> tuple[Obj, list[FieldError]]:
 def validate_pod_update(new: Obj, old: Obj) -> list[FieldError]:
     """Strategy.validate_update of Pods."""
     spec, before = new["spec"], old["spec"]
-    errors = validate_pod_content(new) + _validate_metadata(new, old)
+    errors = validate_pod_content(new, old) + validate_annotations_update(new, old)
     for kind in ("containers", "initContainers"):
         found, stop = _validate_images(spec, before, kind)
         errors += found
@@ -176,7 +171,7 @@ def validate_pod_update(new: Obj, old: Obj) -> list[FieldError]:
 
 def validate_ephemeral_containers_update(new: Obj, old: Obj) -> list[FieldError]:
     """Of pods/ephemeralcontainers: containers are only added."""
-    errors = validate_pod_content(new) + _validate_metadata(new, old)
+    errors = validate_pod_content(new, old) + validate_annotations_update(new, old)
     if MIRROR in (old["metadata"].get("annotations") or {}):
         return [forbidden("[]", "static pods do not support ephemeral containers")]
     by_name: Mapping[Any, Obj] = {each.get("name"): each for each in new["spec"].get("ephemeralContainers") or ()}

@@ -1,17 +1,24 @@
 """Validation of Pods on creation: the spec, and what only a Pod and no template must obey."""
 
 from minik.api.groups.core.container_validation import validate_image_padding
-from minik.api.groups.core.pod_annotations_validation import validate_pod_annotations, validate_profiles_match
+from minik.api.groups.core.pod_annotations_validation import (
+    MIRROR,
+    validate_pod_annotations,
+    validate_profiles_match,
+)
 from minik.api.groups.core.pod_spec_validation import validate_pod_spec
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden
 
 
-def validate_pod_content(pod: Obj) -> list[FieldError]:
-    """What is demanded of a Pod at any time."""
+def validate_pod_content(pod: Obj, old: Obj | None = None) -> list[FieldError]:
+    """What is demanded of a Pod at any time. `old`: the Pod that an update replaces."""
     metadata, spec = pod["metadata"], pod["spec"]
-    errors = validate_pod_annotations(metadata.get("annotations") or {}, spec, "metadata.annotations")
-    errors += validate_pod_spec(spec, "spec", pod_name=metadata.get("name", ""), is_pod=True)
+    annotations = metadata.get("annotations") or {}
+    before = None if old is None else old["metadata"].get("annotations") or {}
+    errors = validate_pod_annotations(annotations, spec, "metadata.annotations", before)
+    name, is_mirror = metadata.get("name", ""), MIRROR in annotations
+    errors += validate_pod_spec(spec, "spec", pod_name=name, is_pod=True, is_mirror=is_mirror)
     if not spec.get("serviceAccountName"):
         errors += _validate_no_tokens(spec)
     for kind in ("containers", "initContainers"):

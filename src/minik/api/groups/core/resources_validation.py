@@ -184,20 +184,32 @@ def validate_pod_level_resources(spec: Obj, claim_names: Collection[str], path: 
     resources = spec.get("resources")
     if resources is None:
         return []
+    if (spec.get("os") or {}).get("name") == "windows":
+        return [forbidden(path, "may not be set for a windows pod")]
     errors: list[FieldError] = []
     if resources.get("claims") is not None:
-        errors.append(forbidden(f"{path}.claims", "claims cannot be set for Resources at pod-level"))
+        errors.append(forbidden(f"{path}.claims", "claims may not be set for Resources at pod-level"))
     errors += validate_requirements(resources, path, claim_names, validate_pod_resource_name)
-    requests = resources.get("requests") or {}
-    for name, needed in aggregate_containers(spec, "requests").items():
-        given = requests.get(name, "0")
-        if is_pod_level(name) and needed.nanos > parse(given).nanos:
-            text = f"must be greater than or equal to aggregate container requests of {needed}"
-            errors.append(invalid_value(f"{path}.requests[{name}]", given, text))
     limits = resources.get("limits") or {}
+    errors += _validate_aggregate(spec, "requests", resources.get("requests") or {}, f"{path}.requests")
+    huge = {name: text for name, text in limits.items() if name.startswith(HUGE_PAGES)}
+    errors += _validate_aggregate(spec, "limits", huge, f"{path}.limits")
     for index, container in enumerate(spec.get("containers") or ()):
         for name, limit in ((container.get("resources") or {}).get("limits") or {}).items():
             if name in limits and parse(limit).nanos > parse(limits[name]).nanos:
                 at = f"{path}.containers[{index}][{name}].limits"
                 errors.append(invalid_value(at, limit, f"must be less than or equal to pod limits of {limits[name]}"))
     return errors
+
+
+def _validate_aggregate(spec: Obj, which: str, given: Mapping[str, str], path: str) -> list[FieldError]:
+    """What is given for the pod suffices for all containers together."""
+    return [
+        invalid_value(
+            f"{path}[{name}]",
+            given[name],
+            f"must be greater than or equal to aggregate container {which} of {needed}",
+        )
+        for name, needed in (aggregate_containers(spec, which) if given else {}).items()
+        if name in given and needed.nanos > parse(given[name]).nanos
+    ]

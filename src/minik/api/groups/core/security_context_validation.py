@@ -118,7 +118,8 @@ def validate_pod_security_context(spec: Obj, path: str) -> list[FieldError]:
     errors += validate_windows_options(context.get("windowsOptions"), f"{path}.windowsOptions")
     errors += _validate_apparmor(context.get("appArmorProfile"), f"{path}.appArmorProfile")
     errors += _validate_choice(context, "supplementalGroupsPolicy", ("Merge", "Strict"), path)
-    return errors + _validate_choice(context, "seLinuxChangePolicy", ("MountOption", "Recursive"), path)
+    # MountOption is behind a feature gate that is off (SELinuxMount).
+    return errors + _validate_choice(context, "seLinuxChangePolicy", ("Recursive",), path)
 
 
 def _validate_choice(context: Obj, key: str, choices: tuple[str, ...], path: str) -> list[FieldError]:
