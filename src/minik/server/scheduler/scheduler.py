@@ -242,8 +242,8 @@ class Scheduler:
         self, profile: Profile, state: CycleState, pod: PodInfo, snapshot: Snapshot, diagnosis: Diagnosis
     ) -> Preemption:
         """The postFilter plugins in order, until one can do something for the Pod."""
-        messages = []
-        for enabled in profile.at("post_filter"):
+        messages: list[str] = []
+        for enabled in profile.at("post_filter") if snapshot.nodes else ():
             found: Preemption = await enabled.plugin.post_filter(profile, state, pod, snapshot, diagnosis)
             if found.node:
                 return await extending.preemption(self.extenders, pod, found)

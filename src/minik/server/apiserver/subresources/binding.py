@@ -107,7 +107,7 @@ def _check(call: Call, binding: Obj, pod: Obj) -> None:
 
 
 def _set_node(pod: Obj, binding: Obj, now: str) -> None:
-    """The node, what the Binding adds to labels and annotations, and the condition PodScheduled."""
+    """The node, what the Binding adds to labels and annotations, and the condition PodScheduled; no nomination."""
     pod["spec"]["nodeName"] = binding["target"]["name"]
     metadata = pod["metadata"]
     for key in ("annotations", "labels"):
@@ -123,3 +123,4 @@ def _set_node(pod: Obj, binding: Obj, now: str) -> None:
         scheduled["observedGeneration"] = generation
     scheduled |= {"status": "True", "lastProbeTime": None, "lastTransitionTime": now}
     status["conditions"] = [*conditions, scheduled]
+    status.pop("nominatedNodeName", None)

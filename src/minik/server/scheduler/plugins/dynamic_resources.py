@@ -65,8 +65,8 @@ class DynamicResources:
     ) -> Preemption:
         """Free an idle claim that keeps the Pod from nodes, before anybody is evicted."""
         cycle: Cycle | None = state.get(self.name)
-        if cycle is None:
-            return Preemption()
+        if cycle is None or not cycle.claims:
+            return Preemption(message="no new claims to deallocate")
         if await self._allocations.free_one(cycle, pod):
             return Preemption(message="deallocation of ResourceClaim completed", is_helped=True)
         return Preemption(message="still not schedulable")
