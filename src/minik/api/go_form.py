@@ -53,6 +53,19 @@ _GO_NAMES = {
     "iqn": "IQN",
     "cidrs": "CIDRs",
 }
+# Fields whose internal name is another one altogether: (type, field) -> Go name.
+_RENAMED = {
+    (_CORE + "GlusterfsPersistentVolumeSource", "endpoints"): "EndpointsName",
+    (_CORE + "RBDPersistentVolumeSource", "monitors"): "CephMonitors",
+    (_CORE + "RBDPersistentVolumeSource", "image"): "RBDImage",
+    (_CORE + "RBDPersistentVolumeSource", "pool"): "RBDPool",
+    (_CORE + "RBDPersistentVolumeSource", "user"): "RadosUser",
+    (_CORE + "ISCSIPersistentVolumeSource", "iscsiInterface"): "ISCSIInterface",
+    (_CORE + "ISCSIPersistentVolumeSource", "chapAuthDiscovery"): "DiscoveryCHAPAuth",
+    (_CORE + "ISCSIPersistentVolumeSource", "chapAuthSession"): "SessionCHAPAuth",
+    (_CORE + "AzureDiskVolumeSource", "diskURI"): "DataDiskURI",
+    (_CORE + "ScaleIOPersistentVolumeSource", "sslEnabled"): "SSLEnabled",
+}
 # Parts of a pod's spec that the internal type keeps in its security context.
 _MOVED = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
 _POD_SPEC_ORDER = (
@@ -127,7 +140,10 @@ def _struct(obj: Obj, shape: Shape) -> Obj:
         return obj  # meta/v1 types have tags inside internal types too
     if shape.name == _CORE + "PodSpec":
         return _pod_spec(obj, shape)
-    return {_go_name(name): _value(obj.get(name), shape.fields[name]) for name in _order(shape)}
+    return {
+        _RENAMED.get((shape.name, name)) or _go_name(name): _value(obj.get(name), shape.fields[name])
+        for name in _order(shape)
+    }
 
 
 def _order(shape: Shape) -> list[str]:

@@ -37,7 +37,7 @@ def validate_annotations(annotations: Mapping[str, str] | None, path: str) -> li
 def _validate_owner(owner: Obj, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     api_version, kind = owner.get("apiVersion", ""), owner.get("kind", "")
-    group, _, version = api_version.rpartition("/")
+    group, _, version = api_version.rpartition("/") if api_version.count("/") < 2 else ("", "", "")
     if not version:
         errors.append(invalid_value(f"{path}.apiVersion", api_version, "version must not be empty"))
     for key in ("kind", "name", "uid"):

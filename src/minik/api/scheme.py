@@ -71,6 +71,9 @@ class Strategy:
     name_errors: Callable[[str, bool], list[str]] | None = None
     # the first DELETE of an object marks it, and it stays until its finalizers are gone: (object, now) -> None
     hold: Callable[[Obj, datetime], None] | None = None
+    # what the kind's own validation of an update asks of metadata once more, each time with a cause of its own:
+    # "update" (what may change), "create" (the rules of a new object)
+    metadata_checks: Sequence[str] = ("update",)
     # fields this endpoint ignores or resets, as field-set paths: ("status",) or ("spec", "x")
     reset_fields: frozenset[tuple[str, ...]] = frozenset()
 

@@ -75,7 +75,7 @@ RESOURCES = (
         singular="configmap",
         type_name="io.k8s.api.core.v1.ConfigMap",
         short_names=("cm",),
-        strategy=Strategy(validate=_validate, validate_update=_validate_update, create_on_update=False),
+        strategy=Strategy(validate=_validate, validate_update=_validate_update, metadata_checks=("update", "create")),
         columns=_COLUMNS,
         cells=_cells,
         storage_version_hash="qFsyl6wFWjQ=",

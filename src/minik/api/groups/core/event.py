@@ -6,6 +6,7 @@ Rules: https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/eve
 
 from collections.abc import Callable
 
+from minik.api import names
 from minik.api.groups.core.event_columns import COLUMNS, cells
 from minik.api.groups.core.event_validation import validate_core_event, validate_core_event_update
 from minik.api.scheme import Resource, Strategy
@@ -44,6 +45,8 @@ RESOURCES = (
             validate=validate_core_event,
             validate_update=validate_core_event_update,
             create_on_update=True,
+            name_errors=names.path_segment_name,
+            metadata_checks=(),
         ),
         columns=COLUMNS,
         cells=cells,

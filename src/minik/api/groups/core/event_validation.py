@@ -3,29 +3,34 @@
 Both groups share storage; the strict rules hold for what comes in through events.k8s.io.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from minik.api import names
-from minik.api.object_meta import validate_immutable
+from minik.api.go_form import go_value
 from minik.api.types import Obj
 from minik.api.validation import FieldError, invalid_value, required
 
 _SHORT_MAX, _NOTE_MAX = 128, 1024
 _MISMATCH = "does not match event.namespace"
-# Of an events.k8s.io Event everything but its series stays: core field -> name in paths.
-_FIXED = {
-    "involvedObject": "involvedObject",
-    "reason": "reason",
-    "message": "message",
-    "source": "source",
-    "firstTimestamp": "firstTimestamp",
-    "lastTimestamp": "lastTimestamp",
-    "count": "count",
-    "type": "type",
-    "eventTime": "eventTime",
-    "action": "action",
-    "related": "related",
-    "reportingComponent": "reportingController",
-    "reportingInstance": "reportingInstance",
-}
+# Of an events.k8s.io Event everything but its series stays: (core field, its type or zero value), in upstream's
+# order, which names the reason twice.
+_FIXED: Sequence[tuple[str, Any]] = (
+    ("involvedObject", "ObjectReference"),
+    ("reason", ""),
+    ("message", ""),
+    ("source", "EventSource"),
+    ("firstTimestamp", None),
+    ("lastTimestamp", None),
+    ("count", 0),
+    ("reason", ""),
+    ("type", ""),
+    ("eventTime", None),
+    ("action", ""),
+    ("related", "ObjectReference"),
+    ("reportingComponent", ""),
+    ("reportingInstance", ""),
+)
 
 
 def _validate_short(text: str, path: str, *, limit: int = _SHORT_MAX, needed: bool = True) -> list[FieldError]:
@@ -101,6 +106,14 @@ def validate_event_update(new: Obj, old: Obj) -> list[FieldError]:
     errors = validate_core_event(new)
     if new.get("series") != old.get("series"):
         errors += _validate_series(new)
-    for key, shown in _FIXED.items():
-        errors += validate_immutable(new.get(key), old.get(key), shown)
+    for key, kind in _FIXED:
+        at = "reportingController" if key == "reportingComponent" else key
+        wanted, before = new.get(key) or None, old.get(key) or None
+        if wanted == before:
+            continue
+        if not kind or (key == "related" and wanted is None):
+            shown = wanted or (kind or None)
+        else:
+            shown = go_value(wanted or {}, kind)
+        errors.append(invalid_value(at, shown, "field is immutable"))
     return errors

@@ -26,12 +26,20 @@ def _default(node: Obj) -> None:
         spec["podCIDR"] = every[0]
 
 
+def _prepare_create(node: Obj) -> None:
+    """A kubelet brings its status along. Configuration by ConfigMap is gone: what asks for it is dropped."""
+    node["spec"].pop("configSource", None)
+    node["status"].pop("config", None)
+
+
 def _prepare_update(new: Obj, old: Obj) -> None:
     new["status"] = old.get("status") or {}
+    new["spec"].pop("configSource", None)
 
 
 def _prepare_status(new: Obj, old: Obj) -> None:
     new["spec"] = old.get("spec") or {}
+    new["status"].pop("config", None)
 
 
 RESOURCES = (
@@ -46,10 +54,12 @@ RESOURCES = (
         short_names=("no",),
         strategy=Strategy(
             default=_default,
+            prepare_create=_prepare_create,
             prepare_update=_prepare_update,
             validate=validate_node,
             validate_update=validate_node_update,
             warn=node_warnings,
+            metadata_checks=("create", "update"),
             reset_fields=frozenset({("status",)}),
         ),
         subresources=(

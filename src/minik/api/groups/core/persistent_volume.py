@@ -11,6 +11,7 @@ from minik.api.groups.core.persistent_volume_validation import (
 )
 from minik.api.groups.core.pod_defaults import default_volume_source
 from minik.api.groups.core.volume_columns import VOLUME_COLUMNS, volume_cells
+from minik.api.groups.core.volume_warnings import volume_warnings
 from minik.api.scheme import Resource, Strategy, Subresource
 from minik.api.types import Obj
 
@@ -64,6 +65,8 @@ RESOURCES = (
             prepare_update=_prepare_update,
             validate=validate_persistent_volume,
             validate_update=validate_persistent_volume_update,
+            warn=volume_warnings,
+            metadata_checks=("create", "create"),
             reset_fields=frozenset({("status",)}),
         ),
         subresources=(

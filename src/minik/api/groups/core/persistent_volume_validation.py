@@ -5,10 +5,9 @@ Rules: https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-re
 
 import posixpath
 from collections.abc import Mapping
-from functools import partial
 
 from minik.api import names
-from minik.api.go_form import go_diff
+from minik.api.go_form import go_diff, go_value
 from minik.api.groups.core.node_labels import DEPRECATED_LABELS
 from minik.api.groups.core.node_selector_validation import validate_node_selector
 from minik.api.groups.core.path_validation import validate_no_backsteps
@@ -39,9 +38,25 @@ _SECRET_REFS = (
     "nodeExpandSecretRef",
 )
 _MUTABLE_REFS = ("controllerExpandSecretRef",)
-_ISCSI_TEXT = (
-    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters "
-    "if iscsi.initiatorName is specified."
+_LABEL_RENAMES = {
+    old: text.split('"')[1] for old, text in DEPRECATED_LABELS.items() if old.startswith(("beta.", "failure-"))
+}
+# Sources whose mount options may be given by an old annotation; any other refuses it.
+_MOUNT_OPTIONS = "volume.beta.kubernetes.io/mount-options"
+_MOUNT_OPTION_SOURCES = (
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "glusterfs",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "iscsi",
+    "cinder",
+    "cephfs",
+    "azureFile",
+    "vsphereVolume",
+    "azureDisk",
+    "photonPersistentDisk",
 )
 
 
@@ -100,7 +115,7 @@ _SOURCES: Mapping[str, tuple[Validator, str]] = {
     "rbd": SHARED_SOURCES["rbd"],
     "quobyte": SHARED_SOURCES["quobyte"],
     "cephfs": SHARED_SOURCES["cephfs"],
-    "iscsi": (partial(validate_iscsi, persistent=True), "iscsi"),
+    "iscsi": SHARED_SOURCES["iscsi"],
     "cinder": (_validate_cinder, "cinder"),
     "fc": SHARED_SOURCES["fc"],
     "flexVolume": SHARED_SOURCES["flexVolume"],
@@ -153,11 +168,10 @@ def _validate_source(spec: Obj, name: str) -> list[FieldError]:
             errors.append(forbidden(at, "may not specify more than 1 volume type"))
             continue
         found = True
-        errors += validate(source, f"spec.{shown}")
-        if kind == "iscsi" and source.get("initiatorName") is not None:
-            portal = source.get("targetPortal", "")
-            if len(f"{name}:{portal}") > 64:
-                errors.append(invalid_value("spec.iscsi.targetportal", portal, _ISCSI_TEXT))
+        if kind == "iscsi":
+            errors += validate_iscsi(source, "spec.iscsi", volume=name)
+        else:
+            errors += validate(source, f"spec.{shown}")
         if kind == "local" and spec.get("nodeAffinity") is None:
             errors.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
     return errors if found else [*errors, required("spec", "must specify a volume type")]
@@ -174,6 +188,18 @@ def _validate_capacity(capacity: Mapping[str, str]) -> list[FieldError]:
 
 
 def validate_persistent_volume(volume: Obj) -> list[FieldError]:
+    return _validate_spec(volume) + _validate_mount_options(volume)
+
+
+def _validate_mount_options(volume: Obj) -> list[FieldError]:
+    annotations, spec = volume["metadata"].get("annotations") or {}, volume["spec"]
+    if _MOUNT_OPTIONS not in annotations or any(spec.get(kind) is not None for kind in _MOUNT_OPTION_SOURCES):
+        return []
+    text = "may not specify mount options for this volume type"
+    return [forbidden(f"metadata.annotations.{_MOUNT_OPTIONS}", text)]
+
+
+def _validate_spec(volume: Obj) -> list[FieldError]:
     spec = volume["spec"]
     modes, policy, affinity = (
         spec.get("accessModes") or [],
@@ -219,29 +245,27 @@ def _sources(spec: Obj, *, without: Mapping[str, object] | None = None) -> Obj:
     return found
 
 
-def _renamed(affinity: Obj | None) -> Obj:
-    """The affinity with deprecated labels by their new names, which a change to is allowed."""
-    renames = {
-        old: text.split('"')[1] for old, text in DEPRECATED_LABELS.items() if old.startswith(("beta.", "failure-"))
-    }
-    terms = (((affinity or {}).get("required") or {}).get("nodeSelectorTerms")) or []
-    return {
-        "terms": [
-            {
-                **term,
-                "matchExpressions": [
-                    {**each, "key": renames.get(each.get("key", ""), each.get("key", ""))}
-                    for each in term.get("matchExpressions") or ()
-                ],
-            }
-            for term in terms
-        ]
-    }
+def _same_affinity(new: Obj | None, old: Obj) -> bool:
+    """Equal, but for requirements whose deprecated label got its new name."""
+    if new is None:
+        return False
+    terms, before = (((each.get("required") or {}).get("nodeSelectorTerms")) or [] for each in (new, old))
+    return len(terms) == len(before) and all(map(_same_term, terms, before))
+
+
+def _same_term(new: Obj, old: Obj) -> bool:
+    wanted, before = new.get("matchExpressions") or [], old.get("matchExpressions") or []
+    renamed = [
+        {**had, "key": has.get("key")} if _LABEL_RENAMES.get(had.get("key", "")) == has.get("key") else had
+        for has, had in zip(wanted, before, strict=False)
+    ]
+    same_fields = (new.get("matchFields") or []) == (old.get("matchFields") or [])
+    return len(wanted) == len(before) and wanted == renamed and same_fields
 
 
 def validate_persistent_volume_update(new: Obj, old: Obj) -> list[FieldError]:
     spec, before = new["spec"], old["spec"]
-    errors = validate_persistent_volume(new)
+    errors = validate_persistent_volume(new) + _validate_spec(new)
     added = {
         key: None
         for key in _MUTABLE_REFS
@@ -254,9 +278,11 @@ def validate_persistent_volume_update(new: Obj, old: Obj) -> list[FieldError]:
         errors.append(forbidden("spec.persistentvolumesource", text))
     errors += validate_immutable(spec.get("volumeMode"), before.get("volumeMode"), "volumeMode")
     affinity = before.get("nodeAffinity")
-    if affinity is not None and _renamed(spec.get("nodeAffinity")) != _renamed(affinity):
+    if affinity is not None and not _same_affinity(spec.get("nodeAffinity"), affinity):
+        wanted = spec.get("nodeAffinity")
+        shown = go_value(wanted, "VolumeNodeAffinity") if wanted is not None else None
         text = "field is immutable, except for updating from beta label to GA"
-        errors.append(invalid_value("nodeAffinity", spec.get("nodeAffinity"), text))
+        errors.append(invalid_value("nodeAffinity", shown, text))
     if before.get("volumeAttributesClassName") is not None and spec.get("volumeAttributesClassName") is None:
         text = "update from non-nil value to nil is forbidden"
         errors.append(forbidden("spec.volumeAttributesClassName", text))

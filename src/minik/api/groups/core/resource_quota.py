@@ -12,6 +12,7 @@ from minik.api.groups.core.resource_quota_validation import (
     validate_resource_quota_status_update,
     validate_resource_quota_update,
 )
+from minik.api.quantity import parse
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
 
@@ -37,6 +38,19 @@ def _cells(obj: Obj, now: datetime) -> list[Any]:
     for name, hard in sorted((status.get("hard") or {}).items()):
         (limits if name.startswith("limits.") else requests).append(f"{name}: {used.get(name, '0')}/{hard}")
     return [obj["metadata"]["name"], ", ".join(requests), ", ".join(limits), age(obj, now)]
+
+
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    """Of new quotas only: more may be requested than there may be limits."""
+    hard = {} if old is not None else (new.get("spec") or {}).get("hard") or {}
+    warnings: list[str] = []
+    for name in ("cpu", "memory", "storage", "ephemeral-storage"):
+        request, limit = f"requests.{name}", f"limits.{name}"
+        if request not in hard and name in ("cpu", "memory"):
+            request = name
+        if request in hard and limit in hard and parse(hard[limit]) < parse(hard[request]):
+            warnings.append(f"ResourceQuota {request} ({hard[request]}) should be less than {limit} ({hard[limit]})")
+    return warnings
 
 
 def _prepare_create(obj: Obj) -> None:
@@ -65,6 +79,7 @@ RESOURCES = (
             prepare_update=_prepare_update,
             validate=validate_resource_quota,
             validate_update=validate_resource_quota_update,
+            warn=_warn,
             reset_fields=frozenset({("status",)}),
         ),
         subresources=(

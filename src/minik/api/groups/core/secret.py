@@ -126,6 +126,7 @@ RESOURCES = (
             validate=_validate,
             validate_update=_validate_update,
             warn=_warn,
+            metadata_checks=("update", "create"),
         ),
         columns=_COLUMNS,
         cells=_cells,

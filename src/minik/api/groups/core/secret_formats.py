@@ -21,16 +21,16 @@ def _quoted(char: int) -> str:
     return f"'{text}'" if text.isprintable() else repr(text)
 
 
-def json_error(raw: bytes) -> str:
-    """Why `raw` is no JSON object, as Go says it; "" if it is one."""
+def json_error(raw: bytes, wanted: type = dict, go_type: str = "map[string]interface {}") -> str:
+    """Why `raw` is no JSON object (or list), as Go says it; "" if it is one."""
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return _syntax_error(raw)
-    if value is None or isinstance(value, dict):
+    if value is None or isinstance(value, wanted):
         return ""
-    kinds = {bool: "bool", int: "number", float: "number", str: "string", list: "array"}
-    return f"json: cannot unmarshal {kinds[type(value)]} into Go value of type map[string]interface {{}}"
+    kinds = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+    return f"json: cannot unmarshal {kinds[type(value)]} into Go value of type {go_type}"
 
 
 def _syntax_error(raw: bytes) -> str:

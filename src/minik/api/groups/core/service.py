@@ -83,6 +83,7 @@ RESOURCES = (
             warn=service_warnings,
             name_errors=names.label_name,
             create_on_update=True,
+            metadata_checks=("update", "create"),
             reset_fields=frozenset({("status",)}),
         ),
         subresources=(

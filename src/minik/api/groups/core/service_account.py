@@ -64,7 +64,12 @@ RESOURCES = (
         singular="serviceaccount",
         type_name="io.k8s.api.core.v1.ServiceAccount",
         short_names=("sa",),
-        strategy=Strategy(prepare_create=_keep_secret_names, prepare_update=_prepare_update, warn=_warn),
+        strategy=Strategy(
+            prepare_create=_keep_secret_names,
+            prepare_update=_prepare_update,
+            warn=_warn,
+            metadata_checks=("update", "create"),
+        ),
         subresources=(
             Subresource(
                 name="token",

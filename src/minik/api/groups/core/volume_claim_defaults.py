@@ -15,6 +15,13 @@ def default_claim_spec(spec: Obj) -> None:
         spec["volumeMode"] = "Filesystem"
 
 
+def drop_other_namespaces(spec: Obj, old: Obj | None = None) -> None:
+    """A data source in another namespace needs a feature that is off; an old claim's is kept."""
+    reference = spec.get("dataSourceRef")
+    if reference is not None and reference.get("namespace") and not (old or {}).get("dataSourceRef"):
+        del spec["dataSourceRef"]
+
+
 def enforce_data_source(spec: Obj, old: Obj | None = None) -> None:
     """Drop a data source nobody may use, as if none had been asked for (unless the old claim had one)."""
     source = spec.get("dataSource")

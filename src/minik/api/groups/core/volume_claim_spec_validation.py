@@ -29,13 +29,13 @@ def validate_class_name(name: str | None, path: str) -> list[FieldError]:
     return [invalid_value(path, name, text) for text in names.dns_subdomain(name)] if name else []
 
 
-def _validate_data_source(source: Obj, path: str) -> list[FieldError]:
+def _validate_data_source(source: Obj, path: str, *, check_group: bool) -> list[FieldError]:
     errors = [required(f"{path}.{key}") for key in ("name", "kind") if not source.get(key)]
     group, kind = source.get("apiGroup") or "", source.get("kind", "")
     if not group and kind != "PersistentVolumeClaim":
         text = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
         errors.append(invalid_value(path, kind, text))
-    if group:
+    if group and check_group:
         errors += [invalid_value(f"{path}.apiGroup", group, text) for text in names.dns_subdomain(group)]
     namespace = source.get("namespace")
     if namespace:
@@ -43,13 +43,13 @@ def _validate_data_source(source: Obj, path: str) -> list[FieldError]:
     return errors
 
 
-def _validate_data_sources(spec: Obj, path: str) -> list[FieldError]:
+def _validate_data_sources(spec: Obj, path: str, *, check_group: bool) -> list[FieldError]:
     source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
     errors: list[FieldError] = []
     if source is not None:
-        errors += _validate_data_source(source, f"{path}.dataSource")
+        errors += _validate_data_source(source, f"{path}.dataSource", check_group=check_group)
     if reference is not None:
-        errors += _validate_data_source(reference, f"{path}.dataSourceRef")
+        errors += _validate_data_source(reference, f"{path}.dataSourceRef", check_group=check_group)
     if source is None or reference is None:
         return errors
     # Upstream shows the path object as the value, which prints as {}.
@@ -61,7 +61,8 @@ def _validate_data_sources(spec: Obj, path: str) -> list[FieldError]:
     return errors
 
 
-def validate_claim_spec(spec: Obj, path: str) -> list[FieldError]:
+def validate_claim_spec(spec: Obj, path: str, *, check_group: bool = True) -> list[FieldError]:
+    """`check_group` off: an old claim may keep a data source in whatever group."""
     errors: list[FieldError] = []
     modes = spec.get("accessModes") or []
     if not modes:
@@ -78,7 +79,7 @@ def validate_claim_spec(spec: Obj, path: str) -> list[FieldError]:
     mode = spec.get("volumeMode")
     if mode is not None and mode not in VOLUME_MODES:
         errors.append(not_supported(f"{path}.volumeMode", mode, VOLUME_MODES))
-    errors += _validate_data_sources(spec, path)
+    errors += _validate_data_sources(spec, path, check_group=check_group)
     return errors + validate_class_name(spec.get("volumeAttributesClassName"), f"{path}.volumeAttributesClassName")
 
 

@@ -27,10 +27,14 @@ _HOST_PATH_TYPES = (
 )
 _PARTITION_TEXT = names.range_error(1, 255)
 _QUALIFIERS = {
-    "iqn": re.compile(r"iqn\.\d{4}-\d{2}\.([A-Za-z0-9]+(-[A-Za-z0-9]+)*(\.|$))+(:.+)?"),
-    "eui": re.compile(r"eui.[A-Fa-f0-9]{16}"),
-    "naa": re.compile(r"naa.[A-Fa-f0-9]{32}"),
+    "iqn": re.compile(r"iqn\.\d{4}-\d{2}\.([A-Za-z0-9.-]+)(:[^,;*&$|\s]+)\Z", re.ASCII),
+    "eui": re.compile(r"\Aeui.[A-Za-z0-9]{16}\Z"),
+    "naa": re.compile(r"\Anaa.[A-Za-z0-9]{32}\Z"),
 }
+_ISCSI_TEXT = (
+    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters "
+    "if iscsi.initiatorName is specified."
+)
 _HOST_PORTS = "must be a host:port pair or multiple pairs separated by commas"
 
 
@@ -83,12 +87,17 @@ def _validate_initiator(name: str, path: str, unknown: str) -> list[FieldError]:
     pattern = _QUALIFIERS.get(name[:3])
     if pattern is None:
         return [invalid_value(path, name, unknown)]
-    return [] if pattern.fullmatch(name) else [invalid_value(path, name, "must be valid format")]
+    return [] if pattern.search(name) else [invalid_value(path, name, "must be valid format")]
 
 
-def validate_iscsi(source: Obj, path: str, *, persistent: bool = False) -> list[FieldError]:
+def validate_iscsi(source: Obj, path: str, *, volume: str | None = None) -> list[FieldError]:
+    """`volume`: the name of the PersistentVolume, None in a Pod."""
+    persistent, portal = volume is not None, source.get("targetPortal", "")
     unknown = "must be valid format" if persistent else "must be valid format starting with iqn, eui, or naa"
-    errors = required_fields(source, path, fields=("targetPortal", "iqn"))
+    errors = required_fields(source, path, fields=("targetPortal",))
+    if persistent and source.get("initiatorName") is not None and len(f"{volume}:{portal}".encode()) > 64:
+        errors.append(invalid_value(f"{path}.targetportal", portal, _ISCSI_TEXT))
+    errors += required_fields(source, path, fields=("iqn",))
     if source.get("iqn"):
         errors += _validate_initiator(source["iqn"], f"{path}.iqn", unknown)
     if not 0 <= source.get("lun", 0) <= 255:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import orjson
 
-from minik.api.object_meta import validate_object_meta_update
+from minik.api import names
+from minik.api.object_meta import validate_finalizers, validate_object_meta, validate_object_meta_update
 from minik.api.request import Response
 from minik.api.scheme import Strategy
 from minik.api.status import OPTIMISTIC_LOCK, StatusError, conflict
 from minik.api.types import Obj
-from minik.api.validation import invalid, invalid_value
+from minik.api.validation import FieldError, invalid, invalid_value
 from minik.server.apiserver.admission.attributes import Operation
 from minik.server.apiserver.encryption.decrypted import is_outdated
 from minik.server.apiserver.registry import answer, ownership, write_options
@@ -165,10 +166,35 @@ def _prepare(new: Obj, old: Obj, strategy: Strategy) -> None:
 
 def _validate(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
     resource = call.resource
-    errors = validate_object_meta_update(new["metadata"], old["metadata"], kube_finalizers=not resource.custom)
+    errors = _validate_metadata(call, new["metadata"], old["metadata"], strategy)
     errors += strategy.validate_update(new, old)
     if errors:
         raise invalid(resource.group, resource.kind, call.name, errors)
+
+
+def _validate_metadata(call: Call, new: Obj, old: Obj, strategy: Strategy) -> list[FieldError]:
+    """Upstream looks at metadata for every kind as at a new object and as at an update, then once more for the kind.
+
+    What is wrong is told as often as it is found, so the rare complaint is made in full and the usual case is quick.
+    """
+    resource, custom = call.resource, call.resource.custom
+    quick = validate_object_meta_update(new, old, kube_finalizers=not custom)
+    quick += validate_finalizers(new.get("finalizers"), "")
+    if not quick and new.get("generateName") == old.get("generateName"):
+        return []
+
+    def check(which: str, *, own: bool) -> list[FieldError]:
+        if which == "update":
+            return validate_object_meta_update(new, old, kube_finalizers=own and not custom)
+        rule = (strategy.name_errors or names.subdomain_name) if own else names.path_segment_name
+        return validate_object_meta(
+            new, namespaced=resource.namespaced, name_errors=rule, kube_finalizers=own and not custom
+        )
+
+    errors = check("create", own=False) + check("update", own=False)
+    for which in strategy.metadata_checks:
+        errors += check(which, own=True)
+    return errors
 
 
 async def _store(
