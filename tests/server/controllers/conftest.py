@@ -1,6 +1,6 @@
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "client"))
 
 from fake_client import FakeClient
 
+from harness.api_server import ApiServer
+from harness.cluster import eventually
+from harness.objects import Objects, new_namespace
 from minik.api.types import GVR, Obj
 from minik.client.controller import Controller
 from minik.client.events import EventBroadcaster
@@ -98,3 +101,28 @@ def pod(name: str, *, ready: bool = True, owner: Obj | None = None, **status: ob
 @pytest.fixture
 def make_pod() -> Callable[..., Obj]:
     return pod
+
+
+@pytest.fixture(scope="session")
+def fake_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A whole server with three fake nodes, and one named by-hand whose Pods are what the test says."""
+    settings = {"fake-nodes": 3, "fake-job-seconds": 0.2, "fake-pod-delay": 0.02}
+    with ApiServer(tmp_path_factory.mktemp("fakes") / "server", settings=settings) as server:
+        with server.wire() as wire:
+            by_hand = {
+                "metadata": {"name": "by-hand"},
+                "spec": {"taints": [{"key": "by-hand", "effect": "NoSchedule"}]},
+            }
+            wire.request("POST", "/api/v1/nodes", by_hand)
+            eventually(lambda: len(wire.request("GET", "/api/v1/nodes").json()["items"]) == 4, what="the nodes")
+        yield server
+        assert server.failures() == []
+
+
+@pytest.fixture
+def objects(fake_cluster: ApiServer) -> Iterator[Objects]:
+    """A new namespace of it, which goes with the test."""
+    with fake_cluster.wire() as wire:
+        objects = new_namespace(wire)
+        yield objects
+        objects.delete("namespaces", objects.namespace)
