@@ -3,6 +3,8 @@
 Texts: apimachinery's and core/v1's validation.
 """
 
+import re
+
 from minik.api import names
 from minik.api.validation import FieldError, invalid_value
 
@@ -39,5 +41,10 @@ def validate_at_most_100_percent(value: int | str | None, path: str) -> list[Fie
 
 
 def is_zero(value: int | str | None) -> bool:
-    """Whether a count or percentage is none at all; what is no percentage counts as zero too."""
-    return (percent_of(value) or 0) == 0 if isinstance(value, str) else not value
+    """Whether a count or percentage is none at all. A text that is no percentage is read as a number, else as zero."""
+    if not isinstance(value, str):
+        return not value
+    percent = percent_of(value)
+    if percent is None:
+        return not (re.fullmatch("[+-]?[0-9]+", value) and int(value))
+    return percent == 0

@@ -32,13 +32,21 @@ def _cells(obj: Obj, now: datetime) -> list[Any]:
     return [obj["metadata"]["name"], _controller(obj), obj.get("revision", 0), age(obj, now)]
 
 
+def _validate_revision(obj: Obj) -> list[FieldError]:
+    return validate_not_negative(obj.get("revision"), "revision")
+
+
 def _validate(obj: Obj) -> list[FieldError]:
-    errors = [required("data", "data is mandatory")] if obj.get("data") is None else []
-    return errors + validate_not_negative(obj.get("revision"), "revision")
+    errors, data = _validate_revision(obj), obj.get("data")
+    if data is None:
+        errors.append(required("data", "data is mandatory"))
+    elif not isinstance(data, dict):
+        errors.append(required("data", "data must be a valid JSON object"))
+    return errors
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    return _validate(new) + validate_immutable(new.get("data"), old.get("data"), "data")
+    return _validate_revision(new) + validate_immutable(new.get("data"), old.get("data"), "data")
 
 
 RESOURCES = (

@@ -15,6 +15,7 @@ from minik.api.groups.apps.daemon_set_validation import (
     validate_daemon_set_update,
 )
 from minik.api.groups.apps.workload_columns import selector_cell
+from minik.api.groups.apps.workload_warnings import spec_changed
 from minik.api.groups.core.pod_defaults import default_pod_template
 from minik.api.groups.core.pod_warnings import template_warnings
 from minik.api.groups.status_rules import RESET_STATUS, empty_status, keep_spec, keep_status, status_strategy
@@ -147,7 +148,9 @@ def _prepare_status(new: Obj, old: Obj) -> None:
     _set_template_generation(new, template_generation(old))
 
 
-def _warn(new: Obj, _old: Obj | None) -> list[str]:
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    if not spec_changed(new, old):
+        return []
     return template_warnings(new["spec"].get("template"), "spec.template")
 
 

@@ -8,6 +8,7 @@ from minik.api.groups.apps.workload_validation import (
     validate_collisions,
     validate_counts,
     validate_running_template,
+    validate_same_selector,
 )
 from minik.api.label_selector_validation import validate_label_selector
 from minik.api.number_validation import (
@@ -16,7 +17,6 @@ from minik.api.number_validation import (
     validate_count_or_percent,
     validate_not_negative,
 )
-from minik.api.object_meta import validate_immutable
 from minik.api.types import Obj
 from minik.api.validation import NOT_SUPPORTED, FieldError, invalid_value, required
 
@@ -71,7 +71,7 @@ def validate_daemon_set(daemon_set: Obj) -> list[FieldError]:
 
 def validate_daemon_set_update(new: Obj, old: Obj) -> list[FieldError]:
     errors = validate_daemon_set(new)
-    return errors + validate_immutable(new["spec"].get("selector"), old["spec"].get("selector"), "spec.selector")
+    return errors + validate_same_selector(new["spec"], old["spec"])
 
 
 def validate_daemon_set_status_update(new: Obj, old: Obj) -> list[FieldError]:

@@ -5,6 +5,7 @@ from minik.api.groups.apps.workload_validation import (
     validate_collisions,
     validate_counts,
     validate_replica_template,
+    validate_same_selector,
     validate_selector,
 )
 from minik.api.number_validation import (
@@ -13,7 +14,6 @@ from minik.api.number_validation import (
     validate_count_or_percent,
     validate_not_negative,
 )
-from minik.api.object_meta import validate_immutable
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value, not_supported
 
@@ -67,7 +67,7 @@ def validate_deployment(deployment: Obj) -> list[FieldError]:
 
 def validate_deployment_update(new: Obj, old: Obj) -> list[FieldError]:
     errors = validate_deployment(new)
-    return errors + validate_immutable(new["spec"].get("selector"), old["spec"].get("selector"), "spec.selector")
+    return errors + validate_same_selector(new["spec"], old["spec"])
 
 
 def validate_deployment_status_update(new: Obj, old: Obj) -> list[FieldError]:

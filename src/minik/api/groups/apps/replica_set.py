@@ -13,6 +13,7 @@ from minik.api.groups.apps.replica_set_validation import (
     validate_replica_set_update,
 )
 from minik.api.groups.apps.workload_columns import selector_cell
+from minik.api.groups.apps.workload_warnings import name_warnings, spec_changed
 from minik.api.groups.core.pod_defaults import default_pod_template
 from minik.api.groups.core.pod_warnings import template_warnings
 from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
@@ -79,8 +80,10 @@ def _default(obj: Obj) -> None:
         spec["replicas"] = 1
 
 
-def _warn(new: Obj, _old: Obj | None) -> list[str]:
-    return template_warnings(new["spec"].get("template"), "spec.template")
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    if not spec_changed(new, old):
+        return []
+    return name_warnings(new, old) + template_warnings(new["spec"].get("template"), "spec.template")
 
 
 RESOURCES = (

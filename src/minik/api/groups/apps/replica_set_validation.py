@@ -4,10 +4,10 @@ from minik.api.groups.apps.workload_validation import (
     validate_at_most,
     validate_counts,
     validate_replica_template,
+    validate_same_selector,
     validate_selector,
 )
 from minik.api.number_validation import validate_not_negative
-from minik.api.object_meta import validate_immutable
 from minik.api.types import Obj
 from minik.api.validation import FieldError
 
@@ -16,8 +16,8 @@ _COUNTS = (
     "fullyLabeledReplicas",
     "readyReplicas",
     "availableReplicas",
-    "terminatingReplicas",
     "observedGeneration",
+    "terminatingReplicas",
 )
 
 
@@ -31,7 +31,7 @@ def validate_replica_set(replica_set: Obj) -> list[FieldError]:
 
 def validate_replica_set_update(new: Obj, old: Obj) -> list[FieldError]:
     errors = validate_replica_set(new)
-    return errors + validate_immutable(new["spec"].get("selector"), old["spec"].get("selector"), "spec.selector")
+    return errors + validate_same_selector(new["spec"], old["spec"])
 
 
 def validate_replica_set_status_update(new: Obj, _old: Obj) -> list[FieldError]:

@@ -12,10 +12,11 @@ from minik.api.groups.apps.stateful_set_validation import (
     validate_stateful_set_status_update,
     validate_stateful_set_update,
 )
+from minik.api.groups.apps.workload_warnings import spec_changed
 from minik.api.groups.core.pod_defaults import default_pod_template
 from minik.api.groups.core.pod_warnings import claim_spec_warnings, template_warnings
 from minik.api.groups.core.volume_claim_defaults import default_claim_spec
-from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
+from minik.api.groups.status_rules import RESET_STATUS, empty_status, keep_status, status_strategy
 from minik.api.names import label_name
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
@@ -68,11 +69,34 @@ def _default(obj: Obj) -> None:
             spec[key] = value
 
 
-def _warn(new: Obj, _old: Obj | None) -> list[str]:
+def _drop_unavailable(obj: Obj, old: Obj | None) -> None:
+    """rollingUpdate.maxUnavailable is for the feature MaxUnavailableStatefulSet, which v1.36 leaves off."""
+    rolling, before = (
+        (each["spec"]["updateStrategy"].get("rollingUpdate") or {}) if each else {} for each in (obj, old)
+    )
+    if before.get("maxUnavailable") is None:
+        rolling.pop("maxUnavailable", None)
+
+
+def _prepare_create(obj: Obj) -> None:
+    obj["status"] = empty_status(_TYPE)
+    _drop_unavailable(obj, None)
+
+
+def _prepare_update(new: Obj, old: Obj) -> None:
+    keep_status(new, old)
+    _drop_unavailable(new, old)
+
+
+def _warn(new: Obj, old: Obj | None) -> list[str]:
     spec = new["spec"]
-    warnings = template_warnings(spec.get("template"), "spec.template")
+    warnings = template_warnings(spec.get("template"), "spec.template") if spec_changed(new, old) else []
     for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
-        warnings += claim_spec_warnings(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
+        at = f"spec.volumeClaimTemplates[{index}]{'.Spec' if old else ''}"  # the paths are upstream's
+        warnings += claim_spec_warnings(claim.get("spec") or {}, at)
+    if (spec.get("revisionHistoryLimit") or 0) < 0:
+        text = "a negative value retains all historical revisions; a value >= 0 is recommended"
+        warnings.append(f"spec.revisionHistoryLimit: {text}")
     return warnings
 
 
@@ -88,8 +112,8 @@ RESOURCES = (
         categories=("all",),
         strategy=Strategy(
             default=_default,
-            prepare_create=reset_status(_TYPE),
-            prepare_update=keep_status,
+            prepare_create=_prepare_create,
+            prepare_update=_prepare_update,
             validate=validate_stateful_set,
             validate_update=validate_stateful_set_update,
             warn=_warn,

@@ -12,7 +12,8 @@ from minik.api.groups.apps.workload_validation import (
     validate_runs_for_ever,
     validate_selector,
 )
-from minik.api.groups.core.pod_template_validation import validate_pod_template
+from minik.api.groups.core.pod_template_validation import validate_pod_template, validate_template_metadata
+from minik.api.groups.core.volume_claim_spec_validation import validate_claim_spec
 from minik.api.number_validation import (
     is_zero,
     validate_at_most_100_percent,
@@ -103,35 +104,56 @@ def _with_claims(template: Obj, spec: Obj) -> Obj:
     return {**template, "spec": {**pod, "volumes": volumes}}
 
 
-def _validate_template(spec: Obj) -> list[FieldError]:
+def _validate_pod_template(spec: Obj) -> list[FieldError]:
+    return validate_pod_template(_with_claims(spec.get("template") or {}, spec), "spec.template")
+
+
+def _validate_template(spec: Obj, *, keeps_pods: bool) -> list[FieldError]:
     matching, template = matches_template(spec), spec.get("template") or {}
     if matching is None:
         return [invalid_value("spec.selector", shown_selector(spec["selector"]), "")]
     errors = [] if matching else [mismatch(spec)]
-    return errors + validate_pod_template(_with_claims(template, spec), "spec.template")
+    return errors + (
+        validate_template_metadata(template, "spec.template") if keeps_pods else _validate_pod_template(spec)
+    )
 
 
-def _validate_spec(spec: Obj) -> list[FieldError]:
+def _validate_claims(spec: Obj) -> list[FieldError]:
+    return [
+        error
+        for index, claim in enumerate(spec.get("volumeClaimTemplates") or ())
+        for error in validate_claim_spec(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
+    ]
+
+
+def _validate_service_name(spec: Obj) -> list[FieldError]:
+    name = spec.get("serviceName", "")
+    return [invalid_value("spec.serviceName", name, text) for text in names.dns_label(name)] if name else []
+
+
+def _validate_spec(spec: Obj, before: Obj | None = None) -> list[FieldError]:
+    """`before`: the spec that is updated. Rules that came late do not hold for what was wrong already."""
+    keeps_pods = before is not None and bool(_validate_pod_template(before))
     errors = _validate_management(spec.get("podManagementPolicy", ""))
     errors += _validate_strategy(spec.get("updateStrategy") or {})
     errors += _validate_retention(spec.get("persistentVolumeClaimRetentionPolicy") or {})
+    if before is None:
+        errors += _validate_claims(spec)
     for key in ("replicas", "minReadySeconds"):
         errors += validate_not_negative(spec.get(key), f"spec.{key}")
     errors += validate_not_negative((spec.get("ordinals") or {}).get("start"), "spec.ordinals.start")
-    errors += validate_selector(spec, "invalid for statefulset") + _validate_template(spec)
+    if before is None:
+        errors += _validate_service_name(spec)
+    errors += validate_selector(spec, "invalid for statefulset") + _validate_template(spec, keeps_pods=keeps_pods)
     return errors + validate_runs_for_ever((spec.get("template") or {}).get("spec") or {}, "StatefulSet")
 
 
 def validate_stateful_set(stateful_set: Obj) -> list[FieldError]:
-    errors = _validate_spec(stateful_set["spec"])
-    name = stateful_set["spec"].get("serviceName", "")
-    if name:
-        errors += [invalid_value("spec.serviceName", name, text) for text in names.dns_label(name)]
-    return errors
+    return _validate_spec(stateful_set["spec"])
 
 
 def validate_stateful_set_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = _validate_spec(new["spec"])
+    errors = _validate_spec(new["spec"], old["spec"])
     fixed, before = ({k: v for k, v in each["spec"].items() if k not in _MUTABLE} for each in (new, old))
     if fixed != before:
         errors.append(forbidden("spec", _IMMUTABLE))

@@ -24,6 +24,14 @@ def shown_selector(selector: Obj) -> Obj:
     return {key: value for key, value in shown.items() if value}
 
 
+def validate_same_selector(spec: Obj, before: Obj) -> list[FieldError]:
+    """spec.selector never changes."""
+    selector = spec.get("selector")
+    if selector == before.get("selector"):
+        return []
+    return [invalid_value("spec.selector", selector and shown_selector(selector), "field is immutable")]
+
+
 def template_labels(spec: Obj) -> Obj:
     labels: Obj = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
     return labels

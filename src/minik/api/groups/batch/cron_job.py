@@ -8,9 +8,9 @@ from typing import Any
 
 from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells, since
 from minik.api.groups.apps.workload_columns import selector_cell
+from minik.api.groups.apps.workload_warnings import name_warnings, spec_changed
 from minik.api.groups.batch.cron_job_validation import validate_cron_job, validate_cron_job_update
-from minik.api.groups.batch.job_defaults import default_job_template_spec, name_warnings
-from minik.api.groups.core.pod_warnings import template_warnings
+from minik.api.groups.batch.job_defaults import default_job_template_spec, job_spec_warnings
 from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
@@ -87,12 +87,12 @@ def _default(obj: Obj) -> None:
 
 
 def _warn(new: Obj, old: Obj | None) -> list[str]:
-    warnings = name_warnings(new) if old is None else []
-    template = new["spec"]["jobTemplate"]["spec"].get("template")
-    warnings += template_warnings(template, "spec.jobTemplate.spec.template")
-    if "TZ" in new["spec"].get("schedule", ""):
+    warnings = name_warnings(new, old)
+    if spec_changed(new, old):
+        warnings += job_spec_warnings(new["spec"]["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+    if old is not None and "TZ" in new["spec"].get("schedule", ""):
         warnings.append(
-            "CRON_TZ or TZ used in spec.schedule is not officially supported, "
+            "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, "  # the path is upstream's
             "see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
         )
     return warnings

@@ -8,9 +8,11 @@ from typing import Any
 
 from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells, human_duration, parse_time
 from minik.api.groups.apps.workload_columns import selector_cell
-from minik.api.groups.batch.job_defaults import default_job, generate_selector, name_warnings
-from minik.api.groups.batch.job_validation import validate_job, validate_job_status_update, validate_job_update
-from minik.api.groups.core.pod_warnings import template_warnings
+from minik.api.groups.apps.workload_warnings import name_warnings, spec_changed
+from minik.api.groups.batch.job_defaults import default_job, generate_selector, job_spec_warnings
+from minik.api.groups.batch.job_status_validation import validate_job_status_update
+from minik.api.groups.batch.job_update_validation import validate_job_update
+from minik.api.groups.batch.job_validation import validate_job
 from minik.api.groups.status_rules import RESET_STATUS, empty_status, keep_status, status_strategy
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
@@ -96,8 +98,9 @@ def _prepare_create(obj: Obj) -> None:
 
 
 def _warn(new: Obj, old: Obj | None) -> list[str]:
-    warnings = name_warnings(new) if old is None else []
-    return warnings + template_warnings(new["spec"].get("template"), "spec.template")
+    if not spec_changed(new, old):
+        return []
+    return name_warnings(new, old) + job_spec_warnings(new["spec"], "spec")
 
 
 RESOURCES = (

@@ -1,13 +1,15 @@
-"""Defaults of Jobs, and what the server makes of their names: labels, a selector, warnings.
+"""Defaults of Jobs, and what the server makes of their names: labels and a selector; and warnings.
 
 Source: the field descriptions of https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/
 """
 
 from minik.api import names
 from minik.api.groups.core.pod_defaults import default_pod_template
+from minik.api.groups.core.pod_warnings import template_warnings
 from minik.api.types import Obj
 
 _MAX_INT32 = (1 << 31) - 1
+_MANY_COMPLETIONS, _MANY_AT_ONCE = 100_000, 10_000  # more of both is worth a warning
 NAME_LABELS = ("job-name", "batch.kubernetes.io/job-name")
 UID_LABELS = ("controller-uid", "batch.kubernetes.io/controller-uid")
 
@@ -57,10 +59,10 @@ def generate_selector(obj: Obj) -> None:
     template = spec.setdefault("template", {})
     labels = template.setdefault("metadata", {}).setdefault("labels", {})
     shared = obj["metadata"].get("labels") == labels
-    if NAME_LABELS[0] not in labels:
-        labels |= dict.fromkeys(NAME_LABELS, name)
-    if UID_LABELS[0] not in labels:
-        labels |= dict.fromkeys(UID_LABELS, uid)
+    for key in NAME_LABELS:
+        labels.setdefault(key, name)
+    for key in UID_LABELS:
+        labels.setdefault(key, uid)
     if shared:
         obj["metadata"]["labels"] = dict(labels)
     selector = spec.get("selector") or {}
@@ -69,12 +71,13 @@ def generate_selector(obj: Obj) -> None:
         _default_labels(obj)
 
 
-def name_warnings(obj: Obj) -> list[str]:
-    """Of a new Job or CronJob, whose name its Pods take over."""
-    complaints = names.dns_label(obj["metadata"].get("name", ""))
-    if not complaints:
-        return []
-    text = (
-        "this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended"
-    )
-    return [f"metadata.name: {text}: [{' '.join(complaints)}]"]
+def job_spec_warnings(spec: Obj, path: str) -> list[str]:
+    """Of the Job spec at `path`, its template included."""
+    warnings: list[str] = []
+    many = (spec.get("completions") or 0) > _MANY_COMPLETIONS and (spec.get("parallelism") or 0) > _MANY_AT_ONCE
+    if spec.get("completionMode") == "Indexed" and many:
+        warnings.append(
+            f"{path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than "
+            "10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail"
+        )
+    return warnings + template_warnings(spec.get("template"), f"{path}.template")

@@ -1,17 +1,13 @@
 """Validation of Jobs, and of the Job specs inside CronJobs."""
 
-from copy import deepcopy
-from typing import Any
-
 from minik.api import names
 from minik.api.domain_path_validation import validate_domain_prefixed_path
-from minik.api.go_form import go_struct, go_value
+from minik.api.go_form import go_struct
 from minik.api.groups.apps.workload_validation import (
     matches_template,
     mismatch,
     shown_selector,
     template_labels,
-    validate_counts,
 )
 from minik.api.groups.batch.job_defaults import NAME_LABELS, UID_LABELS
 from minik.api.groups.batch.pod_policy_validation import validate_pod_failure_policy, validate_success_policy
@@ -20,7 +16,7 @@ from minik.api.label_selector_validation import validate_label_selector
 from minik.api.number_validation import validate_not_negative
 from minik.api.selectors import of_object
 from minik.api.types import Obj
-from minik.api.validation import OMITTED, FieldError, invalid_value, not_supported, required, too_long
+from minik.api.validation import FieldError, invalid_value, not_supported, required, too_long
 
 _MANY = 100_000  # completions from which stricter limits hold, and the most Pods at once of an indexed Job
 _FEW = 10_000
@@ -37,9 +33,6 @@ _NUMBERS = (
     "maxFailedIndexes",
 )
 _INDEXED_ONLY = "requires indexed completion mode"
-_STATUS_COUNTS = ("active", "succeeded", "failed", "ready", "terminating")
-# What may change in the template of a suspended Job that has not started.
-_SCHEDULING = ("nodeSelector", "tolerations", "schedulingGates")
 
 
 def _validate_index_limits(spec: Obj, path: str) -> list[FieldError]:
@@ -133,7 +126,7 @@ def validate_job_template_spec(spec: Obj, path: str) -> list[FieldError]:
     return errors + _validate_restart_policy(policy, at, has_failure_policy=has_failure_policy)
 
 
-def _validate_spec(spec: Obj) -> list[FieldError]:
+def validate_job_spec(spec: Obj) -> list[FieldError]:
     errors = validate_job_template_spec(spec, "spec")
     if spec.get("selector") is None:
         errors.append(required("spec.selector"))
@@ -148,10 +141,12 @@ def _validate_label(labels: Obj, key: str, wanted: str) -> list[FieldError]:
     at = f"spec.template.metadata.labels[{key}]"
     if key not in labels:
         return [required(at, f"must be '{wanted}'")]
-    return [] if labels[key] == wanted else [invalid_value(at, labels, f"must be '{wanted}'")]
+    shown = dict(sorted(labels.items()))
+    return [] if labels[key] == wanted else [invalid_value(at, shown, f"must be '{wanted}'")]
 
 
-def _validate_generated_selector(job: Obj) -> list[FieldError]:
+def _validate_generated_selector(job: Obj, *, prefixed: bool) -> list[FieldError]:
+    """`prefixed`: the labels with a domain are asked for too, which Jobs of old did not have."""
     spec, metadata = job["spec"], job["metadata"]
     if spec.get("manualSelector") or spec.get("selector") is None:
         return []
@@ -159,7 +154,9 @@ def _validate_generated_selector(job: Obj) -> list[FieldError]:
     uid, name, labels = metadata.get("uid", ""), metadata.get("name", ""), template_labels(spec)
     if not uid:
         errors.append(required("metadata.uid"))
-    expected = dict.fromkeys(UID_LABELS, uid) | dict.fromkeys(NAME_LABELS, name)
+    expected: Obj = {}
+    for uid_label, name_label in list(zip(UID_LABELS, NAME_LABELS, strict=True))[: 2 if prefixed else 1]:
+        expected |= {uid_label: uid, name_label: name}
     for key, wanted in expected.items():
         errors += _validate_label(labels, key, wanted)
     try:
@@ -181,89 +178,6 @@ def _validate_pod_name(job: Obj) -> list[FieldError]:
     return [invalid_value("metadata.name", name, text + last)] if names.dns_label(last) else []
 
 
-def validate_job(job: Obj) -> list[FieldError]:
-    return _validate_generated_selector(job) + _validate_spec(job["spec"]) + _validate_pod_name(job)
-
-
-def _immutable(new: Obj, old: Obj, key: str, type_name: str = "") -> list[FieldError]:
-    value, before = new.get(key), old.get(key)
-    if value == before:
-        return []
-    shown: Any = go_struct(value, type_name) if type_name and value is not None else value
-    return [invalid_value(f"spec.{key}", shown, "field is immutable")]
-
-
-def _validate_completions(spec: Obj, before: Obj) -> list[FieldError]:
-    """Completions of indexed Jobs follow parallelism; all others are fixed."""
-    if before.get("completionMode") != "Indexed" or spec.get("completions") == before.get("completions"):
-        return _immutable(spec, before, "completions")
-    if spec.get("completions") is not None and spec.get("completions") == spec.get("parallelism"):
-        return []
-    text = "can only be modified in tandem with spec.parallelism"
-    return [invalid_value("spec.completions", spec.get("completions"), text)]
-
-
-def _with_scheduling_of(template: Obj, other: Obj) -> Obj:
-    """`template` with the scheduling directives of `other`."""
-    out = deepcopy(template)
-    metadata, given = out.setdefault("metadata", {}), other.get("metadata") or {}
-    pod, wanted = out.setdefault("spec", {}), other.get("spec") or {}
-    for target, source, keys in ((metadata, given, ("labels", "annotations")), (pod, wanted, _SCHEDULING)):
-        for key in keys:
-            target.pop(key, None)
-            if key in source:
-                target[key] = source[key]
-    affinity = {k: v for k, v in (pod.get("affinity") or {}).items() if k != "nodeAffinity"}
-    if "nodeAffinity" in (wanted.get("affinity") or {}):
-        affinity["nodeAffinity"] = wanted["affinity"]["nodeAffinity"]
-    pod.pop("affinity", None)
-    if affinity or "affinity" in wanted:
-        pod["affinity"] = affinity
-    _share_resources(pod, wanted)
-    return out
-
-
-def _share_resources(pod: Obj, wanted: Obj) -> None:
-    """A suspended Job may also ask for other amounts of resources."""
-    for kind in ("containers", "initContainers"):
-        for container, other in zip(pod.get(kind) or (), wanted.get(kind) or (), strict=False):
-            container["resources"] = other.get("resources")
-            if container["resources"] is None:
-                del container["resources"]
-
-
-def _validate_template_update(new: Obj, old: Obj) -> list[FieldError]:
-    template, before = new["spec"].get("template") or {}, old["spec"].get("template") or {}
-    if template == before:
-        return []
-    suspended = old["spec"].get("suspend") and not (old.get("status") or {}).get("startTime")
-    if suspended and _with_scheduling_of(before, template) == template:
-        return []
-    metadata = {
-        key: dict(sorted(value.items())) if isinstance(value, dict) else value
-        for key, value in (template.get("metadata") or {}).items()
-    }
-    shown = {**metadata, "Spec": go_value(template.get("spec") or {}, "PodSpec")}
-    return [invalid_value("spec.template", shown, "field is immutable")]
-
-
-def validate_job_update(new: Obj, old: Obj) -> list[FieldError]:
-    spec, before = new["spec"], old["spec"]
-    batch = "io.k8s.api.batch.v1."
-    errors = _validate_spec(spec) + _validate_completions(spec, before)
-    errors += _immutable(spec, before, "selector") + _validate_template_update(new, old)
-    errors += _immutable(spec, before, "completionMode")
-    errors += _immutable(spec, before, "podFailurePolicy", f"{batch}PodFailurePolicy")
-    errors += _immutable(spec, before, "backoffLimitPerIndex") + _immutable(spec, before, "managedBy")
-    return errors + _immutable(spec, before, "successPolicy", f"{batch}SuccessPolicy")
-
-
-def validate_job_status_update(new: Obj, _old: Obj) -> list[FieldError]:
-    status = new.get("status") or {}
-    errors = validate_counts(status, _STATUS_COUNTS)
-    met = {c.get("type") for c in status.get("conditions") or () if c.get("status") == "True"}
-    for first, second in (("Complete", "Failed"), ("Complete", "FailureTarget"), ("SuccessCriteriaMet", "Failed")):
-        if first in met and second in met:
-            text = f"cannot set {first}=True and {second}=true conditions"
-            errors.append(invalid_value("status.conditions", OMITTED, text))
-    return errors
+def validate_job(job: Obj, *, prefixed: bool = True) -> list[FieldError]:
+    errors = _validate_generated_selector(job, prefixed=prefixed)
+    return errors + validate_job_spec(job["spec"]) + _validate_pod_name(job)

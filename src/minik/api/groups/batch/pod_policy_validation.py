@@ -3,10 +3,10 @@
 Rules: https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy
 """
 
-import re
 from itertools import pairwise
 
 from minik.api import names
+from minik.api.groups.batch.completion_indexes import IndexesError, count_indexes
 from minik.api.number_validation import validate_not_negative
 from minik.api.types import Obj
 from minik.api.validation import (
@@ -26,7 +26,6 @@ _OPERATORS = ("In", "NotIn")
 _STATUSES = ("False", "True", "Unknown")
 _MAX_RULES, _MAX_PATTERNS, _MAX_EXIT_CODES = 20, 20, 255
 _MAX_INDEXES_BYTES = 64 * 1024
-_INTERVAL = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 def _choices(values: tuple[str, ...]) -> str:
@@ -105,41 +104,19 @@ def validate_pod_failure_policy(spec: Obj, path: str) -> list[FieldError]:
     return errors
 
 
-class _IndexesError(ValueError):
-    """Text that is no list of indexes such as `1,3-5`."""
-
-
-def _count_indexes(text: str, completions: int) -> int:
-    """How many indexes the text names. Raises _IndexesError with upstream's words."""
-    total, last = 0, -1
-    for interval in text.split(","):
-        match = _INTERVAL.fullmatch(interval)
-        if match is None:
-            raise _IndexesError(f'cannot convert string to integer for index: "{interval}"')
-        low, high = int(match[1]), int(match[2] or match[1])
-        if high >= completions:
-            raise _IndexesError(f'too large index: "{high if match[2] else low}"')
-        if low <= last:
-            raise _IndexesError(f"non-increasing order, previous: {last}, current: {low}")
-        if match[2] and high <= low:
-            raise _IndexesError(f"non-increasing order, previous: {low}, current: {high}")
-        total, last = total + high - low + 1, high
-    return total
-
-
 def _validate_success_rule(rule: Obj, completions: int, path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     count, indexes = rule.get("succeededCount"), rule.get("succeededIndexes")
     if count is None and indexes is None:
-        return [required(path, "at least one of succeededCount or succeededIndexes must be specified")]
-    total: int | None = None
-    at = f"{path}.succeededIndexes"
-    if indexes is not None and len(indexes) > _MAX_INDEXES_BYTES:
-        errors.append(too_long(at, _MAX_INDEXES_BYTES))
-    elif indexes is not None:
+        errors.append(required(path, "at least one of succeededCount or succeededIndexes must be specified"))
+    total = 0
+    if indexes is not None:
+        at = f"{path}.succeededIndexes"
+        if len(indexes.encode()) > _MAX_INDEXES_BYTES:
+            errors.append(too_long(at, _MAX_INDEXES_BYTES))
         try:
-            total = _count_indexes(indexes, completions) if indexes else 0
-        except _IndexesError as error:
+            total = count_indexes(indexes, completions)
+        except IndexesError as error:
             errors.append(invalid_value(at, indexes, f"error parsing succeededIndexes: {error}"))
     if count is None:
         return errors
@@ -148,7 +125,7 @@ def _validate_success_rule(rule: Obj, completions: int, path: str) -> list[Field
     if count > completions:
         text = f"must be less than or equal to {completions} (the number of specified completions)"
         errors.append(invalid_value(at, count, text))
-    if total is not None and count > total:
+    if indexes is not None and count > total:
         text = f"must be less than or equal to {total} (the number of indexes in the specified succeededIndexes field)"
         errors.append(invalid_value(at, count, text))
     return errors

@@ -11,13 +11,20 @@ from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden
 
 
-def validate_pod_template(template: Obj, path: str) -> list[FieldError]:
-    """A PodTemplateSpec at `path`, on create and update. Which restart policies may be is the caller's rule."""
+def validate_template_metadata(template: Obj, path: str) -> list[FieldError]:
+    """Labels and annotations of the PodTemplateSpec at `path`."""
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
     annotations = metadata.get("annotations") or {}
     errors = validate_labels(metadata.get("labels"), f"{path}.labels")
     errors += validate_annotations(annotations, f"{path}.annotations")
-    errors += validate_pod_annotations(annotations, spec, f"{path}.annotations")
+    return errors + validate_pod_annotations(annotations, spec, f"{path}.annotations")
+
+
+def validate_pod_template(template: Obj, path: str) -> list[FieldError]:
+    """A PodTemplateSpec at `path`, on create and update. Which restart policies may be is the caller's rule."""
+    metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
+    annotations = metadata.get("annotations") or {}
+    errors = validate_template_metadata(template, path)
     errors += validate_pod_spec(spec, f"{path}.spec")
     errors += validate_profiles_match(annotations, spec, f"{path}.spec")
     if spec.get("ephemeralContainers"):
