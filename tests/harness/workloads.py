@@ -221,6 +221,25 @@ class Workloads:
         expected = "True" if ready else "False"
         self.until(lambda: ready_condition(self.get("pods", pod)) == expected, f"{pod} ready: {expected}")
 
+    def run(self, pod: str) -> None:
+        """Play the kubelet of `silent_node`."""
+        ready = [{"type": type, "status": "True"} for type in ("Ready", "ContainersReady")]
+        self.patch("pods", pod, {"status": {"phase": "Running", "conditions": ready}}, "status")
+
+    def end(self, pod: str) -> None:
+        """Take a Pod away whose kubelet does not."""
+        self.delete("pods", pod, gracePeriodSeconds=0, kind="DeleteOptions", apiVersion="v1")
+
+    @contextmanager
+    def silent_node(self) -> Iterator[str]:
+        """A node without a kubelet, for Pods that name it: nothing starts or ends there by itself."""
+        name = f"silent-{next(_NUMBERS)}"
+        self.create("nodes", {"metadata": {"name": name}, "spec": {"taints": [{"key": "own", "effect": "NoSchedule"}]}})
+        try:
+            yield name
+        finally:
+            self.delete("nodes", name)
+
     def fail(self, pod: str) -> None:
         self.patch("pods", pod, {"status": {"phase": "Failed"}}, "status")
 

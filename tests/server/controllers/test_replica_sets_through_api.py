@@ -278,13 +278,17 @@ def test_orphaned_pods_survive_their_owner_and_are_adopted_by_the_next(space: Wo
 
 
 def test_pods_that_are_on_their_way_out_are_counted_apart(space: Workloads) -> None:
-    space.create(SETS, made(SETS, "web", template({"app": "web"}), replicas=2))
-    held = names(space.running(2))[0]
-    space.patch("pods", held, {"metadata": {"finalizers": ["example.com/hold"]}})
-    space.delete("pods", held)
-    space.status(SETS, "web", replicas=2, readyReplicas=2)
-    space.patch("pods", held, {"metadata": {"finalizers": None}}, how="merge")
-    space.status(SETS, "web", replicas=2, terminatingReplicas=0)
+    with space.silent_node() as node:
+        pods = template({"app": "web"}, nodeName=node, terminationGracePeriodSeconds=30)
+        space.create(SETS, made(SETS, "web", pods, replicas=1))
+        (old,) = space.until(lambda: names(space.pods()))
+        space.run(old)
+        space.delete("pods", old)
+        space.status(SETS, "web", replicas=1, terminatingReplicas=1)  # replaced at once
+        (new,) = names(space.pods())
+        space.run(new)
+        space.end(old)
+        space.status(SETS, "web", replicas=1, readyReplicas=1, terminatingReplicas=0)
 
 
 def test_a_template_that_no_pod_can_have_is_told(space: Workloads) -> None:

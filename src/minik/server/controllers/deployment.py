@@ -17,6 +17,7 @@ from minik.client.events import NORMAL, WARNING, object_reference
 from minik.client.informer import Change, split_key
 from minik.client.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from minik.server.controllers import deployment_revision as revisions
+from minik.server.controllers import deployment_rollback as rollback
 from minik.server.controllers import deployment_rollout as rollout
 from minik.server.controllers import deployment_status as progress
 from minik.server.controllers import indexes
@@ -112,6 +113,9 @@ class DeploymentController(Controller):
             return await self._write_status(stored, sets, progress.base_status(sets, _conditions(stored), self.now))
         conditions = progress.with_pause_conditions(deployment, _conditions(deployment), self.now)
         deployment.setdefault("status", {})["conditions"] = conditions
+        if rollback.is_wanted(deployment) and not deployment["spec"].get("paused"):
+            await self._roll_back(stored, sets)
+            return None  # the write comes back as an event
         try:
             return await self._roll(stored, sets)
         except _HashCollisionError:
@@ -120,6 +124,15 @@ class DeploymentController(Controller):
     @property
     def now(self) -> datetime:
         return self.clock.now()
+
+    async def _roll_back(self, stored: Obj, sets: Sets) -> None:
+        done = rollback.roll_back(stored, sets.all)
+        about = object_reference("apps/v1", "Deployment", stored)
+        if done.type == WARNING:
+            self._recorder.event(about, done.type, done.reason, done.message)
+        await self._client.update(DEPLOYMENTS, done.deployment, stored["metadata"]["namespace"])
+        if done.type == NORMAL:
+            self._recorder.event(about, done.type, done.reason, done.message)
 
     async def _roll(self, stored: Obj, sets: Sets) -> float | None:
         deployment = sets.deployment

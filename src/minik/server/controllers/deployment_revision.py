@@ -43,10 +43,11 @@ def template_hash(template: Obj, collisions: int | None) -> str:
 
 def same_template(one: Obj, other: Obj) -> bool:
     """Equal but for the pod-template-hash label; absent and empty are the same, as to Go's DeepEqual."""
-    return bool(without_empty(_without_hash(one)) == without_empty(_without_hash(other)))
+    return bool(without_empty(without_hash(one)) == without_empty(without_hash(other)))
 
 
-def _without_hash(template: Obj) -> Obj:
+def without_hash(template: Obj) -> Obj:
+    """The template without the pod-template-hash label, as the Deployment has it."""
     metadata = template.get("metadata") or {}
     labels = {name: value for name, value in (metadata.get("labels") or {}).items() if name != HASH_LABEL}
     return {**template, "metadata": {**metadata, "labels": labels}}
@@ -102,6 +103,12 @@ def set_annotations(deployment: Obj, current: dict[str, str], new_revision: int)
         if old is not None:
             annotations[REVISION_HISTORY] = _history(current.get(REVISION_HISTORY, ""), old)
     return annotations
+
+
+def annotations_of_rolled_back(deployment: Obj, target: Obj) -> dict[str, str]:
+    """A Deployment's annotations after going back to `target`: that ReplicaSet's, but for the controller's own."""
+    own = {name: value for name, value in annotations_of(deployment).items() if name in _NOT_COPIED}
+    return own | {name: value for name, value in annotations_of(target).items() if name not in _NOT_COPIED}
 
 
 def _history(history: str, old: str) -> str:

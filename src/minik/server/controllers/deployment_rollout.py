@@ -143,7 +143,7 @@ def resize(sets: Sets) -> list[Scaling]:
     """After a change of `spec.replicas`: the only active set takes it all; in mid-rollout each takes its share."""
     single, is_single = _active_or_latest(sets)
     if is_single:
-        return [Scaling(single, sets.desired)] if single is not None and wanted(single) != sets.desired else []
+        return [Scaling(single, sets.desired)] if single is not None else []  # of that size its annotations may differ
     if _is_saturated(sets):
         return [Scaling(rs, 0) for rs in active(sets.old)]
     if not is_rolling(sets.deployment):
