@@ -24,6 +24,17 @@ UNDECLARED = "compilation failed: ERROR: <input>:1:{at}: undeclared reference to
             "compilation failed: ERROR: <input>:1:10: undefined field 'c'\n | variables.c == 1\n | .........^",
         ),
         ("authorizer.group('').resource('pods').check('get').allowed()", FULL, ""),
+        (
+            "request.foo == 1",
+            BARE,
+            "compilation failed: ERROR: <input>:1:8: undefined field 'foo'\n | request.foo == 1\n | .......^",
+        ),
+        ("request.userInfo.groups.exists(g, g == 'a') && namespaceObject.metadata.labels['a'] == 'b'", BARE, ""),
+        (
+            "authorizer.requestResource.check('get')",
+            FULL,
+            "must evaluate to bool but got kubernetes.authorization.Decision",
+        ),
         ("1 + 1", BARE, "must evaluate to bool but got int"),
         ("[object]", BARE, "must evaluate to bool but got list(dyn)"),
         ("object.x", BARE, "must evaluate to bool but got dyn"),

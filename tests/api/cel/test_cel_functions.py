@@ -23,7 +23,7 @@ from minik.api.cel.engine import CelError, compile_dynamic
         "format.named('uuid').value().validate('x').value().size() == 1 && !format.named('odd').hasValue()",
         "string(ip('1.2.3.4')) == '1.2.3.4' && string(cidr('10.0.0.0/8')) == '10.0.0.0/8'",
         "['b', 'a', 'b'].distinct().sort() == ['a', 'b'] && [[1], [2]].flatten() == lists.range(2).map(x, x + 1)",
-        "[1, 2, 3].slice(1, 3) == [2, 3] && [1, 2].reverse() == [2, 1] && 'ab'.reverse() == 'ba'",
+        "[1, 2, 3].slice(1, 3) == [2, 3] && [1, 2].reverse() == [2, 1]",
         "cidr('10.0.0.0/8').containsIP('10.1.2.3') && cidr('10.0.0.0/8').containsCIDR(cidr('10.1.0.0/16'))",
         "cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8') && cidr('10.0.0.0/8').prefixLength() == 8",
         "url('https://a.b:80/x?y=z').getHost() == 'a.b:80' && url('https://a.b:80/').getPort() == '80'",

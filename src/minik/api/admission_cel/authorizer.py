@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from minik.api.cel.function import Function
+from minik.api.cel.function import AUTHORIZER, DECISION, GROUP_CHECK, PATH_CHECK, RESOURCE_CHECK, Function
 
 Value = Mapping[str, Any]
 
@@ -78,24 +78,24 @@ def _check(value: Value, verb: str) -> Value:
     return answer._asdict()
 
 
+_FIELDS = (
+    (AUTHORIZER, "path", "path", PATH_CHECK),
+    (AUTHORIZER, "group", "group", GROUP_CHECK),
+    (GROUP_CHECK, "resource", "resource", RESOURCE_CHECK),
+    (RESOURCE_CHECK, "subresource", "subresource", RESOURCE_CHECK),
+    (RESOURCE_CHECK, "namespace", "namespace", RESOURCE_CHECK),
+    (RESOURCE_CHECK, "name", "name", RESOURCE_CHECK),
+    (RESOURCE_CHECK, "fieldSelector", "field_selector", RESOURCE_CHECK),
+    (RESOURCE_CHECK, "labelSelector", "label_selector", RESOURCE_CHECK),
+)
+
 FUNCTIONS = (
-    *(
-        Function(name, ("map", "string"), "map", _with(field))
-        for name, field in (
-            ("path", "path"),
-            ("group", "group"),
-            ("resource", "resource"),
-            ("subresource", "subresource"),
-            ("namespace", "namespace"),
-            ("name", "name"),
-            ("fieldSelector", "field_selector"),
-            ("labelSelector", "label_selector"),
-        )
-    ),
-    Function("serviceAccount", ("map", "string", "string"), "map", _service_account),
-    Function("check", ("map", "string"), "map", _check),
-    Function("allowed", ("map",), "bool", lambda decision: bool(decision["allowed"])),
-    Function("errored", ("map",), "bool", lambda decision: bool(decision["error"])),
-    Function("reason", ("map",), "string", lambda decision: str(decision["reason"])),
-    Function("error", ("map",), "string", lambda decision: str(decision["error"])),
+    *(Function(name, (of, "string"), result, _with(field)) for of, name, field, result in _FIELDS),
+    Function("serviceAccount", (AUTHORIZER, "string", "string"), AUTHORIZER, _service_account),
+    Function("check", (PATH_CHECK, "string"), DECISION, _check),
+    Function("check", (RESOURCE_CHECK, "string"), DECISION, _check),
+    Function("allowed", (DECISION,), "bool", lambda decision: bool(decision["allowed"])),
+    Function("errored", (DECISION,), "bool", lambda decision: bool(decision["error"])),
+    Function("reason", (DECISION,), "string", lambda decision: str(decision["reason"])),
+    Function("error", (DECISION,), "string", lambda decision: str(decision["error"])),
 )

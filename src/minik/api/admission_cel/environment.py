@@ -7,19 +7,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minik.api.admission_cel import authorizer, object_literals
+from cel_expr_python import cel
+
+from minik.api.admission_cel import authorizer, object_literals, request_types
 from minik.api.admission_cel.scope import Scope
 from minik.api.admission_cel.variables import inlined
 from minik.api.cel import engine
-from minik.api.cel.engine import CelError, Program
-from minik.api.cel.function import Function
+from minik.api.cel.declarations import Declarations
+from minik.api.cel.engine import CelError, Program, Types
+from minik.api.cel.function import AUTHORIZER, RESOURCE_CHECK, Function
 
 _BASE = ("object", "oldObject", "request", "namespaceObject")
 _AUTHORIZER = ("authorizer", "authorizer.requestResource")
 _VARIABLE = re.compile(r"(?<![\w.])variables\s*\.\s*(?P<name>[A-Za-z_]\w*)")
-_UNDECLARED = re.compile(
-    r"ERROR: <input>:(\d+):(\d+): undeclared reference to '([\w.]+)' \(in container ''\)\n \| (.*)\n \| \.*\^"
-)
 _CEL_NAMES = {"NULL": "null_type"}
 _LITERALS = (
     Function(
@@ -37,12 +37,24 @@ EVERYTHING = Scope(params=True, authorizer=True, literals=True)
 
 
 def compile_expression(text: str, scope: Scope) -> Program:
-    """Raises CelError with cel-go's text."""
+    """For evaluating. Raises CelError with cel-go's text."""
     source = object_literals.with_maps(text) if scope.literals else text
-    try:
-        program = engine.compile_dynamic(source, _names(scope), _library(scope))
-    except CelError as error:
-        raise CelError(_UNDECLARED.sub(_by_root, str(error))) from None
+    return engine.compile_dynamic(source, _names(scope), _library(scope))
+
+
+def checked_expression(text: str, scope: Scope, written: str | None = None) -> Program:
+    """For saying what is wrong with it and what it yields. Raises CelError with cel-go's text.
+
+    `written`: what the author wrote, when that is not all of the text.
+    """
+    declarations = Declarations()
+    variables = dict.fromkeys(_names(scope), cel.Type.DYN) | request_types.declare(declarations)
+    if scope.authorizer:
+        own = (cel.Type(AUTHORIZER), cel.Type(RESOURCE_CHECK))
+        variables |= dict(zip(_AUTHORIZER, own, strict=True))
+    types = Types(variables, declarations.pool(), _library(scope))
+    source = object_literals.with_maps(text) if scope.literals else text
+    program = engine.check(source, types, text if written is None else written)
     _check_variables(text, scope)
     return program
 
@@ -59,7 +71,7 @@ def _library(scope: Scope) -> tuple[Function, ...]:
 def complaint(text: str, scope: Scope, results: Sequence[str]) -> str:
     """What is wrong with an expression that must yield one of `results` (cel-go's type names; none: any), or ""."""
     try:
-        result = type_name(compile_expression(text, scope).result)
+        result = type_name(checked_expression(text, scope).result)
     except CelError as error:
         return f"compilation failed: {error}"
     if result == "dyn" and results and scope.definitions:
@@ -73,14 +85,15 @@ def complaint(text: str, scope: Scope, results: Sequence[str]) -> str:
 def _type_with_variables(text: str, scope: Scope) -> str:
     """The type of an expression when those of the variables in it are known."""
     try:
-        return type_name(compile_expression(inlined(text, dict(scope.definitions)), scope).result)
+        return type_name(checked_expression(inlined(text, dict(scope.definitions)), scope, text).result)
     except CelError:
         return "dyn"
 
 
 def type_name(result: str) -> str:
     """cel-go's name of a type: `LIST<STRING>` is list(string)."""
-    return _CEL_NAMES.get(result) or result.lower().replace("<", "(").replace(">", ")")
+    words = _CEL_NAMES.get(result) or result.replace("<", "(").replace(">", ")")
+    return re.sub(r"(?<![\w.])[A-Z_]+(?![\w.])", lambda match: match[0].lower(), words)
 
 
 def activation(values: Mapping[str, Any]) -> Any:
@@ -94,19 +107,6 @@ def evaluate(program: Program, activation: Any) -> Any:
         return program.evaluate_in(activation)
     except TypeError:
         raise CelError("unsupported type of result") from None
-
-
-def _by_root(match: re.Match[str]) -> str:
-    """cel-go complains about the first name of a chain, this engine about the whole."""
-    row, column, name, line = match[1], int(match[2]), match[3], match[4]
-    before, dot, _ = name.rpartition(".")
-    if not dot or not line[: column - 1].endswith(before):
-        return match[0]
-    start, root = column - 1 - len(before), name.partition(".")[0]
-    return (
-        f"ERROR: <input>:{row}:{start + 1}: undeclared reference to '{root}' (in container '')\n"
-        f" | {line}\n | {'.' * start}^"
-    )
 
 
 def _check_variables(text: str, scope: Scope) -> None:

@@ -7,14 +7,17 @@ https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-pol
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from minik.api.admission_cel import authorizer
+from cel_expr_python import cel
+
+from minik.api.admission_cel import authorizer, request_types
 from minik.api.admission_cel.shape_schema import FREE
 from minik.api.cel import engine
 from minik.api.cel.declarations import Declarations
 from minik.api.cel.engine import CelError, Types
+from minik.api.cel.function import AUTHORIZER, RESOURCE_CHECK
 from minik.api.types import Obj
 
-_DYNAMIC = ("request", "namespaceObject", "authorizer", "authorizer.requestResource")
+_AUTHORIZER = ("authorizer", "authorizer.requestResource")
 
 
 class CheckedKind(NamedTuple):
@@ -39,7 +42,8 @@ def warnings(spec: Obj, kinds: Sequence[CheckedKind], params: Obj | None) -> lis
 def _types(spec: Obj, schema: Obj, params: Obj | None) -> Types:
     declarations = Declarations()
     declared, free = declarations.type_of(schema), declarations.type_of(FREE)
-    variables = dict.fromkeys(_DYNAMIC, free) | {"object": declared, "oldObject": declared}
+    variables = {"object": declared, "oldObject": declared, **request_types.declare(declarations)}
+    variables |= dict(zip(_AUTHORIZER, (cel.Type(AUTHORIZER), cel.Type(RESOURCE_CHECK)), strict=True))
     if spec.get("variables"):
         variables["variables"] = free
     if spec.get("paramKind"):

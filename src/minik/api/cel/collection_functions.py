@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from minik.api.cel.function import Function
+from minik.api.crd import go_regexp
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -59,6 +60,12 @@ def _distinct(items: Sequence[Any]) -> list[Any]:
     return kept
 
 
+def _sorted_by(items: Sequence[Any], keys: Sequence[Any]) -> list[Any]:
+    """Items in the order of their keys."""
+    order = sorted(range(len(items)), key=lambda place: keys[place])
+    return [items[place] for place in order]
+
+
 def _slice(items: Sequence[Any], start: int, end: int) -> list[Any]:
     if not 0 <= start <= end <= len(items):
         raise ValueError(f"cannot slice({start}, {end}), indexes must be non-negative, in order and in range")
@@ -73,10 +80,10 @@ def _flatten(items: Sequence[Any], depth: int = 1) -> list[Any]:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise ValueError(f"Illegal regex: {error}") from None
+    complaint = go_regexp.complaint(text)
+    if complaint:
+        raise ValueError(f"Illegal regex: {complaint}")
+    return go_regexp.compiled(text)
 
 
 def _find(text: str, pattern: str) -> str:
@@ -89,23 +96,33 @@ def _find_all(text: str, pattern: str, most: int = -1) -> list[str]:
     return found if most < 0 else found[:most]
 
 
+_SUMMED = ("int", "uint", "double", "duration")
+_COMPARABLE = (*_SUMMED, "bool", "timestamp", "string", "bytes")
+
+
+def _of(items: Sequence[str], name: str, implementation: Any, result: str = "") -> tuple[Function, ...]:
+    """One function for each type of items; `result` "": an item."""
+    return tuple(Function(name, (f"list<{item}>",), result or item, implementation) for item in items)
+
+
 FUNCTIONS = (
-    Function("isSorted", ("list",), "bool", _is_sorted),
-    Function("sum", ("list",), "dyn", _sum),
-    Function("min", ("list",), "dyn", _extreme("min", min)),
-    Function("max", ("list",), "dyn", _extreme("max", max)),
+    *_of(_COMPARABLE, "isSorted", _is_sorted, "bool"),
+    *_of(_SUMMED, "sum", _sum),
+    *_of(_COMPARABLE, "min", _extreme("min", min)),
+    *_of(_COMPARABLE, "max", _extreme("max", max)),
     Function("indexOf", ("list", "dyn"), "int", _index),
     Function("lastIndexOf", ("list", "dyn"), "int", _last_index),
-    Function("sort", ("list",), "list", sorted),
+    *(Function("sort", (f"list<{item}>",), f"list<{item}>", sorted) for item in _COMPARABLE),
+    Function("sortBy__", ("list", "list"), "list", _sorted_by, member=False),
     Function("reverse", ("list",), "list", lambda items: list(reversed(items))),
     Function("distinct", ("list",), "list", _distinct),
     Function("slice", ("list", "int", "int"), "list", _slice),
     Function("flatten", ("list",), "list", _flatten),
     Function("flatten", ("list", "int"), "list", _flatten),
-    Function("lists.range", ("int",), "list", lambda count: list(range(count)), member=False),
+    Function("lists.range", ("int",), "list<int>", lambda count: list(range(count)), member=False),
     Function("find", ("string", "string"), "string", _find),
-    Function("findAll", ("string", "string"), "list", _find_all),
-    Function("findAll", ("string", "string", "int"), "list", _find_all),
+    Function("findAll", ("string", "string"), "list<string>", _find_all),
+    Function("findAll", ("string", "string", "int"), "list<string>", _find_all),
     Function("sets.contains", ("list", "list"), "bool", _contains, member=False),
     Function(
         "sets.equivalent", ("list", "list"), "bool", lambda a, b: _contains(a, b) and _contains(b, a), member=False

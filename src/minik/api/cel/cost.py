@@ -1,17 +1,34 @@
-"""How expensive an expression can get, before it has ever run.
+"""How expensive an expression can get, before it has ever run: cel-go's estimate, to the last digit.
 
-An estimate after cel-go's: every step costs one, loops cost what their longest list allows, and what reads strings
-costs a tenth of their length. How long lists, maps and strings can be comes from the schema; without limits there it
-is what fits into one request. Where cel-go tracks sizes through functions this stays on the cheap side.
+Every step costs one, loops cost what their longest list allows, and what reads strings costs a tenth of their length.
+How long lists, maps and strings can be comes from the schema (declared_sizes.py).
+Upstream: cel-go's checker/cost.go with Kubernetes' call costs (call_costs.py).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from minik.api.cel.declarations import escape, properties_of
+from minik.api.cel import call_costs, standard_costs
+from minik.api.cel.call_costs import Part
+from minik.api.cel.declared_sizes import Declared, at
+from minik.api.cel.function import FORMAT, MESSAGES, URL
+from minik.api.cel.ranges import (
+    NEVER,
+    NEW_LIST,
+    NEW_MAP,
+    NEW_MESSAGE,
+    NOTHING,
+    ONE,
+    PER_CHARACTER,
+    UNKNOWN,
+    Range,
+    exactly,
+)
 from minik.api.cel.syntax_tree import (
+    DYN,
     Call,
+    Checked,
     Comprehension,
     Constant,
     Identifier,
@@ -19,184 +36,351 @@ from minik.api.cel.syntax_tree import (
     MapLiteral,
     Node,
     Select,
+    Type,
 )
-from minik.api.types import Obj
 
-_REQUEST = 3 * 1024 * 1024  # bytes of the largest request
-_LIMIT = (1 << 64) - 1
-_NEW_LIST, _NEW_MAP = 10, 30
-_PER_CHARACTER, _PER_PATTERN_CHARACTER = 0.1, 0.25
-_MINIMAL = {"string": 2, "boolean": 4, "integer": 1, "number": 1, "array": 2, "object": 2}
-_WHOLE_LIST = frozenset({"isSorted", "sum", "min", "max", "indexOf", "lastIndexOf", "@in", "in"})
-_TWO_LISTS = frozenset({"sets.contains", "sets.equivalent", "sets.intersects"})
-_READS_TEXT = frozenset(
-    [
-        "startsWith",
-        "endsWith",
-        "lowerAscii",
-        "upperAscii",
-        "replace",
-        "split",
-        "substring",
-        "trim",
-        "join",
-        "string",
-        "bytes",
-        "url",
-        "isURL",
-        "ip",
-        "isIP",
-        "cidr",
-        "isCIDR",
-        "quantity",
-        "isQuantity",
-        "semver",
-        "isSemver",
-        "duration",
-        "timestamp",
-        "int",
-        "double",
-        "uint",
-        "_+_",
-    ]
-)
-_PATTERNS = frozenset({"matches", "find", "findAll"})
+Path = tuple[str, ...]
+_SCALARS = frozenset({"bool", "double", "duration", "int", "timestamp", "uint"})
+_LONGEST_FORMAT = 64
+_REWRITTEN = re.compile(r"items\d+__")  # what two_variables.py binds the looped-over value to
+_KEYS = "keys__"
+_OPTIONAL_OLD = "oldSelf__"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What is known of a value: its schema, or at least its size."""
+class _Entries(NamedTuple):
+    """What is known of the entries of a list or map that an expression builds."""
 
-    schema: Obj | None = None
-    size: int = 0
+    container: str
+    key: Range
+    value: Range
 
-
-def minimal_size(schema: Obj) -> int:
-    """Bytes of the shortest JSON of such a value."""
-    if schema.get("x-kubernetes-int-or-string"):
-        return 1
-    size = _MINIMAL.get(str(schema.get("type")), 1)
-    if schema.get("type") == "object":
-        properties = schema.get("properties") or {}
-        for name in schema.get("required") or ():
-            if name in properties and "default" not in properties[name]:
-                size += len(name) + 4 + minimal_size(properties[name])
-    return size
+    def union(self, other: "_Entries | None") -> "_Entries | None":
+        if other is None:
+            return None
+        return _Entries(self.container, self.key.union(other.key), self.value.union(other.value))
 
 
-def largest(schema: Obj) -> int:
-    """How many items, entries or characters a value can have."""
-    kind, additional = schema.get("type"), schema.get("additionalProperties")
-    if kind == "array":
-        items = schema.get("items") or {}
-        return int(schema.get("maxItems", (_REQUEST - 2) // (minimal_size(items) + 1)))
-    if kind == "object" and isinstance(additional, dict):
-        return int(schema.get("maxProperties", (_REQUEST - 2) // (minimal_size(additional) + 6)))
-    if kind == "string":
-        return _longest_text(schema)
-    return 1
+class _Local(NamedTuple):
+    """A variable of a macro."""
+
+    path: Path
+    size: Range | None
+    entries: _Entries | None = None
 
 
-def _longest_text(schema: Obj) -> int:
-    form = schema.get("format")
-    if form in ("date", "date-time", "duration"):
-        return 32
-    if schema.get("maxLength") is not None:
-        return int(schema["maxLength"]) * (1 if form == "byte" else 4)
-    if schema.get("enum"):
-        return max(len(str(each)) for each in schema["enum"])
-    return _REQUEST - 2
-
-
-def estimate(tree: Node, variables: Mapping[str, Obj]) -> int:
-    """The cost of an expression over variables of these schemas."""
-    return min(int(_Estimator().cost(tree, {name: Value(schema) for name, schema in variables.items()})[0]), _LIMIT)
+def estimate(checked: Checked, root: Declared | None) -> Range:
+    """The cost of an expression whose variables are all of type `root`, as self and oldSelf are."""
+    return _Estimator(checked, root).cost(checked.tree)
 
 
 class _Estimator:
-    def cost(self, node: Node, scope: Mapping[str, Value]) -> tuple[float, Value]:
-        """The cost of a part, and what is known of its value."""
+    def __init__(self, checked: Checked, root: Declared | None) -> None:
+        self._types = checked.types
+        self._overloads = checked.overloads
+        self._root = root
+        self._paths: dict[int, Path] = {}
+        self._sizes: dict[int, Range] = {}
+        self._entries: dict[int, _Entries] = {}
+        self._locals: dict[str, list[_Local]] = {}
+
+    def cost(self, node: Node) -> Range:
         match node:
             case Constant():
-                return 0, Value(size=node.size)
+                return NOTHING
             case Identifier():
-                return 1, scope.get(node.name, Value())
+                local = self._local(node.name)
+                self._paths[node.id] = local.path if local else (node.name,)
+                return ONE
             case Select():
-                return self._select(node, scope)
+                return self._select(node)
             case ListLiteral():
-                costs = [self.cost(element, scope)[0] for element in node.elements]
-                return _NEW_LIST + sum(costs), Value(size=len(node.elements))
+                return self._list(node)
             case MapLiteral():
-                return _NEW_MAP + sum(self.cost(p, scope)[0] for p in node.parts), Value(size=len(node.parts) // 2)
+                return self._map(node)
             case Comprehension():
-                return self._comprehension(node, scope)
-        return self._call(node, scope)
+                return self._bind(node) if _is_bind(node) else self._comprehension(node)
+        return self._call(node)
 
-    def _select(self, node: Select, scope: Mapping[str, Value]) -> tuple[float, Value]:
-        cost, value = self.cost(node.operand, scope)
-        return cost + 1, Value() if node.test_only else _field(value, node.field)
+    def _select(self, node: Select) -> Range:
+        cost = self.cost(node.operand)
+        if node.test_only:
+            return cost
+        if self._type(node.operand).kind in ("map", "message", "parameter"):
+            cost = cost.plus(ONE)
+        path = self._path(node.operand)
+        if path:
+            self._paths[node.id] = (*path, node.field)
+        return cost
 
-    def _comprehension(self, node: Comprehension, scope: Mapping[str, Value]) -> tuple[float, Value]:
-        items_cost, items = self.cost(node.items, scope)
-        start_cost, start = self.cost(node.start, scope)
-        inner = {**scope, node.variable: _item(items), node.accumulator: start}
-        once = self.cost(node.condition, inner)[0] + self.cost(node.step, inner)[0]
-        result_cost, result = self.cost(node.result, inner)
-        rounds = _size(items)
-        return items_cost + start_cost + rounds * once + result_cost, result if result.schema else Value(size=rounds)
+    def _list(self, node: ListLiteral) -> Range:
+        cost, item = NOTHING, NEVER if node.elements else UNKNOWN._replace(most=0)
+        for element in node.elements:
+            cost = cost.plus(self.cost(element))
+            item = item.union(self._size(element) or UNKNOWN)
+        self._entries[node.id] = _Entries("list", ONE, item)
+        return cost.plus(exactly(NEW_LIST))
 
-    def _call(self, node: Call, scope: Mapping[str, Value]) -> tuple[float, Value]:
-        parts = [*((node.target,) if node.target is not None else ()), *node.arguments]
-        costed = [self.cost(part, scope) for part in parts]
-        costs, values = [cost for cost, _ in costed], [value for _, value in costed]
-        if node.function == "_?_:_":
-            return costs[0] + max(costs[1:]), values[1]
-        if node.function in ("_[_]", "_[?_]"):
-            return sum(costs) + 1, _item(values[0])
-        if node.function in ("_?._", "value", "orValue"):
-            return sum(costs) + 1, values[0]
-        sizes = [_size(value) for value in values]
-        return sum(costs) + _work(node.function, sizes), Value(size=max(sizes, default=0) if _grows(node) else 0)
+    def _map(self, node: MapLiteral) -> Range:
+        if node.message:
+            return _sum(self.cost(part) for part in node.parts[1::2]).plus(exactly(NEW_MESSAGE))
+        cost = NOTHING
+        sizes = [NEVER, NEVER] if node.parts else [NOTHING, NOTHING]
+        for place, part in enumerate(node.parts):
+            cost = cost.plus(self.cost(part))
+            sizes[place % 2] = sizes[place % 2].union(self._size(part) or UNKNOWN)
+        self._entries[node.id] = _Entries("map", *sizes)
+        return cost.plus(exactly(NEW_MAP))
+
+    # -- macros
+
+    def _comprehension(self, node: Comprehension) -> Range:
+        cost = self.cost(node.items).plus(self.cost(node.start))
+        self._push(node.accumulator, self._bound(node.start))
+        self._push(node.variable, self._looped(node.items))
+        once = self.cost(node.condition).plus(self.cost(node.step))
+        entries = self._entries_of(node.step)
+        self._locals[node.variable].pop()
+        cost = cost.plus(self.cost(node.result))
+        self._locals[node.accumulator].pop()
+        rounds = self._size(node.items) or UNKNOWN
+        if isinstance(node.start, Constant):
+            self._set_size(node, self._size(node.start))
+        elif isinstance(node.start, ListLiteral | MapLiteral):
+            self._set_size(node, rounds)
+            if entries is not None:
+                self._entries[node.id] = entries
+        return cost.plus(rounds.times(once))
+
+    def _looped(self, items: Node) -> _Local:
+        """The variable of a loop over `items`."""
+        if isinstance(items, Call) and items.function == _KEYS:
+            inner = items.arguments[0]
+            is_list = self._type(inner).kind == "list"
+            return _Local((), ONE) if is_list else _Local(self._step(inner, "@keys"), None)
+        entries = self._entries_of(items)
+        container = entries.container if entries else self._type(items).kind
+        if container == "list":
+            return _Local(self._step(items, "@items"), entries.value if entries else None)
+        return _Local(self._step(items, "@keys"), entries.key if entries else None)
+
+    def _step(self, node: Node, step: str) -> Path:
+        path = self._path(node)
+        return (*path, step) if path else ()
+
+    def _bind(self, node: Comprehension) -> Range:
+        cost = exactly(NEW_LIST).plus(self.cost(node.start))
+        if _is_rewriting(node):
+            # a part of what upstream does in one macro, or of what it has as a variable
+            cost = NOTHING
+        elif _REWRITTEN.fullmatch(node.accumulator):
+            cost = self.cost(node.start)
+        local = self._bound(node.start)
+        if isinstance(node.start, Call) and _is_optional_old(node.start):
+            local = _Local(("oldSelf",), None)
+        self._push(node.accumulator, local)
+        cost = cost.plus(self.cost(node.result))
+        self._locals[node.accumulator].pop()
+        self._copy(node, node.result)
+        return cost
+
+    def _bound(self, node: Node) -> _Local:
+        return _Local(self._path(node), self._size(node), self._entries_of(node))
+
+    def _push(self, name: str, local: _Local) -> None:
+        self._locals.setdefault(name, []).append(local)
+
+    def _local(self, name: str) -> _Local | None:
+        stack = self._locals.get(name)
+        return stack[-1] if stack else None
+
+    # -- calls
+
+    def _call(self, node: Call) -> Range:
+        if node.function in ("dyn", _KEYS):
+            cost = self.cost(node.arguments[0])
+            self._copy(node, node.arguments[0])
+            if node.function == _KEYS:
+                return NOTHING  # has been paid where its argument was bound
+            return cost.plus(ONE)
+        costs = [self.cost(argument) for argument in node.arguments]
+        own = self.cost(node.target) if node.target is not None else NOTHING
+        cost, size = NEVER, None
+        for overload in self._resolved(node):
+            once, result = self._called(node, overload, costs)
+            cost = cost.union(once)
+            if result is not None:
+                size = result if size is None else size.union(result)
+            if overload in ("index_list", "index_map"):
+                entries = self._entries_of(node.arguments[0])
+                size = entries.value if entries else None
+                path = self._path(node.arguments[0])
+                if path:
+                    self._paths[node.id] = (*path, "@items" if overload == "index_list" else "@values")
+            if size is None:
+                size = self._size(node)
+        self._set_size(node, size)
+        return own.plus(cost)
+
+    def _resolved(self, node: Call) -> tuple[str, ...]:
+        """The overloads in question: fewer than the checker's when the schema knows the types better."""
+        found = self._overloads.get(node.id) or ("",)
+        operands = [*((node.target,) if node.target is not None else ()), *node.arguments]
+        if len(found) == 1 or not operands:
+            return found
+        kind = self._type(operands[-1] if node.function in ("@in", "in") else operands[0]).kind
+        fitting = tuple(each for each in found if kind in each.replace("int64", "int").split("_"))
+        return fitting or found
+
+    def _called(self, node: Call, overload: str, costs: list[Range]) -> tuple[Range, Range | None]:
+        everything = _sum(costs)
+        target = self._part(node.target) if node.target is not None else None
+        parts = [self._part(argument) for argument in node.arguments]
+        known = call_costs.estimate(node.function, target, parts)
+        if known is None and node.function == "_==_":
+            known = _opaque_equality(self._type(node.arguments[0]), parts)
+        if known is not None:
+            return known.cost.plus(everything), known.size
+        sizes = [part.size for part in ([target] if target else []) + parts]
+        match overload:
+            case "logical_or" | "logical_and":
+                return Range(costs[0].least, costs[0].plus(costs[1]).most), None
+            case "conditional":
+                return self._conditional(node, costs)
+            case "add_string" | "add_bytes" | "add_list":
+                result = sizes[0].plus(sizes[1])
+                self._join_entries(node, node.arguments[0], node.arguments[1])
+                own = ONE if overload == "add_list" else result.scaled(PER_CHARACTER)
+                return own.plus(everything), result
+        own, size = standard_costs.estimate(overload, sizes)
+        return own.plus(everything), size
+
+    def _conditional(self, node: Call, costs: list[Range]) -> tuple[Range, Range | None]:
+        yes, no = node.arguments[1:]
+        self._join_entries(node, yes, no)
+        size = (self._size(yes) or UNKNOWN).union(self._size(no) or UNKNOWN)
+        return costs[0].plus(costs[1].union(costs[2])), size
+
+    def _join_entries(self, node: Node, one: Node, other: Node) -> None:
+        entries = self._entries_of(one)
+        joined = entries.union(self._entries_of(other)) if entries else None
+        if joined is not None:
+            self._entries[node.id] = joined
+
+    def _part(self, node: Node) -> Part:
+        kind = self._type(node)
+        item_kind, item_size = "", None
+        if kind.parts and kind.kind in ("list", "map"):
+            path = self._path(node)
+            found = at(self._root, (*path, "@items")) if path else None
+            item_kind = found.kind if found else kind.parts[0].kind
+            item_size = Range(0, found.most) if found else None
+        whole = node.value if isinstance(node, Constant) and node.kind == "int" else None
+        return Part(self._size(node) or UNKNOWN, kind.kind, item_kind, item_size, whole)
+
+    # -- what is known of a node
+
+    def _type(self, node: Node) -> Type:
+        """The schema's word counts before the checker's, which knows less of lists in lists."""
+        checked = self._types.get(node.id, DYN)
+        found = at(self._root, self._path(node)) if checked.kind == "dyn" and self._path(node) else None
+        if found is None or found.kind == "dyn":
+            return checked
+        kind = "message" if found.kind == "object" else found.kind
+        inner = {"list": (DYN,), "map": (Type("string"), DYN)}.get(kind, ())
+        return Type(kind, parts=inner)
+
+    def _path(self, node: Node) -> Path:
+        path: Path = ()
+        if isinstance(node, Identifier):
+            local = self._local(node.name)
+            path = local.path if local else self._paths.get(node.id, ())
+        else:
+            path = self._paths.get(node.id, ())
+        return () if path and path[0].startswith("@") else path
+
+    def _set_size(self, node: Node, size: Range | None) -> None:
+        if size is not None:
+            self._sizes[node.id] = size
+
+    def _copy(self, node: Node, source: Node) -> None:
+        self._set_size(node, self._size(source))
+        entries = self._entries_of(source)
+        if entries is not None:
+            self._entries[node.id] = entries
+
+    def _size(self, node: Node) -> Range | None:
+        known = self._sizes.get(node.id) or _literal_size(node)
+        if known is not None:
+            return known
+        path = self._path(node)
+        found = at(self._root, path) if path else None
+        if found is not None:
+            size = Range(0, found.most)
+            self._sizes[node.id] = size
+            return size
+        if _is_scalar(self._types.get(node.id, DYN)):
+            return ONE
+        local = self._local(node.name) if isinstance(node, Identifier) else None
+        return local.size if local else None
+
+    def _entries_of(self, node: Node) -> _Entries | None:
+        found = self._entries.get(node.id)
+        if found is None and isinstance(node, Identifier):
+            local = self._local(node.name)
+            return local.entries if local else None
+        return found
 
 
-def _grows(node: Call) -> bool:
-    return node.function in _READS_TEXT or node.function in _PATTERNS
+def _is_bind(node: Comprehension) -> bool:
+    return (
+        isinstance(node.items, ListLiteral)
+        and not node.items.elements
+        and node.condition == Constant(node.condition.id, "bool", False)
+        and not node.accumulator.startswith("@")
+    )
 
 
-def _work(function: str, sizes: list[int]) -> float:
-    """What the function itself costs."""
-    if function in ("_==_", "_!=_"):
-        return max(1, min(sizes) * _PER_CHARACTER)
-    if function in _PATTERNS and len(sizes) > 1:
-        return max(1, sizes[0] * _PER_CHARACTER) * max(1, sizes[1] * _PER_PATTERN_CHARACTER)
-    if function in _TWO_LISTS and len(sizes) > 1:
-        return sizes[0] * sizes[1]
-    if function == "contains" and len(sizes) > 1:
-        return max(1, sizes[0] * _PER_CHARACTER) * max(1, sizes[1] * _PER_CHARACTER)
-    if function in ("startsWith", "endsWith"):
-        return max(1, sizes[-1] * _PER_CHARACTER)
-    if function in _WHOLE_LIST:
-        return max(1, sizes[-1] if function in ("@in", "in") else sizes[0])
-    if function in _READS_TEXT:
-        return max(1, max(sizes, default=0) * _PER_CHARACTER)
-    return 1
+def _is_rewriting(node: Comprehension) -> bool:
+    """Whether a bind is only there because the engine has no such macro or variable."""
+    start = node.start
+    if not isinstance(start, Call) or not start.arguments or not isinstance(start.arguments[0], Identifier):
+        return False
+    name = start.arguments[0].name
+    return (start.function == "_[_]" and _REWRITTEN.fullmatch(name) is not None) or _is_optional_old(start)
 
 
-def _size(value: Value) -> int:
-    return largest(value.schema) if value.schema else value.size
+def _is_optional_old(start: Call) -> bool:
+    first = start.arguments[0] if start.arguments else None
+    return start.function == "_[?_]" and isinstance(first, Identifier) and first.name == _OPTIONAL_OLD
 
 
-def _field(value: Value, name: str) -> Value:
-    if value.schema is None:
-        return Value()
-    for key, part in properties_of(value.schema).items():
-        if escape(key) == name:
-            return Value(part)
-    additional: Any = value.schema.get("additionalProperties")
-    return Value(additional) if isinstance(additional, dict) else Value()
+def _opaque_equality(of: Type, parts: list[Part]) -> call_costs.Estimate | None:
+    """What comparing two values of one of Kubernetes' own types costs; None for other types."""
+    if of.name not in MESSAGES:
+        return None
+    longest = {URL: parts[1].size.most, FORMAT: _LONGEST_FORMAT}.get(of.name)
+    return call_costs.Estimate(ONE if longest is None else Range(1, longest).scaled(PER_CHARACTER))
 
 
-def _item(value: Value) -> Value:
-    """An item of a list. Keys of maps are short."""
-    items = (value.schema or {}).get("items")
-    return Value(items) if isinstance(items, dict) else Value()
+def _is_scalar(of: Type) -> bool:
+    if of.kind == "opaque" and of.name == "optional_type" and of.parts:
+        return _is_scalar(of.parts[0])
+    return of.kind in _SCALARS
+
+
+def _literal_size(node: Node) -> Range | None:
+    match node:
+        case Constant():
+            return exactly(len(node.value) if node.kind in ("string", "bytes") else 1)
+        case ListLiteral():
+            return exactly(len(node.elements))
+        case MapLiteral() if not node.message:
+            return exactly(len(node.parts) // 2)
+    return None
+
+
+def _sum(costs: Iterable[Range]) -> Range:
+    total = NOTHING
+    for cost in costs:
+        total = total.plus(cost)
+    return total

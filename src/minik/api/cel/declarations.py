@@ -16,6 +16,7 @@ from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, struct_pb2, timestamp_pb2
 
 from minik.api.cel.duration import parse_duration
+from minik.api.cel.function import MESSAGES
 from minik.api.types import Obj
 
 _PACKAGE = "object"
@@ -123,6 +124,11 @@ class Declarations:
         pool = descriptor_pool.DescriptorPool()
         for module in (timestamp_pb2, duration_pb2, struct_pb2):
             pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
+        for name in MESSAGES:
+            package, _, own = name.rpartition(".")
+            file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", package=package, syntax="proto3")
+            file.message_type.add(name=own)
+            pool.AddSerializedFile(file.SerializeToString())
         pool.AddSerializedFile(self._file.SerializeToString())
         return pool
 

@@ -11,16 +11,21 @@ from functools import cache, lru_cache
 from typing import Any
 
 from cel_expr_python import cel
-from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_optional, ext_strings
+from cel_expr_python.ext import ext_bindings, ext_optional, ext_strings
 
 from minik.api.cel import (
     collection_functions,
+    complaints,
     format_functions,
+    literal_checks,
     network_functions,
     quantity_functions,
+    syntax_tree,
     two_variables,
 )
-from minik.api.cel.function import OPAQUE, OPTIONAL, Function, kind_of
+from minik.api.cel.declarations import Declarations
+from minik.api.cel.function import MESSAGES, OPAQUE, Function, kind_of
+from minik.api.cel.syntax_tree import Checked
 
 FUNCTIONS = (
     *quantity_functions.FUNCTIONS,
@@ -29,7 +34,10 @@ FUNCTIONS = (
     *format_functions.FUNCTIONS,
     *two_variables.FUNCTIONS,
 )
+_STRINGS_VERSION = 2  # of the library of functions on strings, as in Kubernetes
 _CODE = re.compile(r"^(?!ERROR)[A-Z_]+: |\s*\[[A-Z_]+\]$")
+_BIND = re.compile(r"(?<![\w.])cel\s*\.\s*bind\s*\(")
+# comparisons of numbers of different types, which Kubernetes allows
 _MIXED = re.compile(
     r"found no matching overload for '_(<|<=|>|>=)_' applied to '\((int|uint|double), (int|uint|double)\)'"
 )
@@ -54,10 +62,9 @@ class Program:
         """The value for what `activation` made of the variables. Raises CelError."""
         return _plain(self.expression.eval(activation))
 
-    def syntax_tree(self) -> bytes:
-        """The checked expression as cel.expr.CheckedExpr."""
-        tree: bytes = self.expression.serialize()
-        return tree
+    def checked(self) -> Checked:
+        """The expression as a tree, with types."""
+        return syntax_tree.parse(self.expression.serialize())
 
 
 def _plain(value: Any) -> Any:
@@ -89,28 +96,32 @@ def activation(values: Mapping[str, Any], variables: tuple[str, ...], library: t
     return _dynamic(variables, library).Activation(data=dict(values))
 
 
-def check(expression: str, types: Types) -> str:
-    """The type of an expression's value ("BOOL", "STRING", "DYN", ...). Raises CelError."""
+def check(expression: str, types: Types, written: str | None = None) -> Program:
+    """The expression with the types of its parts, not to be evaluated; "BOOL", "STRING", "DYN", ... is its result.
+
+    `written`: what the author wrote, when that is not all of the expression. Raises CelError.
+    """
+    bindings = _BIND.search(two_variables.without_strings(expression if written is None else written)) is None
     try:
-        return _compile(_typed(types), expression).result
+        program = _compile(_typed(types, bindings=bindings), expression)
     except CelError as error:
-        if not _only_mixed_numbers(str(error)):
-            raise
-    return compile_dynamic(expression, tuple(types.variables), types.library).result
+        other = complaints.without(str(error), _MIXED)
+        if other:
+            raise CelError(other) from None
+        program = compile_dynamic(expression, tuple(types.variables), types.library)
+    wrong = literal_checks.complaints(program.checked(), expression)
+    if wrong:
+        raise CelError(complaints.listed(wrong))
+    return program
 
 
 def _compile(environment: Any, expression: str) -> Program:
+    source = two_variables.rewritten(expression)
     try:
-        compiled = environment.compile(two_variables.rewritten(expression))
+        compiled = environment.compile(source)
     except RuntimeError as error:
-        raise CelError(_compile_text(str(error))) from None
+        raise CelError(complaints.as_upstream(_CODE.sub("", str(error)), source)) from None
     return Program(compiled, compiled.return_type().name())
-
-
-def _only_mixed_numbers(text: str) -> bool:
-    """Whether all that is wrong are comparisons of numbers of different types, which Kubernetes allows."""
-    errors = [line for line in text.splitlines() if line.startswith("ERROR: ")]
-    return bool(errors) and all(_MIXED.search(line) for line in errors)
 
 
 # -- environments
@@ -118,41 +129,66 @@ def _only_mixed_numbers(text: str) -> bool:
 
 @cache
 def _dynamic(variables: tuple[str, ...], library: tuple[Function, ...]) -> Any:
-    extensions = [*_extensions(), cel.CelExtension("kubernetes", _declarations((*FUNCTIONS, *library), typed=False))]
-    return cel.NewEnv(variables=dict.fromkeys(variables, cel.Type.DYN), extensions=extensions)
+    extension = cel.CelExtension("kubernetes", _for_any_values((*FUNCTIONS, *library)))
+    return cel.NewEnv(
+        variables=dict.fromkeys(variables, cel.Type.DYN), extensions=[*_extensions(bindings=True), extension]
+    )
 
 
-def _typed(types: Types) -> Any:
-    extensions = [
-        *_extensions(),
-        cel.CelExtension("kubernetes", _declarations((*FUNCTIONS, *types.library), typed=True)),
-    ]
-    return cel.NewEnv(descriptor_pool=types.pool, variables=dict(types.variables), extensions=extensions)
+def _typed(types: Types, *, bindings: bool) -> Any:
+    extension = cel.CelExtension("kubernetes", _for_checking((*FUNCTIONS, *types.library)))
+    return cel.NewEnv(
+        descriptor_pool=types.pool or Declarations().pool(),
+        variables=dict(types.variables),
+        extensions=[*_extensions(bindings=bindings), extension],
+    )
 
 
-def _extensions() -> list[Any]:
-    return [
-        ext_optional.ExtOptional(),
-        ext_strings.ExtStrings(),
-        ext_math.ExtMath(),
-        ext_bindings.ExtBindings(),
-        ext_encoders.ExtEncoders(),
-    ]
+def _extensions(*, bindings: bool) -> list[Any]:
+    """`bindings`: cel.bind, which Kubernetes has not, but what two_variables.py writes needs."""
+    own = [ext_optional.ExtOptional(), ext_strings.ExtStrings(_STRINGS_VERSION)]
+    return [*own, ext_bindings.ExtBindings()] if bindings else own
 
 
-def _declarations(functions: Sequence[Function], *, typed: bool) -> list[Any]:
-    """The library. Overloads that differ in Kubernetes' own types become one, which looks at the values."""
+def _for_checking(functions: Sequence[Function]) -> list[Any]:
+    """The library as the checker sees it: every overload with its own types."""
+    declared: dict[str, list[Any]] = {}
+    for number, function in enumerate(functions):
+        if function.unchecked:
+            continue
+        overload = cel.Overload(
+            f"{function.name}_{number}".replace(".", "_"),
+            return_type=_checked_type(function.result),
+            parameters=[_checked_type(part) for part in function.parameters],
+            is_member=function.member,
+            impl=function.implementation,
+        )
+        declared.setdefault(function.name, []).append(overload)
+    return [cel.FunctionDecl(name, overloads) for name, overloads in declared.items()]
+
+
+def _checked_type(name: str) -> Any:
+    outer, _, inner = name.partition("<")
+    if outer == "list" and inner:
+        return cel.Type.List(_checked_type(inner.removesuffix(">")))
+    if outer == "optional":
+        return cel.Type.AbstractType("optional_type", [_checked_type(inner.removesuffix(">"))])
+    return cel.Type(name) if name in MESSAGES else _type(name)
+
+
+def _for_any_values(functions: Sequence[Function]) -> list[Any]:
+    """The library as expressions are evaluated with. Overloads that differ in Kubernetes' own types, or in those of
+    items, become one, which looks at the values.
+    """
     grouped: dict[tuple[str, bool, int], list[Function]] = {}
     for function in functions:
-        if typed and function.unchecked:
-            continue
         grouped.setdefault((function.name, function.member, len(function.parameters)), []).append(function)
     declared: dict[str, list[Any]] = {}
     for (name, member, arity), alike in grouped.items():
-        parameters = [_common({f.parameters[place] for f in alike}, typed) for place in range(arity)]
+        parameters = [_common({f.parameters[place] for f in alike}) for place in range(arity)]
         overload = cel.Overload(
             f"{name}_{arity}_{'member' if member else 'global'}".replace(".", "_"),
-            return_type=_type(_common({function.result for function in alike}, typed)),
+            return_type=_type(_common({function.result for function in alike})),
             parameters=[_type(part) for part in parameters],
             is_member=member,
             impl=_implementation(alike),
@@ -161,13 +197,16 @@ def _declarations(functions: Sequence[Function], *, typed: bool) -> list[Any]:
     return [cel.FunctionDecl(name, overloads) for name, overloads in declared.items()]
 
 
-def _common(names: set[str], typed: bool) -> str:
-    if not typed and names <= set(OPAQUE):
+def _common(names: set[str]) -> str:
+    names = {name.partition("<")[0] for name in names}
+    if names <= {*OPAQUE, *MESSAGES, "optional"}:
         return "map"
-    return next(iter(names)) if len(names) == 1 and OPTIONAL not in names else "dyn"
+    return next(iter(names)) if len(names) == 1 else "dyn"
 
 
 def _implementation(functions: Sequence[Function]) -> Any:
+    if len({function.implementation for function in functions}) == 1:
+        return functions[0].implementation
     if len({function.parameters[:1] for function in functions}) == 1:
         return functions[0].implementation
     by_kind = {function.parameters[0]: function.implementation for function in functions}
@@ -185,23 +224,20 @@ def _type(name: str) -> Any:
     known = {
         "string": cel.Type.STRING,
         "int": cel.Type.INT,
+        "uint": cel.Type.UINT,
         "double": cel.Type.DOUBLE,
         "bool": cel.Type.BOOL,
+        "bytes": cel.Type.BYTES,
         "dyn": cel.Type.DYN,
         "duration": cel.Type.DURATION,
         "timestamp": cel.Type.TIMESTAMP,
         "list": cel.Type.List(cel.Type.DYN),
         "map": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
     }
-    return known.get(name) or cel.Type.AbstractType(name)
+    return known[name]
 
 
 # -- texts
-
-
-def _compile_text(text: str) -> str:
-    text = _CODE.sub("", text)
-    return re.sub(r"undefined field '([^']*)' not found in struct '[^']*'", r"undefined field '\1'", text)
 
 
 def _runtime_text(text: str) -> str:

@@ -77,8 +77,8 @@ def _constant(name: str) -> Callable[[], Any]:
 
 FUNCTIONS = (
     *(Function(f"format.{name}", (), FORMAT, _constant(name), member=False) for name in _FORMATS),
-    Function("format.named", ("string",), OPTIONAL, _named, member=False),
-    Function("validate", (FORMAT, "string"), OPTIONAL, _validate),
+    Function("format.named", ("string",), f"optional<{FORMAT}>", _named, member=False),
+    Function("validate", (FORMAT, "string"), "optional<list<string>>", _validate),
     Function("hasValue", (OPTIONAL,), "bool", lambda optional: bool(unboxed(optional, OPTIONAL)), unchecked=True),
     Function("value", (OPTIONAL,), "dyn", _value, unchecked=True),
 )

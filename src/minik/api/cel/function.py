@@ -1,7 +1,9 @@
 """How the functions of a library are described, independent of the engine.
 
-Types are written as names: "string", "int", "double", "bool", "dyn", "list", "map", "duration", "timestamp", or one of
-Kubernetes' own (OPAQUE). Values of the latter are maps with their type's name as the only key.
+Types are written as names: "string", "int", "double", "bool", "dyn", "list", "map", "duration", "timestamp",
+"list<int>", "optional<string>", or one of Kubernetes' own (OPAQUE, AUTHORIZATION). The checker takes them literally;
+at evaluation only what stands before "<" counts. Values of OPAQUE types are maps with their type's name as the only
+key, those of AUTHORIZATION are maps.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,13 +20,20 @@ OPAQUE = (
     "kubernetes.Optional",
 )
 QUANTITY, URL, SEMVER, IP, CIDR, FORMAT, OPTIONAL = OPAQUE
+AUTHORIZATION = tuple(
+    f"kubernetes.authorization.{name}"
+    for name in ("Authorizer", "PathCheck", "GroupCheck", "ResourceCheck", "Decision")
+)
+AUTHORIZER, PATH_CHECK, GROUP_CHECK, RESOURCE_CHECK, DECISION = AUTHORIZATION
+MESSAGES = (*(name for name in OPAQUE if name != OPTIONAL), *AUTHORIZATION)
+"""What are messages without fields to the checker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
     """`implementation` gets plain Python values and raises ValueError for what CEL calls an error.
 
-    `unchecked`: the engine's checker knows a function of this name that takes the value already.
+    `unchecked`: the checker knows a function of this name that takes the value already.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Macros with two variables, written as macros with one: `list.all(i, v, p)`, `map.transformMap(k, v, t)`.
+"""Macros the engine lacks, written with those it has: `list.all(i, v, p)`, `map.transformMap(k, v, t)`, `sortBy`.
 
-The engine knows none of them. `x.all(k, v, p)` becomes a loop over the keys (or indexes) of x with v bound to x[k];
-what makes maps is collected by functions of this library. Texts of other expressions are left as they are.
+`x.all(k, v, p)` becomes a loop over the keys (or indexes) of x with v bound to x[k]; what makes maps is collected by
+functions of this library. Texts of other expressions are left as they are.
 https://github.com/google/cel-go/tree/master/ext#twovarcomprehensions
 """
 
@@ -12,13 +12,12 @@ from typing import Any
 
 from minik.api.cel.function import Function
 
-_MACROS = frozenset({"all", "exists", "existsOne", "exists_one", "transformList", "transformMap", "transformMapEntry"})
-_CALL = re.compile(r"\.\s*(all|existsOne|exists_one|exists|transformList|transformMapEntry|transformMap)\s*\(")
+_CALL = re.compile(r"\.\s*(all|existsOne|exists_one|exists|transformList|transformMapEntry|transformMap|sortBy)\s*\(")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _STRING = re.compile(r"""[rRbB]{0,2}(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')""")
 _COMMENT = re.compile(r"//[^\n]*")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
-_KEYS, _MAP, _MERGE = "keys__", "map__", "merge__"
+_KEYS, _MAP, _MERGE, _SORT = "keys__", "map__", "merge__", "sortBy__"
 
 
 @lru_cache(maxsize=1024)
@@ -27,6 +26,15 @@ def rewritten(expression: str) -> str:
     if not _CALL.search(expression):
         return expression
     return _rewrite(expression, [0])
+
+
+def without_strings(expression: str) -> str:
+    """The expression with nothing in its string literals and no comments."""
+    parts, at = [], 0
+    for start, end in _skipped(expression):
+        parts += [expression[at:start], "''"]
+        at = end
+    return "".join([*parts, expression[at:]])
 
 
 def _rewrite(text: str, count: list[int]) -> str:
@@ -38,12 +46,13 @@ def _rewrite(text: str, count: list[int]) -> str:
         match, start = found
         arguments, end = _arguments(text, match.end())
         at = match.end()
-        if len(arguments) < 3 or not all(_NAME.fullmatch(each) for each in arguments[:2]):
+        names = arguments[: 1 if match[1] == "sortBy" else 2]
+        if len(arguments) <= len(names) or not all(_NAME.fullmatch(each) for each in names):
             continue
         count[0] += 1
         receiver = _rewrite(text[start : match.start()], count)
-        body = [_rewrite(each, count) for each in arguments[2:]]
-        loop = _loop(match[1], f"items{count[0]}__", arguments[0], arguments[1], body)
+        body = [_rewrite(each, count) for each in arguments[len(names) :]]
+        loop = _loop(match[1], f"items{count[0]}__", names, body)
         if loop is None:
             continue
         written = f"cel.bind(items{count[0]}__, {receiver}, {loop})"
@@ -51,7 +60,11 @@ def _rewrite(text: str, count: list[int]) -> str:
         at = start + len(written)
 
 
-def _loop(macro: str, items: str, key: str, value: str, body: Sequence[str]) -> str | None:
+def _loop(macro: str, items: str, names: Sequence[str], body: Sequence[str]) -> str | None:
+    if macro == "sortBy":
+        return f"{_SORT}({items}, {items}.map({names[0]}, {body[0]}))" if len(body) == 1 else None
+    key, value = names
+
     def bound(part: str) -> str:
         return f"cel.bind({value}, {items}[{key}], ({part}))"
 

@@ -3,21 +3,20 @@
 Upstream: apiextensions-apiserver's schema/cel compilation and its callers in validation.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cel_expr_python import cel
 
+from minik.api.cel import complaints
 from minik.api.cel.declarations import Declarations, with_type_meta
-from minik.api.cel.engine import CelError, Types, check
+from minik.api.cel.declared_sizes import Declared, declared
+from minik.api.cel.engine import CelError, Program, Types, check
 from minik.api.crd import go_form, rule_programs
 from minik.api.crd.rule_costs import Costs
 from minik.api.types import Obj
 from minik.api.validation import FieldError, invalid_value
-
-_POSITION = re.compile(r"(ERROR: <input>:1:)(\d+)(: )")
 
 
 def compile_errors(schema: Obj, path: str) -> list[FieldError]:
@@ -54,66 +53,70 @@ def _walk(schema: Obj, path: str, place: _Place, *, is_root: bool = False) -> It
         yield from _walk(items, f"{path}.items", place.within(schema.get("maxItems"), lost))
     rules = schema.get("x-kubernetes-validations") or ()
     if rules:
-        declarations = Declarations()
         whole = with_type_meta(schema) if is_root else schema
+        declarations = Declarations()
         own = declarations.type_of(whole)
-        pool = declarations.pool()
+        part = _Part(own, declarations.pool(), declared(whole), place)
         for index, rule in enumerate(rules):
-            where = f"{path}.x-kubernetes-validations[{index}]"
-            complaints = list(_rule(rule, own, pool, where, place.uncorrelatable))
-            yield from _cost(rule, whole, place, where)
-            yield from complaints
+            yield from _rule(rule, part, f"{path}.x-kubernetes-validations[{index}]")
 
 
-def _cost(rule: Obj, schema: Obj, place: _Place, path: str) -> list[FieldError]:
-    try:
-        program = rule_programs.program(rule)
-    except CelError:
-        return []  # has been complained about
-    return place.costs.rule(program, rule, schema, place.times, f"{path}.rule")
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A schema with rules: its type, the pool the type is in, and its limits."""
+
+    type: Any
+    pool: Any
+    limits: Declared | None
+    place: _Place
 
 
-def _rule(rule: Obj, own: Any, pool: Any, path: str, uncorrelatable: str) -> Iterator[FieldError]:
+def _rule(rule: Obj, part: _Part, path: str) -> Iterator[FieldError]:
     optional = rule_programs.is_optional(rule)
-    old = (rule_programs.OLD, cel.Type.List(own)) if optional else ("oldSelf", own)
-    types = Types({"self": own, old[0]: old[1]}, pool)
-    uses_old = rule_programs.uses_old_self(rule)
+    old = (rule_programs.OLD, cel.Type.List(part.type)) if optional else ("oldSelf", part.type)
+    types = Types({"self": part.type, old[0]: old[1]}, part.pool)
+    place, where = part.place, f"{path}.rule"
     try:
-        if _checked(rule, rule["rule"], types) not in ("BOOL", "DYN"):
-            yield invalid_value(f"{path}.rule", go_form.rule(rule), "cel expression must evaluate to a bool")
-            return
+        program = _checked(rule, rule["rule"], types)
     except CelError as error:
-        yield invalid_value(f"{path}.rule", go_form.rule(rule), f"compilation failed: {error}")
+        yield invalid_value(where, go_form.rule(rule), f"compilation failed: {error}")
         return
-    yield from _message(rule, types, f"{path}.messageExpression")
-    if uses_old and uncorrelatable:
-        text = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {uncorrelatable}"
-        yield invalid_value(f"{path}.rule", rule["rule"], text)
+    if program.result not in ("BOOL", "DYN"):
+        yield invalid_value(where, go_form.rule(rule), "cel expression must evaluate to a bool")
+        return
+    yield from place.costs.rule(program.checked(), part.limits, place.times, where)
+    yield from _message(rule, part, types, f"{path}.messageExpression")
+    uses_old = rule_programs.uses_old_self(rule)
+    if uses_old and place.uncorrelatable:
+        text = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {place.uncorrelatable}"
+        yield invalid_value(where, rule["rule"], text)
     elif not uses_old and rule.get("optionalOldSelf") is not None:
         text = "may not be set if oldSelf is not used in rule"
         yield invalid_value(f"{path}.optionalOldSelf", rule["optionalOldSelf"], text)
 
 
-def _message(rule: Obj, types: Types, path: str) -> Iterator[FieldError]:
+def _message(rule: Obj, part: _Part, types: Types, path: str) -> Iterator[FieldError]:
     expression = rule.get("messageExpression")
     if not expression:
         return
     try:
-        if _checked(rule, expression, types) not in ("STRING", "DYN"):
-            text = "messageExpression must evaluate to a string"
-            yield invalid_value(path, go_form.rule(rule), text)
+        program = _checked(rule, expression, types)
     except CelError as error:
-        text = f"messageExpression compilation failed: {error}"
-        yield invalid_value(path, go_form.rule(rule), text)
+        yield invalid_value(path, go_form.rule(rule), f"messageExpression compilation failed: {error}")
+        return
+    if program.result not in ("STRING", "DYN"):
+        yield invalid_value(path, go_form.rule(rule), "messageExpression must evaluate to a string")
+        return
+    yield from part.place.costs.message(program.checked(), part.limits, path)
 
 
-def _checked(rule: Obj, expression: str, types: Types) -> str:
-    """The type of an expression. Raises CelError, with positions in the expression as it was written."""
+def _checked(rule: Obj, expression: str, types: Types) -> Program:
+    """Raises CelError, with positions in the expression as it was written."""
+    whole = rule_programs.wrapped(rule, expression)
     try:
-        return check(rule_programs.wrapped(rule, expression), types)
+        return check(whole, types, expression)
     except CelError as error:
         shift = rule_programs.shift(rule, expression)
         if not shift:
             raise
-        text = _POSITION.sub(lambda match: f"{match[1]}{max(1, int(match[2]) - shift)}{match[3]}", str(error))
-        raise CelError(text) from None
+        raise CelError(complaints.without_prefix(str(error), shift, expression)) from None

@@ -33,7 +33,7 @@ def validate_mutation_expression(text: str, path: str, scope: Scope, *, json_pat
     from minik.api.cel.engine import CelError
 
     try:
-        result = environment.type_name(environment.compile_expression(text, scope).result)
+        result = environment.type_name(environment.checked_expression(text, scope).result)
     except CelError as error:
         return [invalid_value(path, text, f"compilation failed: {error}")]
     if result == "dyn" or (json_patch and result.startswith("list(")):
