@@ -55,6 +55,7 @@ POINTERS: dict[str, str] = {
     "AppArmorProfile": "localhostProfile",
     "AzureDiskVolumeSource": "cachingMode fsType readOnly kind",
     "AzureFilePersistentVolumeSource": "secretNamespace",
+    "GlusterfsPersistentVolumeSource": "endpointsNamespace",
     "CSIVolumeSource": "readOnly fsType",
     "ClientIPConfig": "timeoutSeconds",
     "ClusterTrustBundleProjection": "name signerName optional",

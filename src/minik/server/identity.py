@@ -22,6 +22,7 @@ from minik.server.apiserver.admission.quota_status import QuotaStatus
 from minik.server.apiserver.allocators.cluster_ips import ClusterIps
 from minik.server.apiserver.allocators.ip_addresses import IpAddresses
 from minik.server.apiserver.allocators.node_ports import NodePorts
+from minik.server.apiserver.allocators.service_endpoints import ServiceEndpoints
 from minik.server.apiserver.allocators.services import ServiceAllocator
 from minik.server.apiserver.authn import issuer_discovery
 from minik.server.apiserver.authn.authenticator import Authenticator
@@ -113,13 +114,15 @@ class Identity:
         ]
 
     def _allocator(self, storage: Storage, scheme: Scheme) -> ServiceAllocator:
-        addresses = scheme.get("networking.k8s.io", "v1", "ipaddresses")
+        addresses, endpoints = scheme.get("networking.k8s.io", "v1", "ipaddresses"), scheme.get("", "v1", "endpoints")
         assert addresses is not None
+        assert endpoints is not None
         config = self._config
         return ServiceAllocator(
             ClusterIps(config.agent.service_cidr.split(",")),
             NodePorts(config.service_node_port_range),
             IpAddresses(storage, addresses),
+            ServiceEndpoints(storage, endpoints),
         )
 
     def hooks(self) -> Hooks:

@@ -8,10 +8,12 @@ from typing import Any
 
 from minik.api.columns import AGE, NAME, age
 from minik.api.groups.core.endpoints_validation import validate_endpoints, validate_endpoints_update
+from minik.api.ip_validation import ip_warnings
 from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import Obj
 
 _SHOWN = 3
+_MANAGED_BY, _CONTROLLER = "endpoints.kubernetes.io/managed-by", "endpoint-controller"
 _COLUMNS = (
     NAME,
     Column(
@@ -46,6 +48,19 @@ def _cells(obj: Obj, now: datetime) -> list[Any]:
     return [obj["metadata"]["name"], text if obj.get("subsets") else "<none>", age(obj, now)]
 
 
+def _warn(new: Obj, _old: Obj | None) -> list[str]:
+    """What the Endpoints controller writes needs no second look."""
+    if (new["metadata"].get("labels") or {}).get(_MANAGED_BY) == _CONTROLLER:
+        return []
+    return [
+        warning
+        for index, subset in enumerate(new.get("subsets") or ())
+        for key in ("addresses", "notReadyAddresses")
+        for number, address in enumerate(subset.get(key) or ())
+        for warning in ip_warnings(address.get("ip", ""), f"subsets[{index}].{key}[{number}].ip")
+    ]
+
+
 def _default(obj: Obj) -> None:
     for subset in obj.get("subsets") or ():
         for port in subset.get("ports") or ():
@@ -66,7 +81,9 @@ RESOURCES = (
             default=_default,
             validate=validate_endpoints,
             validate_update=validate_endpoints_update,
+            warn=_warn,
             create_on_update=True,
+            metadata_checks=("update", "create"),
         ),
         columns=_COLUMNS,
         cells=_cells,

@@ -12,7 +12,7 @@ from minik.api.groups.core.service_validation import (
     validate_service_status_update,
     validate_service_update,
 )
-from minik.api.groups.core.service_warnings import service_warnings
+from minik.api.groups.core.service_warnings import service_status_warnings, service_warnings
 from minik.api.scheme import Resource, Strategy, Subresource
 from minik.api.types import Obj
 
@@ -95,6 +95,7 @@ RESOURCES = (
                     default=_default,
                     prepare_update=_prepare_status,
                     validate_update=validate_service_status_update,
+                    warn=service_status_warnings,
                     reset_fields=frozenset({("spec",)}),
                 ),
             ),

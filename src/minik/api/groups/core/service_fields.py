@@ -1,6 +1,6 @@
 """Which fields a Service of a type needs, and how they are kept consistent across writes.
 
-Pure. The allocator (server/apiserver) calls `normalize_cluster_ips` and `patch_allocated_values` before it allocates;
+Pure. The allocator (server/apiserver) calls `patch_allocated_values` and `normalize_cluster_ips` before it allocates;
 the strategy calls `drop_type_dependent_fields`. Old clients know only clusterIP, not clusterIPs.
 Behaviour: https://kubernetes.io/docs/concepts/services-networking/service/
 """
@@ -20,6 +20,11 @@ def needs_node_port(service: Obj) -> bool:
     if spec.get("type") == "LoadBalancer":
         return spec.get("allocateLoadBalancerNodePorts") is not False
     return bool(spec.get("type") == "NodePort")
+
+
+def may_have_node_ports(service: Obj) -> bool:
+    """A LoadBalancer that does without node ports keeps those it names."""
+    return service["spec"].get("type") in ("NodePort", "LoadBalancer")
 
 
 def needs_health_check_node_port(service: Obj) -> bool:
@@ -55,7 +60,7 @@ def normalize_cluster_ips(new: Obj, old: Obj | None) -> None:
         if before and not address:
             spec.pop("clusterIPs", None)
         else:
-            spec["clusterIPs"] = [address, *addresses[1:]]
+            spec["clusterIPs"] = [address]
 
 
 def patch_allocated_values(new: Obj, old: Obj) -> None:
@@ -64,7 +69,7 @@ def patch_allocated_values(new: Obj, old: Obj) -> None:
     if needs_cluster_ip(old) and needs_cluster_ip(new):
         if not spec.get("clusterIP") and before.get("clusterIP"):
             spec["clusterIP"] = before["clusterIP"]
-        if not spec.get("clusterIPs") and before.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
+        if not spec.get("clusterIPs") and before.get("clusterIPs"):
             spec["clusterIPs"] = list(before["clusterIPs"])
     if needs_node_port(old) and needs_node_port(new):
         _patch_node_ports(spec, before)
@@ -102,7 +107,7 @@ def drop_type_dependent_fields(new: Obj, old: Obj) -> None:
             spec.pop("clusterIP", None)
             spec.pop("clusterIPs", None)
         _drop_unchanged(spec, before, "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")
-    if needs_node_port(old) and not needs_node_port(new) and _node_ports(spec) == _node_ports(before):
+    if may_have_node_ports(old) and not may_have_node_ports(new) and _node_ports(spec) <= _node_ports(before):
         for port in spec.get("ports") or ():
             port.pop("nodePort", None)
     if needs_health_check_node_port(old) and not needs_health_check_node_port(new):
@@ -111,3 +116,5 @@ def drop_type_dependent_fields(new: Obj, old: Obj) -> None:
         _drop_unchanged(spec, before, "allocateLoadBalancerNodePorts", "loadBalancerClass")
     if is_externally_accessible(old) and not is_externally_accessible(new):
         _drop_unchanged(spec, before, "externalTrafficPolicy")
+    if spec.get("type") != "LoadBalancer":
+        new["status"] = {**(new.get("status") or {}), "loadBalancer": {}}

@@ -16,6 +16,16 @@ def _headless_warnings(spec: Obj) -> list[str]:
     return [f"spec.{key} is ignored for headless services" for key, value in given.items() if value]
 
 
+def service_status_warnings(service: Obj, _old: Obj | None = None) -> list[str]:
+    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    return [
+        text
+        for index, entry in enumerate(ingress)
+        if entry.get("ip")
+        for text in ip_warnings(entry["ip"], f"status.loadBalancer.ingress[{index}]")
+    ]
+
+
 def service_warnings(service: Obj, _old: Obj | None = None) -> list[str]:
     spec, external = service["spec"], service["spec"].get("externalIPs") or []
     kind = spec.get("type")

@@ -9,21 +9,27 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from minik.api.groups.core.service_fields import (
+    HEADLESS,
     is_headless,
+    may_have_node_ports,
     needs_cluster_ip,
     needs_health_check_node_port,
-    needs_node_port,
     normalize_cluster_ips,
     patch_allocated_values,
 )
-from minik.api.groups.core.service_ip_validation import validate_cluster_ips_related_fields
 from minik.api.status import StatusError, internal_error
 from minik.api.types import GVR, Obj
 from minik.api.validation import FieldError, invalid, invalid_value
 from minik.server.apiserver.allocators.cluster_ips import AllocatedError, AllocationError, ClusterIps, Range
 from minik.server.apiserver.allocators.ip_addresses import IpAddresses
-from minik.server.apiserver.allocators.ip_families import set_ip_families
-from minik.server.apiserver.allocators.node_ports import NodePorts, PortClaim, PortError
+from minik.server.apiserver.allocators.ip_families import set_ip_families, stays_preferred
+from minik.server.apiserver.allocators.node_ports import NodePorts, PortClaim
+from minik.server.apiserver.allocators.service_endpoints import ServiceEndpoints
+from minik.server.apiserver.allocators.service_ports import (
+    allocate_health_check_port,
+    allocate_node_ports,
+    update_node_ports,
+)
 from minik.server.apiserver.objects import Reader
 
 SERVICES = GVR("", "v1", "services")
@@ -33,12 +39,15 @@ _ATTEMPTS = 32  # addresses tried that turn out to be claimed by another server
 
 
 class ServiceAllocator:
-    """`addresses` writes the IPAddress objects."""
+    """`addresses` writes the IPAddress objects; `endpoints` removes those of Services that are gone."""
 
-    def __init__(self, ips: ClusterIps, ports: NodePorts, addresses: IpAddresses) -> None:
+    def __init__(
+        self, ips: ClusterIps, ports: NodePorts, addresses: IpAddresses, endpoints: ServiceEndpoints | None = None
+    ) -> None:
         self._ips = ips
         self._ports = ports
         self._addresses = addresses
+        self._endpoints = endpoints
         self._objects: Reader | None = None
 
     def load(self, objects: Reader) -> None:
@@ -54,14 +63,13 @@ class ServiceAllocator:
 
     async def allocate(self, new: Obj, old: Obj | None, *, dry_run: bool) -> Callable[[], Awaitable[None]] | None:
         """Fill in what the Service needs and lacks. Returns how to undo it. Raises StatusError."""
-        normalize_cluster_ips(new, old)
         if old is not None:
             patch_allocated_values(new, old)
+        normalize_cluster_ips(new, old)
         if new["spec"].get("type") == "ExternalName":
             return None
         self._follow_ranges()
-        # checked here too, so that nothing below meets families and addresses that contradict each other
-        errors = validate_cluster_ips_related_fields(new) or set_ip_families(new, self._ips.families)
+        errors = set_ip_families(new, old, self._ips.families)
         if errors:
             raise _invalid(new, errors)
         taken: list[str] = []
@@ -100,26 +108,31 @@ class ServiceAllocator:
         for address in set(_addresses(old)) - kept:
             self._ips.release(address)
             await self._addresses.remove(address)
+        if new is None and self._endpoints is not None:
+            await self._endpoints.remove(old["metadata"].get("namespace", ""), old["metadata"]["name"])
 
     async def _allocate_addresses(self, new: Obj, old: Obj | None, taken: list[str], *, dry_run: bool) -> None:
-        if not needs_cluster_ip(new) or is_headless(new):
-            return
+        """All of a new Service's, or the second of one that becomes dual-stack; nothing else changes addresses."""
         spec = new["spec"]
-        had = set(_addresses(old)) if old is not None else set()
-        wanted: list[str] = [address for address in spec.get("clusterIPs") or () if address]
-        if had and old is not None and (set(wanted) - had or is_headless(old)) and len(wanted) <= len(had):
-            return  # a changed address: validation refuses it
-        if not all(_is_address(address) for address in wanted):
+        families: list[str] = spec.get("ipFamilies") or []
+        if old is None or old["spec"].get("type") == "ExternalName":
+            lacking = [] if _starts_headless(new) else list(range(len(families)))
+        elif stays_preferred(new, old) or _starts_headless(old):
+            lacking = []
+        else:
+            lacking = [1] if len(old["spec"].get("ipFamilies") or ()) == 1 and len(families) == 2 else []
+        if not lacking:
             return
-        for address in wanted:
-            if address not in had:
-                await self._take(new, address, wanted, taken, dry_run=dry_run)
-        for family in (spec.get("ipFamilies") or ())[len(wanted) :]:
-            wanted.append(await self._take_next(new, family, taken, dry_run=dry_run))
-        wanted = wanted[: len(spec.get("ipFamilies") or ())]
-        if wanted:
-            spec["clusterIPs"] = wanted
-            spec["clusterIP"] = spec.get("clusterIP") or wanted[0]
+        wanted: list[str] = list(spec.get("clusterIPs") or ())
+        wanted += [""] * (lacking[-1] + 1 - len(wanted))
+        for index in lacking:
+            if wanted[index]:
+                await self._take(new, wanted[index], wanted, taken, dry_run=dry_run)
+        for index in lacking:
+            if not wanted[index]:
+                wanted[index] = await self._take_next(new, families[index], taken, dry_run=dry_run)
+        spec["clusterIPs"] = wanted
+        spec["clusterIP"] = wanted[0]
 
     async def _take(
         self, service: Obj, address: str, wanted: Sequence[str], taken: list[str], *, dry_run: bool
@@ -153,46 +166,13 @@ class ServiceAllocator:
         raise internal_error("failed to allocate a serviceIP: range is full")
 
     def _allocate_ports(self, new: Obj, old: Obj | None, claim: PortClaim) -> None:
-        had = set(_node_ports(old)) if old is not None else set()
-        if needs_node_port(new):
-            self._allocate_node_ports(new, had, claim)
-        if needs_health_check_node_port(new):
-            spec = new["spec"]
-            port = spec.get("healthCheckNodePort")
-            try:
-                if not port:
-                    spec["healthCheckNodePort"] = claim.take_next()
-                elif port not in had:
-                    claim.take(port)
-            except PortError as error:
-                what = f"requested HealthCheck NodePort {port}" if port else "a HealthCheck NodePort"
-                raise internal_error(f"failed to allocate {what}: {error}") from None
-
-    def _allocate_node_ports(self, new: Obj, had: set[int], claim: PortClaim) -> None:
-        """One node port per port number: TCP and UDP of the same port share theirs."""
-        ports = new["spec"].get("ports") or []
-        by_port: dict[int, int] = {}
-        for index, port in enumerate(ports):
-            number, wanted = port.get("port", 0), port.get("nodePort") or 0
-            shared = by_port.get(number, 0)
-            if shared and wanted in (0, shared):
-                port["nodePort"] = shared
-                continue
-            if not wanted:
-                wanted = next(
-                    (p["nodePort"] for p in ports[index:] if p.get("port") == number and p.get("nodePort")), 0
-                )
-            try:
-                if not wanted:
-                    wanted = claim.take_next()
-                elif wanted not in had:
-                    claim.take(wanted)
-            except PortError as error:
-                if not wanted:
-                    raise internal_error(f"failed to allocate a nodePort: {error}") from None
-                raise _invalid(new, [invalid_value(f"spec.ports[{index}].nodePort", wanted, str(error))]) from None
-            port["nodePort"] = wanted
-            by_port.setdefault(number, wanted)
+        if may_have_node_ports(new):
+            if old is None:
+                allocate_node_ports(new, claim)
+            else:
+                update_node_ports(new, old, claim)
+        if needs_health_check_node_port(new) and not (old is not None and needs_health_check_node_port(old)):
+            allocate_health_check_port(new, claim)
 
 
 def ranges_of(service_cidrs: Iterable[Obj]) -> list[Range]:
@@ -225,6 +205,10 @@ def _node_ports(service: Obj) -> list[int]:
     if spec.get("healthCheckNodePort"):
         ports.append(spec["healthCheckNodePort"])
     return ports
+
+
+def _starts_headless(service: Obj) -> bool:
+    return bool((service["spec"].get("clusterIPs") or [""])[0] == HEADLESS)
 
 
 def _is_address(text: str) -> bool:
