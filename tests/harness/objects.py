@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from harness.cluster import eventually
@@ -45,7 +45,7 @@ class Refused(AssertionError):
 
 
 class Objects:
-    """Everything in one namespace. `kinds` says where further plurals are served, e.g. {"widgets": "example.com/v1"}."""
+    """Everything in one namespace. `kinds`: where further plurals are served, as {"widgets": "example.com/v1"}."""
 
     def __init__(self, wire: Wire, namespace: str, kinds: Mapping[str, str] | None = None) -> None:
         self.wire, self.namespace = wire, namespace
@@ -105,6 +105,17 @@ class Objects:
         """(type, reason, message) of every Event about an object."""
         found = self.all("events", fieldSelector=f"involvedObject.name={name}")
         return [(event["type"], event["reason"], event["message"]) for event in found]
+
+    def edit(self, plural: str, name: str, change: Callable[[Obj], None]) -> Obj:
+        """Read, change and replace, again after a conflict."""
+        while True:
+            obj = self.get(plural, name)
+            change(obj)
+            try:
+                return self.replace(plural, obj)
+            except Refused as refused:
+                if refused.code != 409:
+                    raise
 
     def has_event(self, name: str, type: str, reason: str, message: str) -> bool:
         """For `eventually`; its error shows the Events there are."""

@@ -6,7 +6,7 @@ from fake_client import until
 from minik.api.cron import parse
 from minik.client.resources import CRON_JOBS, JOBS
 from minik.server.controllers.cron_job import CronJobController
-from minik.server.controllers.cron_job_plan import build_job, observe, outdated, plan
+from minik.server.controllers.cron_job_plan import build_job, observe, outdated, plan, strangers
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -55,6 +55,11 @@ def test_many_missed_times_are_told():
     assert result.start == much_later
 
 
+def test_intervals_count_from_the_first():
+    late = datetime(2026, 1, 2, 3, 28, tzinfo=UTC)
+    assert due(cron_job("@every 7m"), now=late).start == datetime(2026, 1, 2, 3, 21, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("policy", "starts", "replaces"), [("Allow", True, 0), ("Forbid", False, 0), ("Replace", True, 1)]
 )
@@ -75,9 +80,10 @@ def test_status_follows_the_jobs():
     obj = cron_job()
     obj["status"] = {"active": [{"name": "a", "uid": "a"}, {"name": "gone", "uid": "gone"}]}
     status, events = observe(obj, [job("a", "Complete"), job("b")])
-    assert [reference["name"] for reference in status["active"]] == ["b"]
+    assert "active" not in status
     assert status["lastSuccessfulTime"] == "2026-01-02T03:00:00Z"
     assert [event[1] for event in events] == ["SawCompletedJob", "MissingJob"]
+    assert [stranger["metadata"]["name"] for stranger in strangers(obj["status"], [job("a"), job("b")])] == ["b"]
 
 
 def test_history_keeps_the_newest():

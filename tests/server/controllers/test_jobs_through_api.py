@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.cluster import eventually
-from harness.objects import JSON_PATCH, Obj, Objects, Refused, conditions
+from harness.objects import JSON_PATCH, Obj, Objects, conditions
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
 INDEX = "batch.kubernetes.io/job-completion-index"
@@ -136,15 +136,12 @@ def test_job_created_suspended_lives_as_its_user_says(objects: Objects) -> None:
     assert pods_of(objects, "j") == []
     patched = objects.patch("jobs", "j", {"metadata": {"labels": {"x": "patched"}}})
     assert patched["metadata"]["labels"]["x"] == "patched"
-    while True:
-        job = objects.get("jobs", "j")
+
+    def resume(job: Obj) -> None:
         job["metadata"].setdefault("annotations", {})["updated"] = "true"
         job["spec"]["suspend"] = False
-        try:
-            assert objects.replace("jobs", job)["metadata"]["annotations"]["updated"] == "true"
-            break
-        except Refused as refused:
-            assert refused.code == 409
+
+    assert objects.edit("jobs", "j", resume)["metadata"]["annotations"]["updated"] == "true"
     everywhere = objects.call(
         "GET", "/apis/batch/v1/jobs", query={"labelSelector": f"e2e-job-label={labels['e2e-job-label']}"}
     )
@@ -256,7 +253,8 @@ def test_exit_code_fails_the_job_early(objects: Objects) -> None:
     held(objects, "j", parallelism=2, completions=4, podFailurePolicy=policy(on_exit("FailJob", 1)))
     first, second = active(objects, "j", 2)
     end(objects, first, 1)
-    text = f"Container c for pod {objects.namespace}/{name(first)} failed with exit code 1 matching FailJob rule at index 0"
+    pod = f"{objects.namespace}/{name(first)}"
+    text = f"Container c for pod {pod} failed with exit code 1 matching FailJob rule at index 0"
     eventually(
         lambda: conditions(objects.get("jobs", "j")) == {"FailureTarget": ("True", "PodFailurePolicy", text)}, **SOON
     )

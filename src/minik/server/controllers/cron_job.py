@@ -37,38 +37,78 @@ class CronJobController(Controller):
         cron_job = self._cron_jobs.get_key(key)
         if cron_job is None:
             return None
-        jobs = self._jobs.by_index(indexes.CONTROLLER, cron_job["metadata"]["uid"])
-        status, events = decide.observe(cron_job, jobs)
+        cached = self._jobs.by_index(indexes.CONTROLLER, cron_job["metadata"]["uid"])
+        jobs = [*cached, *await self._unseen(cron_job, cached)]
+        events: list[decide.Event] = []
+        if decide.strangers(cron_job.get("status") or {}, jobs):
+            cron_job = await self._client.get(
+                CRON_JOBS, cron_job["metadata"]["name"], cron_job["metadata"]["namespace"]
+            )
+            for job in decide.strangers(cron_job.get("status") or {}, jobs):
+                text = f"Saw a job that the controller did not create or forgot: {job['metadata']['name']}"
+                events.append((WARNING, "UnexpectedJob", text))
+        status, seen = decide.observe(cron_job, jobs)
+        events += seen
+        for job in decide.outdated(cron_job, jobs):
+            await self._delete(cron_job, job)
         again = None
-        if not is_deleting(cron_job) and not cron_job["spec"].get("suspend"):
+        if not is_deleting(cron_job):
             again = await self._start_due(cron_job, jobs, status, events)
         for type, reason, message in events:
             self._event(cron_job, type, reason, message)
         if status != (cron_job.get("status") or {}):
             changed = {**cron_job, "status": status}
             await self._client.update(CRON_JOBS, changed, cron_job["metadata"]["namespace"], subresource="status")
-        for job in decide.outdated(cron_job, jobs):
-            await self._delete(cron_job, job)
         return again
+
+    async def _unseen(self, cron_job: Obj, cached: Sequence[Obj]) -> list[Obj]:
+        """Jobs the status has as active that only the cache does not have: it may be behind."""
+        known = {job["metadata"]["uid"] for job in cached}
+        found = []
+        for reference in (cron_job.get("status") or {}).get("active") or ():
+            if reference["uid"] not in known:
+                job = await self._live(reference["name"], reference["namespace"])
+                if job is not None and job["metadata"]["uid"] == reference["uid"]:
+                    found.append(job)
+        return found
+
+    async def _live(self, name: str, namespace: str) -> Obj | None:
+        try:
+            return await self._client.get(JOBS, name, namespace)
+        except StatusError as error:
+            if error.code == 404:
+                return None
+            raise
 
     async def _start_due(
         self, cron_job: Obj, jobs: Sequence[Obj], status: Obj, events: list[decide.Event]
     ) -> float | None:
         """Adds to `status` and `events`. Seconds until the next time on the schedule."""
-        try:
-            zone = _zone(cron_job)
-            schedule = cron.parse(cron_job["spec"]["schedule"])
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            self._complain(cron_job, error)
+        spec = cron_job["spec"]
+        zone = _zone(spec.get("timeZone"))
+        if zone is None:
+            name = spec["timeZone"]
+            events.append((WARNING, "UnknownTimeZone", f'invalid timeZone: "{name}": unknown time zone {name}'))
             return None
-        active = [job for job in jobs if not decide.ended(job)]
+        if spec.get("suspend"):
+            return None
+        try:
+            schedule = cron.parse(spec["schedule"])
+        except cron.CronError as error:
+            text = f'unparseable schedule: "{spec["schedule"]}" : {error}'
+            events.append((WARNING, "UnparseableSchedule", text))
+            return None
+        uids = {reference["uid"] for reference in status.get("active") or ()}
         now = self.clock.now()
-        todo = decide.plan(cron_job, schedule, zone, active, now)
+        todo = decide.plan(cron_job, schedule, zone, [job for job in jobs if job["metadata"]["uid"] in uids], now)
         events += todo.events
         for job in todo.replace:
             await self._delete(cron_job, job)
+            status["active"] = [each for each in status["active"] if each["uid"] != job["metadata"]["uid"]]
         if todo.start is not None:
             await self._create(cron_job, todo.start, zone, status)
+        if not status.get("active"):
+            status.pop("active", None)
         return (todo.again - now).total_seconds() + AFTER_DUE if todo.again is not None else None
 
     async def _create(self, cron_job: Obj, due: datetime, zone: tzinfo, status: Obj) -> None:
@@ -82,8 +122,13 @@ class CronJobController(Controller):
             if error.reason != "AlreadyExists":
                 self._event(cron_job, WARNING, "FailedCreate", f"Error creating job: {error.message}")
                 raise
+            existing = await self._live(wanted["metadata"]["name"], namespace)
+            if existing is None or not _is_controlled_by(existing, cron_job):
+                return  # somebody else's
+            job = existing  # made before, and then not noted
         else:
             self._event(cron_job, NORMAL, "SuccessfulCreate", f"Created job {job['metadata']['name']}")
+        if not decide.ended(job):
             status["active"] = [*status.get("active", ()), decide.job_reference(job)]
         status["lastScheduleTime"] = format_time(due)
 
@@ -99,23 +144,23 @@ class CronJobController(Controller):
                 raise
         self._event(cron_job, NORMAL, "SuccessfulDelete", f"Deleted job {metadata['name']}")
 
-    def _complain(self, cron_job: Obj, error: Exception) -> None:
-        spec = cron_job["spec"]
-        if isinstance(error, cron.CronError):
-            text = f'unparseable schedule: "{spec["schedule"]}" : {error}'
-            self._event(cron_job, WARNING, "UnparseableSchedule", text)
-        else:
-            text = f'invalid timeZone: "{spec.get("timeZone")}" : {error}'
-            self._event(cron_job, WARNING, "UnknownTimeZone", text)
-
     def _event(self, cron_job: Obj, type: str, reason: str, message: str) -> None:
         self._recorder.event(object_reference("batch/v1", "CronJob", cron_job), type, reason, message)
 
 
-def _zone(cron_job: Obj) -> tzinfo:
-    """Raises ZoneInfoNotFoundError and ValueError."""
-    name = cron_job["spec"].get("timeZone")
-    return ZoneInfo(name) if name else UTC
+def _zone(name: str | None) -> tzinfo | None:
+    """None when there is no such zone."""
+    if not name:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def _is_controlled_by(job: Obj, cron_job: Obj) -> bool:
+    reference = controller_of(job)
+    return reference is not None and reference["uid"] == cron_job["metadata"]["uid"]
 
 
 def _key_of_job(change: Change) -> Iterable[str]:

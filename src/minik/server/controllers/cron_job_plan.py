@@ -15,6 +15,7 @@ from minik.server.controllers.objects import condition_of, is_deleting, own_copy
 
 SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 MANY_MISSED = 100
+_NEVER = "9999"  # later than any time
 Event = tuple[str, str, str]  # type, reason, message
 
 
@@ -38,7 +39,7 @@ def ended(job: Obj) -> str:
 
 
 def plan(cron_job: Obj, schedule: Schedule | Interval, zone: tzinfo, active: Sequence[Obj], now: datetime) -> Plan:
-    """`active` are the CronJob's Jobs that still run."""
+    """`active` are the Jobs of status.active that still run."""
     spec = cron_job["spec"]
     result = Plan(again=schedule.next(now, zone))
     due, missed = _most_recent(cron_job, schedule, zone, now)
@@ -80,10 +81,11 @@ def _most_recent(
         return first, 1
     period = second - first
     missed = int((now - first) / period) + 1
-    # near the end the schedule itself decides: periods differ with months and clocks
-    recent, following = first, schedule.next(max(first, now - 2 * period), zone)
+    # near the end the schedule decides: periods differ with months and clocks; an interval counts from the first
+    whole = first + ((now - first) // period) * period
+    recent, following = first, whole if isinstance(schedule, Interval) else schedule.next(now - 2 * period, zone)
     while following is not None and following <= now:
-        recent, following = following, schedule.next(following, zone)
+        recent, following = max(recent, following), schedule.next(following, zone)
     return recent, missed
 
 
@@ -113,30 +115,31 @@ def build_job(cron_job: Obj, due: datetime, zone: tzinfo) -> Obj:
     }
 
 
+def strangers(status: Obj, jobs: Iterable[Obj]) -> list[Obj]:
+    """Jobs that run for the CronJob without its having started them, as far as `status` tells."""
+    known = {reference["uid"] for reference in status.get("active") or ()}
+    return [job for job in jobs if job["metadata"]["uid"] not in known and not ended(job)]
+
+
 def observe(cron_job: Obj, jobs: Iterable[Obj]) -> tuple[Obj, list[Event]]:
     """The status as the Jobs there are make it, and what to say of them."""
     status = own_copy(cron_job.get("status") or {})
     by_uid = {job["metadata"]["uid"]: job for job in jobs}
     events: list[Event] = []
     active = []
-    for reference in status.get("active") or ():
+    for reference in status.pop("active", None) or ():
         job = by_uid.get(reference["uid"])
         if job is None:
-            text = f"Active job went missing: {reference['name']}"
-            events.append(("Normal", "MissingJob", text))
+            events.append(("Normal", "MissingJob", f"Active job went missing: {reference['name']}"))
         elif how := ended(job):
             text = f"Saw completed job: {reference['name']}, condition: {how}"
             events.append(("Normal", "SawCompletedJob", text))
         else:
             active.append(reference)
-    known = {reference["uid"] for reference in status.get("active") or ()}
-    for uid, job in by_uid.items():
-        if uid not in known and not ended(job) and not is_deleting(job):
-            active.append(job_reference(job))
-    successes = [job["status"]["completionTime"] for job in by_uid.values() if ended(job) == COMPLETE]
+    times = [job["status"].get("completionTime") for job in by_uid.values() if ended(job) == COMPLETE]
+    successes = [*filter(None, [*times, status.get("lastSuccessfulTime")])]
     if successes:
-        status["lastSuccessfulTime"] = max(filter(None, [*successes, status.get("lastSuccessfulTime")]))
-    status.pop("active", None)
+        status["lastSuccessfulTime"] = max(successes)
     return (status | {"active": active} if active else status), events
 
 
@@ -160,6 +163,6 @@ def outdated(cron_job: Obj, jobs: Iterable[Obj]) -> list[Obj]:
     surplus = []
     for how, limit in limits.items():
         finished = [job for job in jobs if ended(job) == how and not is_deleting(job)]
-        finished.sort(key=lambda job: str((job.get("status") or {}).get("startTime", "")))
+        finished.sort(key=lambda job: ((job.get("status") or {}).get("startTime", _NEVER), job["metadata"]["name"]))
         surplus += finished[: max(0, len(finished) - limit)]
     return surplus

@@ -232,14 +232,14 @@ class GarbageCollector(Controller):
 
     async def _live_owner(self, node: Node, reference: Obj) -> Obj | None:
         """The owner as the API has it; None when it is gone. Raises UnknownOwnerError."""
+        if not self._absent.keys().isdisjoint({(reference["uid"], ""), (reference["uid"], node.namespace)}):
+            return None  # also when its kind is no longer served: it was seen to go
         kind = self._discovery.kinds.get((reference["apiVersion"], reference["kind"]))
         if kind is None:
             raise UnknownOwnerError(f"{reference['apiVersion']} {reference['kind']} is not served")
         if kind.namespaced and not node.namespace:
             raise UnknownOwnerError("a cluster-scoped object cannot have a namespaced owner")
         namespace = node.namespace if kind.namespaced else ""
-        if (reference["uid"], namespace) in self._absent:
-            return None
         live = await self._live(kind.gvr, reference["name"], namespace, reference["uid"])
         if live is None:
             self._remember_absent(reference["uid"], namespace)

@@ -87,6 +87,8 @@ class OwnerGraph:
         for reference in node.owners:
             self._dependents.setdefault(reference["uid"], set()).add(node.uid)
         self._check_owners(node, old, effects)
+        if old is None:
+            self._check_dependents(node, effects)
         if node.deleting_dependents and not (old is not None and old.deleting_dependents):
             effects.look_at.add(node.uid)
             effects.look_at.update(self._dependents.get(node.uid, ()))
@@ -101,6 +103,15 @@ class OwnerGraph:
                 effects.look_at.add(node.uid)
             if owner is not None and reference["uid"] not in known and owner.namespace not in ("", node.namespace):
                 effects.misplaced.append((node, reference))
+
+    def _check_dependents(self, owner: Node, effects: Effects) -> None:
+        """Those that named an owner nobody had seen yet, which turns out to be something else or somewhere else."""
+        for dependent in self.dependents(owner.uid):
+            for reference in dependent.owners:
+                if reference["uid"] == owner.uid and not refers_to(dependent, reference, owner):
+                    effects.look_at.add(dependent.uid)
+                    if owner.namespace not in ("", dependent.namespace):
+                        effects.misplaced.append((dependent, reference))
 
     def _note_unblocked(self, old: Node, new: Node, effects: Effects) -> None:
         """Owners that waited for this object and need not any more."""
