@@ -67,6 +67,7 @@ class Strategy:
     # seconds of grace for a delete that asked for `requested` (None: not said); 0 deletes at once; None: not graceful
     grace_period: Callable[[Obj, int | None], int] | None = None
     default_propagation: str = "Background"  # "Orphan" for the few old kinds
+    deletion_warning: str = ""  # what a DELETE is warned of that leaves propagation to the kind
     # (name, is_prefix) -> complaints; None: DNS-1123 subdomain
     name_errors: Callable[[str, bool], list[str]] | None = None
     # the first DELETE of an object marks it, and it stays until its finalizers are gone: (object, now) -> None

@@ -4,7 +4,7 @@ The main endpoint starts with an empty status and keeps the one there is; `statu
 Rules: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#spec-and-status
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from minik.api.schema import structs, types
 from minik.api.scheme import Strategy
@@ -86,6 +86,7 @@ def status_strategy(
     prepare_update: Callable[[Obj, Obj], None] = keep_spec,
     validate_update: Callable[[Obj, Obj], list[FieldError]] = _valid_update,
     reset_fields: frozenset[tuple[str, ...]] = RESET_SPEC,
+    metadata_checks: Sequence[str] = ("update",),
 ) -> Strategy:
     """The strategy of a status subresource."""
     return Strategy(
@@ -93,4 +94,5 @@ def status_strategy(
         prepare_update=prepare_update,
         validate_update=validate_update,
         reset_fields=reset_fields,
+        metadata_checks=metadata_checks,
     )

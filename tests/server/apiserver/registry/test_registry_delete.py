@@ -133,3 +133,24 @@ async def test_options_of_wrong_types(api: Any, options: Any, text: str) -> None
     status, answer = await api("DELETE", f"{CONFIG_MAPS}/a", options)
     assert status == 400
     assert text in answer["message"]
+
+
+JOBS = "/apis/batch/v1/namespaces/default/jobs"
+JOB = {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x:1"}]}}}
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "warned"),
+    [
+        (f"{JOBS}/j", None, True),
+        (JOBS, None, True),
+        (f"{JOBS}/nope", None, True),
+        (f"{JOBS}/j?propagationPolicy=Orphan", None, False),
+        (f"{JOBS}/j", {"orphanDependents": False}, False),
+    ],
+)
+async def test_jobs_deleted_without_a_word_about_their_pods(api: Any, target: str, body: Any, warned: bool) -> None:
+    assert (await api("POST", JOBS, {"metadata": {"name": "j"}, "spec": JOB}))[0] == 201
+    response = await api.send("DELETE", target, body)
+    text = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them"
+    assert [warning.startswith(text) for warning in response.warnings] == [True] * warned

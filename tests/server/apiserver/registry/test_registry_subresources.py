@@ -33,6 +33,26 @@ async def test_scale_refuses_nonsense_and_old_versions(api: Any) -> None:
     assert (await api("PUT", f"{RCS}/r/scale", old))[0] == 409
 
 
+async def test_a_scale_is_refused_in_its_own_name(api: Any) -> None:
+    await controller(api)
+    status, answer = await api.patch(f"{RCS}/nope/scale", {"spec": {"replicas": 1}})
+    assert (status, answer["message"]) == (404, 'replicationcontrollers/scale "nope" not found')
+    status, answer = await api.patch(f"{RCS}/r/scale", {"metadata": {"uid": "other"}})
+    assert (status, answer["details"]["kind"]) == (409, "replicationcontrollers/scale")
+    assert "Precondition failed: UID in precondition: other, UID in object meta: " in answer["message"]
+    status, answer = await api.patch(f"{RCS}/r/scale", {"metadata": {"labels": {"a b": "c"}}, "spec": {"replicas": -1}})
+    fields = [cause["field"] for cause in answer["details"]["causes"]]
+    assert (status, fields) == (422, ["metadata.labels", "spec.replicas"])
+
+
+async def test_a_scale_as_a_table(api: Any) -> None:
+    await controller(api)
+    await api.patch(f"{RCS}/r/scale", {"spec": {"replicas": 3}})
+    _, table = await api("GET", f"{RCS}/r/scale", accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
+    assert table["rows"][0]["cells"][:3] == ["r", 3, 0]
+
+
 def binding(node: str = "n", **metadata: str) -> Any:
     return {"metadata": {"name": "p", **metadata}, "target": {"kind": "Node", "name": node}}
 

@@ -197,3 +197,14 @@ async def test_a_refused_write_is_one_line_in_the_log(
     assert [(bool(each.exc_info), each.getMessage()) for each in caplog.records] == [
         (False, f"POST {CONFIG_MAPS} failed: cannot write state.db: database or disk is full")
     ]
+
+
+async def test_the_uid_in_a_put_is_a_precondition_and_in_a_patch_a_change(api: Any) -> None:
+    await api.config_map("a")
+    status, answer = await api("PUT", f"{CONFIG_MAPS}/a", {"metadata": {"name": "a", "uid": "other"}})
+    assert status == 409
+    assert "UID in precondition: other" in answer["message"]
+    status, answer = await api.patch(f"{CONFIG_MAPS}/a", {"metadata": {"uid": "other"}})
+    assert status == 422
+    text = 'ConfigMap "a" is invalid: metadata.uid: Invalid value: "other": field is immutable'
+    assert answer["message"] == text

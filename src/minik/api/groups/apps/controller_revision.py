@@ -57,7 +57,7 @@ RESOURCES = (
         plural="controllerrevisions",
         singular="controllerrevision",
         type_name="io.k8s.api.apps.v1.ControllerRevision",
-        strategy=Strategy(validate=_validate, validate_update=_validate_update),
+        strategy=Strategy(validate=_validate, validate_update=_validate_update, metadata_checks=("update", "create")),
         columns=_COLUMNS,
         cells=_cells,
         storage_version_hash="85nkx63pcBU=",

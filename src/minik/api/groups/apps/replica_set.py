@@ -116,7 +116,6 @@ RESOURCES = (
         ),
         columns=_COLUMNS,
         cells=_cells,
-        selectable_fields={"status.replicas": lambda obj: str((obj.get("status") or {}).get("replicas", 0))},
         storage_version_hash="P1RzHs8/mWQ=",
     ),
 )

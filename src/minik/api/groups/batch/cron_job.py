@@ -118,7 +118,9 @@ RESOURCES = (
             has_generation=True,
             reset_fields=RESET_STATUS,
         ),
-        subresources=(Subresource(name="status", kind="CronJob", strategy=status_strategy(default=_default)),),
+        subresources=(
+            Subresource(name="status", kind="CronJob", strategy=status_strategy(default=_default, metadata_checks=())),
+        ),
         columns=_COLUMNS,
         cells=_cells,
         storage_version_hash="sd5LIXh4Fjs=",

@@ -42,6 +42,10 @@ _COLUMNS = (
         ),
     ),
 )
+_DELETION = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
 # conditions that name the state of a Job, the strongest first
 _STATES = (("Complete", "Complete"), ("Failed", "Failed"))
 _WEAKER_STATES = (
@@ -121,6 +125,8 @@ RESOURCES = (
             warn=_warn,
             has_generation=True,
             default_propagation="Orphan",
+            deletion_warning=_DELETION,
+            metadata_checks=("create", "update"),
             reset_fields=RESET_STATUS,
         ),
         subresources=(

@@ -38,7 +38,11 @@ class DeleteOptions:
 def parse(call: Call) -> DeleteOptions:
     """The body wins over the query, as a whole. Raises StatusError 400 and 422."""
     raw = call.request.obj if call.request.obj is not None else _body(call)
-    return read(_query(call) if raw is None else raw)
+    options = read(_query(call) if raw is None else raw)
+    warning = call.resource.strategy.deletion_warning
+    if warning and not options.propagation:
+        call.warn(warning)
+    return options
 
 
 def read(raw: Obj) -> DeleteOptions:

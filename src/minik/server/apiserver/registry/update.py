@@ -132,10 +132,10 @@ async def update_object(
 
 
 def _check_versions(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
-    """The preconditions in the object itself: uid and resourceVersion."""
+    """The preconditions in the object itself: uid (of a PUT; a patch must not change it) and resourceVersion."""
     resource, metadata, before = call.resource, new["metadata"], old["metadata"]
     uid = metadata.get("uid", "")
-    if uid and uid != before["uid"]:
+    if call.info.verb == "update" and uid and uid != before["uid"]:
         raise conflict(resource.group, resource.plural, call.name, uid_mismatch(call, uid, before["uid"]))
     version = metadata.get("resourceVersion", "")
     if version in ("", "0"):

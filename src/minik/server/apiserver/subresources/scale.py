@@ -6,17 +6,23 @@ Reads and writes go to the parent; who sets replicas here owns spec.replicas the
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import orjson
 
 from minik.api import selectors
+from minik.api.columns import AGE, NAME, age
+from minik.api.number_validation import validate_not_negative
+from minik.api.object_meta import validate_object_meta
 from minik.api.patch import apply as server_side_apply
 from minik.api.patch import managed_fields, scale_fields
 from minik.api.request import Response
 from minik.api.schema import decode, types
-from minik.api.scheme import Resource
+from minik.api.scheme import Column, Resource
+from minik.api.status import conflict, not_found
 from minik.api.types import Obj
-from minik.api.validation import invalid, invalid_value
+from minik.api.validation import invalid
 from minik.server.apiserver.admission.attributes import Operation
 from minik.server.apiserver.registry import answer, apply, patch, write_options
 from minik.server.apiserver.registry.body import match_name, match_namespace, media_type, name_mismatch
@@ -29,6 +35,16 @@ from minik.server.apiserver.registry.update import Change, update_object
 from minik.server.apiserver.registry.write_options import WriteOptions
 from minik.server.apiserver.subresources.scaling import Scaling
 
+
+def _spec(obj: Obj) -> Obj:
+    return obj.get("spec") or {}
+
+
+def _cells(scale: Obj, now: datetime) -> list[Any]:
+    wanted, there = _spec(scale).get("replicas", 0), (scale.get("status") or {}).get("replicas", 0)
+    return [scale["metadata"]["name"], wanted, there, age(scale, now)]
+
+
 SCALE = Resource(
     group="autoscaling",
     version="v1",
@@ -36,12 +52,21 @@ SCALE = Resource(
     plural="scales",
     singular="scale",
     type_name="io.k8s.api.autoscaling.v1.Scale",
+    columns=(
+        NAME,
+        Column(
+            "Desired", type="integer", description="replicas is the desired number of instances for the scaled object."
+        ),
+        Column(
+            "Available",
+            type="integer",
+            description="replicas is the actual number of observed instances of the scaled object.",
+        ),
+        AGE,
+    ),
+    cells=_cells,
     stored=False,
 )
-
-
-def _spec(obj: Obj) -> Obj:
-    return obj.get("spec") or {}
 
 
 def _set_replicas(obj: Obj, replicas: int) -> None:
@@ -140,6 +165,7 @@ async def _patch(registry: Registry, call: Call, scaling: Scaling) -> Response:
 
     def patched(scale: Obj) -> Obj:
         new = patch.patched_object(call, given, operations, scale, options, SCALE)
+        match_namespace(call, new)
         if new["metadata"].get("name") != call.name:
             raise name_mismatch(new["metadata"].get("name", ""), call.name)
         return new
@@ -178,6 +204,9 @@ async def _write(
     owned: bool = False,
 ) -> Response:
     """`owned`: `wanted` keeps the Scale's managedFields itself."""
+    resource = call.resource
+    if not resource.custom and registry.storage.get(resource, call.namespace, call.name) is None:
+        raise not_found(resource.group, f"{resource.plural}/scale", call.name)
     change = _scaled(registry, call, scaling, options, wanted, owned=owned)
     written = await update_object(
         registry, call, change, options, call.resource.strategy, subresource="scale", owned=True, admit=False
@@ -216,9 +245,10 @@ def _scaled(
         attributes.kind = "Scale"
         await registry.admission.mutate(attributes)
         scale = attributes.obj or scale
-        replicas = (scale.get("spec") or {}).get("replicas") or 0
+        replicas = _spec(scale).get("replicas") or 0
         if not scaling.own_validation:
-            _check(call, replicas)
+            _check(call, scale)
+            _check_uid(call, scale, old)
         await registry.admission.validate(attributes)
         new: Obj = orjson.loads(orjson.dumps(old))
         scaling.set_replicas(new, replicas)
@@ -239,7 +269,16 @@ def _replicas_paths(registry: Registry, resource: Resource, scaling: Scaling) ->
     return {version.api_version: _scaling_of(version).path for version in versions}
 
 
-def _check(call: Call, replicas: int) -> None:
-    if replicas < 0:
-        error = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
-        raise invalid("autoscaling", "Scale", call.name, [error])
+def _check(call: Call, scale: Obj) -> None:
+    errors = validate_object_meta(scale["metadata"], namespaced=True)
+    errors += validate_not_negative(_spec(scale).get("replicas"), "spec.replicas")
+    if errors:
+        raise invalid("autoscaling", "Scale", call.name, errors)
+
+
+def _check_uid(call: Call, scale: Obj, parent: Obj) -> None:
+    """That of a patched Scale. A PUT has its uid checked by the storage."""
+    wanted, actual = scale["metadata"].get("uid", ""), parent["metadata"]["uid"]
+    if call.info.verb == "patch" and wanted and wanted != actual:
+        text = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {actual}"
+        raise conflict(call.resource.group, f"{call.resource.plural}/scale", call.name, text)
