@@ -39,8 +39,7 @@ class StatusManager:
         uid = pod["metadata"]["uid"]
         self._wanted[uid] = (pod, status)
         if uid not in self._senders:
-            task = self._senders[uid] = self._group.create_task(self._send_newest(uid), name=f"status {uid}")
-            task.add_done_callback(lambda _: self._senders.pop(uid, None))
+            self._senders[uid] = self._group.create_task(self._send(uid), name=f"status {uid}")
 
     def observe(self, pod: Obj, status: Obj) -> None:
         """The API shows `pod`; send `status`, the kubelet's own, again if somebody else has changed it."""
@@ -70,12 +69,20 @@ class StatusManager:
         if sender is not None:
             sender.cancel()
 
+    async def _send(self, uid: str) -> None:
+        """Leaves in the very step that found nothing more to send: a status set after that gets a sender of its own."""
+        try:
+            await self._send_newest(uid)
+        finally:
+            if self._senders.get(uid) is asyncio.current_task():
+                del self._senders[uid]
+
     async def _send_newest(self, uid: str) -> None:
         backoff = FIRST_BACKOFF
         while uid in self._wanted:
             pod, status = self._wanted[uid]
             try:
-                await self._send(uid, pod, status)
+                await self._send_one(uid, pod, status)
             except StatusError as error:
                 if error.code == 404 or (error.code == 409 and not await self._is_same(pod)):
                     self._wanted.pop(uid, None)
@@ -93,7 +100,7 @@ class StatusManager:
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF)
 
-    async def _send(self, uid: str, pod: Obj, status: Obj) -> None:
+    async def _send_one(self, uid: str, pod: Obj, status: Obj) -> None:
         target = self._target(pod)
         if target is None:
             return
