@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from minik import KUBERNETES_VERSION, __version__
-from minik.cli import memory
+from minik import KUBERNETES_VERSION, __version__, memory
 from minik.cli.logs import configure
 from minik.cli.stopping import Stopping
 from minik.cli.values import check_server

@@ -6,6 +6,7 @@ certificates are asked for and verified against the client CAs, but not required
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from aiohttp import web
+from aiohttp.http import HttpVersion11
 from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
 from multidict import CIMultiDict
 
@@ -25,13 +27,21 @@ from minik.api.status import StatusError, bad_request, too_large
 from minik.server.apiserver.express import Framing, Head, Heads, is_bare_get
 from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
-from minik.server.apiserver.plain_answer import FLOW_SCHEMA, PRIORITY_LEVEL, is_plain, plain_answer, short_answer
+from minik.server.apiserver.plain_answer import (
+    FLOW_SCHEMA,
+    PRIORITY_LEVEL,
+    is_plain,
+    plain_answer,
+    short_answer,
+    stream_head,
+)
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.registry.dispatch import not_allowed
 from minik.server.apiserver.request_info import resolve
 from minik.server.apiserver.short_way import ShortAnswer
-from minik.upgrade import Connection, UpgradingServer
+from minik.server.apiserver.stream_connection import StreamConnection, Streams, close_stream
+from minik.upgrade import Connection, Upgraded, UpgradingServer
 
 log = logging.getLogger("minik.apiserver.http")
 
@@ -77,8 +87,7 @@ class _Connection(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        self.certificate: bytes | None = None if tls is None else tls.getpeercert(binary_form=True)
+        self.certificate: bytes | None = _certificate(transport)
         address = transport.get_extra_info("peername")
         self.remote = str(address[0]) if isinstance(address, tuple) else ""
 
@@ -96,6 +105,20 @@ class _Connection(Connection):
                 self.head = data
         framing.feed(data)
         super().data_received(data)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is more on this connection than the request that is being answered."""
+        return not self._framing.at_end or bool(self._messages) or self._paused
+
+    def let_go(self) -> asyncio.Transport | None:
+        """The transport, which is somebody else's from here on; None if it is closed.
+
+        Cancels the task that serves the connection, which must not wait for anything any more.
+        """
+        transport, self.transport = self.transport, None
+        self.connection_lost(None)
+        return None if transport is None or transport.is_closing() else transport
 
     def handle_error(
         self,
@@ -116,22 +139,20 @@ class _Connection(Connection):
         return answer
 
 
-class _Sink:
-    """request.Sink over a connection that aiohttp writes chunks to as well."""
+def _certificate(transport: asyncio.BaseTransport) -> bytes | None:
+    """The client's, in DER."""
+    tls = transport.get_extra_info("ssl_object")
+    certificate = None if tls is None else tls.getpeercert(binary_form=True)
+    if certificate is None:
+        return None
+    transport.get_extra_info("peercert").clear()  # the same taken apart, which nobody reads
+    return _one_of_equals(certificate)
 
-    __slots__ = ("_protocol",)
 
-    def __init__(self, incoming: web.BaseRequest) -> None:
-        self._protocol = incoming.protocol
-
-    @property
-    def paused(self) -> bool:
-        return self._protocol.transport is None or self._protocol.writing_paused
-
-    def write(self, framed: bytes) -> None:
-        transport = self._protocol.transport
-        if transport is not None:
-            transport.write(framed)
+@functools.lru_cache(maxsize=256)
+def _one_of_equals(data: bytes) -> bytes:
+    """Clients come with the same certificate again and again."""
+    return data
 
 
 class _Server(UpgradingServer):
@@ -166,7 +187,8 @@ class HttpDoor:
         start = os.urandom(10).hex()
         self._audit_prefix = f"{start[:8]}-{start[8:12]}-4{start[12:15]}-8{start[15:18]}-"
         self._audit_count = 0
-        self._endless: set[asyncio.Timeout] = set()  # requests that end only when somebody ends them
+        self._streams = Streams()
+        self._endless: set[asyncio.Timeout] = set()  # upgraded connections, which end only when somebody ends them
 
     async def listen(self, host: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
         loop = asyncio.get_running_loop()
@@ -177,6 +199,7 @@ class HttpDoor:
         now = asyncio.get_running_loop().time()
         for limit in self._endless:
             limit.reschedule(now)
+        await self._streams.close(_SHUTDOWN)
         await self._server.shutdown(_SHUTDOWN)
 
     def answered_at_once(self, connection: _Connection, data: bytes) -> bool:
@@ -241,27 +264,21 @@ class HttpDoor:
     async def _stream(
         self, incoming: web.BaseRequest, request: Request, response: Response, chunks: AsyncIterator[bytes]
     ) -> web.StreamResponse:
-        """Chunks as they come. The client going away, or the server stopping, ends the stream."""
-        outgoing = web.StreamResponse(
-            status=response.status, headers=_headers(request, response, self._audit_id_of(request))
-        )
-        outgoing.enable_chunked_encoding()
-        try:
-            await outgoing.prepare(incoming)
-            if response.direct is not None:
-                response.direct(_Sink(incoming))
-            with contextlib.suppress(TimeoutError):
-                async with self._until_closed():
-                    async for chunk in chunks:
-                        await outgoing.write(chunk)
-            await outgoing.write_eof()
-        except ConnectionError:
+        """Chunks as they come, on the connection alone (stream_connection.py)."""
+        connection = incoming.protocol
+        assert isinstance(connection, _Connection)
+        chunked = incoming.version >= HttpVersion11
+        reusable = chunked and incoming.keep_alive and not connection.busy
+        head = stream_head(response.status, _headers(request, response, self._audit_id_of(request)), chunked, reusable)
+        transport = connection.let_go()
+        if transport is None:
             log.debug("%s went away from %s", incoming.remote, incoming.path)
-        finally:
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
-        return outgoing
+            await close_stream(chunks)
+        else:
+            transport.write(head)
+            stream = StreamConnection(transport, self._server if reusable else None)
+            self._streams.start(stream, chunks, chunked=chunked, direct=response.direct)
+        return Upgraded()
 
     @contextlib.asynccontextmanager
     async def _until_closed(self) -> AsyncIterator[None]:

@@ -13,7 +13,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_exceptions import ClientConnectionResetError
 from aiohttp.http import HttpVersion11
+from multidict import CIMultiDict
 
+from minik import memory
 from minik.api.request import Request, Response
 from minik.server.apiserver.short_way import ShortAnswer
 
@@ -35,8 +37,13 @@ class PlainAnswer(web.StreamResponse):
         transport = protocol.transport
         if transport is None or transport.is_closing():
             raise ClientConnectionResetError("the client has gone")
-        for part in self._parts:
-            transport.write(part)
+        if len(self._parts[-1]) < memory.LARGE:
+            for part in self._parts:
+                transport.write(part)
+        else:
+            with memory.Reused():
+                for part in self._parts:
+                    transport.write(part)
         self._eof_sent = True
         if protocol._paused:
             await protocol._drain_helper()
@@ -64,6 +71,16 @@ def short_answer(answer: ShortAnswer, audit_id: str) -> Sequence[bytes]:
     return _parts(_head(200, answer.content_type, answer.flow, len(answer.body), audit_id), answer.body)
 
 
+def stream_head(status: int, headers: CIMultiDict[str], chunked: bool, reusable: bool) -> bytes:
+    """The head of an answer whose length nobody knows. `reusable`: the connection takes further requests after it."""
+    lines = [f"HTTP/1.1 {status} {_reason(status)}", *(f"{name}: {value}" for name, value in headers.items())]
+    if chunked:
+        lines.append("Transfer-Encoding: chunked")
+    if not reusable:
+        lines.append("Connection: close")
+    return "\r\n".join(lines).encode() + b"\r\nDate: %b\r\n\r\n" % _date(int(time.time()))
+
+
 def _parts(head: bytes, body: bytes) -> Sequence[bytes]:
     return (head + body,) if len(body) < _COPIED else (head, body)
 
@@ -80,14 +97,17 @@ def _head(status: int, content_type: str, flow: tuple[str, str] | None, length: 
 @lru_cache(maxsize=256)
 def _start(status: int, content_type: str, flow: tuple[str, str] | None) -> bytes:
     """The head up to the date."""
-    try:
-        reason = HTTPStatus(status).phrase
-    except ValueError:
-        reason = ""
     kind = f"Content-Type: {content_type}\r\n" if content_type else ""
     if flow is not None:
         kind += f"{FLOW_SCHEMA}: {flow[0]}\r\n{PRIORITY_LEVEL}: {flow[1]}\r\n"
-    return f"HTTP/1.1 {status} {reason}\r\n{kind}Cache-Control: no-cache, private\r\nDate: ".encode()
+    return f"HTTP/1.1 {status} {_reason(status)}\r\n{kind}Cache-Control: no-cache, private\r\nDate: ".encode()
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=1)
