@@ -113,7 +113,7 @@ def validate_resource_quota_update(new: Obj, old: Obj) -> list[FieldError]:
     errors = validate_resource_quota(new)
     wanted, before = (new.get("spec") or {}).get("scopes") or [], (old.get("spec") or {}).get("scopes") or []
     if set(wanted) != set(before):
-        errors.append(invalid_value("spec.scopes", wanted, "field is immutable"))
+        errors.append(invalid_value("spec.scopes", wanted or None, "field is immutable"))
     return errors
 
 

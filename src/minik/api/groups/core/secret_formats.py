@@ -7,18 +7,9 @@ import re
 
 import orjson
 
+from minik.api.schema.syntax import problem
+
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([^-\n]+)-----\s.*?-----END \1-----", re.DOTALL)
-_LITERALS = (b"null", b"true", b"false")
-
-
-def _quoted(char: int) -> str:
-    """A byte as Go quotes it in syntax errors."""
-    if char == ord("'"):
-        return r"'\''"
-    if char == ord('"'):
-        return "'\"'"
-    text = chr(char)
-    return f"'{text}'" if text.isprintable() else repr(text)
 
 
 def json_error(raw: bytes, wanted: type = dict, go_type: str = "map[string]interface {}") -> str:
@@ -26,35 +17,11 @@ def json_error(raw: bytes, wanted: type = dict, go_type: str = "map[string]inter
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return _syntax_error(raw)
+        return problem(raw)
     if value is None or isinstance(value, wanted):
         return ""
     kinds = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
     return f"json: cannot unmarshal {kinds[type(value)]} into Go value of type {go_type}"
-
-
-def _syntax_error(raw: bytes) -> str:
-    text = raw.lstrip(b" \t\r\n")
-    if not text:
-        return "unexpected end of JSON input"
-    for literal in _LITERALS:
-        if text[0] == literal[0]:
-            for index in range(1, len(literal)):
-                if index >= len(text):
-                    return "unexpected end of JSON input"
-                if text[index] != literal[index]:
-                    expected = _quoted(literal[index])
-                    return (
-                        f"invalid character {_quoted(text[index])} in literal {literal.decode()} (expecting {expected})"
-                    )
-            return f"invalid character {_quoted(text[len(literal)])} after top-level value"
-    if text[0] not in b'{["-0123456789':
-        return f"invalid character {_quoted(text[0])} looking for beginning of value"
-    if text[:1] == b"{":
-        rest = text[1:].lstrip(b" \t\r\n")
-        if rest and rest[0] not in b'"}':
-            return f"invalid character {_quoted(rest[0])} looking for beginning of object key string"
-    return "unexpected end of JSON input"
 
 
 def certificate_warning(certificate: bytes, key: bytes) -> str:

@@ -101,7 +101,7 @@ def _validate_ips_change(new: Obj, old: Obj) -> list[FieldError]:
         return [invalid_value(f"{_IPS}[{index}]", after, _ONCE) for index in changed]
     errors: list[FieldError] = []
     if before and not after:
-        errors.append(invalid_value(f"{_IPS}[0]", after, "primary clusterIP can not be unset"))
+        errors.append(invalid_value(f"{_IPS}[0]", None, "primary clusterIP can not be unset"))
     if before and after and after[0] != before[0]:
         errors.append(invalid_value(f"{_IPS}[0]", after, _ONCE))
     if len(after) < len(before):
@@ -120,7 +120,7 @@ def _validate_families_change(new: Obj, old: Obj) -> list[FieldError]:
     errors: list[FieldError] = []
     addresses = spec.get("clusterIPs") or []
     if len(after) < len(before) and not addresses:
-        errors.append(invalid_value(at, after, "primary ipFamily can not be unset"))
+        errors.append(invalid_value(at, after or None, "primary ipFamily can not be unset"))
     if before and after and after[0] != before[0]:
         errors.append(invalid_value(at, addresses, _ONCE))
     if len(after) < len(before):

@@ -156,8 +156,8 @@ def _bound(registry: Registry, call: Call, reference: Obj, account: Obj) -> dict
         return {}
     kind, api_version = reference.get("kind", ""), reference.get("apiVersion", "")
     plural = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}.get(kind)
-    if plural is None or api_version != "v1":
-        group, _, version = api_version.rpartition("/")
+    group, _, version = api_version.rpartition("/") if api_version.count("/") < 2 else ("", "", "")
+    if plural is None or group:
         raise bad_request(f"cannot bind token to object of type {group}/{version}, Kind={kind}")
     obj = _object(registry, call, plural, reference.get("name", ""))
     if obj is None:
