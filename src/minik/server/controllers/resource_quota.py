@@ -43,7 +43,7 @@ class ResourceQuotaController(Controller):
         if new is None:
             self._counted_at.pop(key, None)
             return
-        if change.old is None or change.old["spec"] != new["spec"]:
+        if change.old is None or change.old["spec"] != new["spec"] or _is_foreign(new):
             yield key
         else:  # admission counts something in
             self._counted_at[key] = self.clock.monotonic()
@@ -96,6 +96,12 @@ class ResourceQuotaController(Controller):
             keys: Callable[[Change], Iterable[str]] = partial(self._keys_of_counted, resource)
             self.watch(informer, keys)
         return informer
+
+
+def _is_foreign(quota: Obj) -> bool:
+    """Whether the status cannot be admission's or this controller's: somebody patched it."""
+    status = quota.get("status") or {}
+    return "hard" in status and (status["hard"] != (quota["spec"].get("hard") or {}) or "used" not in status)
 
 
 def _limited(quota: Obj) -> Iterable[str]:

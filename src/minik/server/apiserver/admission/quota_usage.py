@@ -1,9 +1,10 @@
 """What an object counts against a ResourceQuota.
 
-Pure. Rules: upstream's pkg/quota/v1/evaluator/core, https://kubernetes.io/docs/concepts/policy/resource-quotas/
+Rules: upstream's pkg/quota/v1/evaluator/core, https://kubernetes.io/docs/concepts/policy/resource-quotas/
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 
 from minik.api.pod_resources import pod_limits, pod_requests
 from minik.api.quantity import BINARY_SI, DECIMAL_SI, Quantity, of, of_milli, parse
@@ -41,7 +42,7 @@ def usage(resource: GVR, obj: Obj) -> Usage:
 
 
 def _pod_usage(pod: Obj) -> Usage:
-    if _is_finished(pod):
+    if _is_finished(pod) or _is_stuck(pod):
         return {}
     used = {"pods": of(1)}
     for name, value in pod_requests(pod).items():
@@ -197,6 +198,15 @@ def _has_cross_namespace_affinity(affinity: Obj) -> bool:
 
 def _is_finished(pod: Obj) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _is_stuck(pod: Obj) -> bool:
+    """Whether it should long have been gone: a lost node must not keep others from taking its place."""
+    metadata = pod["metadata"]
+    deleted, grace = metadata.get("deletionTimestamp"), metadata.get("deletionGracePeriodSeconds")
+    if not deleted or grace is None:
+        return False
+    return bool(datetime.now(UTC) > datetime.fromisoformat(deleted) + timedelta(seconds=grace))
 
 
 def _amount(name: str, value: int) -> Quantity:
