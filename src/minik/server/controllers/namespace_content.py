@@ -35,7 +35,8 @@ def conditions(current: Sequence[Obj], remaining: Remaining, now: datetime) -> l
         _failure(
             "NamespaceDeletionDiscoveryFailure",
             "DiscoveryFailed",
-            "Discovery failed for some groups, {count} failing: {listed}",
+            "Discovery failed for some groups, {count} failing: "
+            "unable to retrieve the complete list of server APIs: {listed}",
             remaining.discovery_failures,
             ("ResourcesDiscovered", "All resources successfully discovered"),
         ),
