@@ -6,10 +6,13 @@ Rules: kubernetes/pkg/controller/history. As with Deployments the hash is of can
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from minik.api.selectors import LabelSelector
 from minik.api.status import StatusError
 from minik.api.types import GVR, Obj
 from minik.client.client import Client
-from minik.server.controllers.claims import Owner
+from minik.client.informer import Informer
+from minik.server.controllers import indexes
+from minik.server.controllers.claims import Owner, claim
 from minik.server.controllers.deployment_revision import template_hash, without_empty
 from minik.server.controllers.objects import is_deleting, labels_of, own_copy, owner_reference
 
@@ -57,6 +60,15 @@ def build(owner: Owner, template: Obj, number: int, collisions: int) -> Obj:
         "data": template_data(template),
         "revision": number,
     }
+
+
+async def claimed(client: Client, owner: Owner, revisions: Informer, selector: LabelSelector) -> list[Obj]:
+    """The owner's revisions: those it has, and orphans that match, such as a deleted owner of that name left."""
+    candidates = [
+        *revisions.by_index(indexes.CONTROLLER, owner.obj["metadata"]["uid"]),
+        *revisions.by_index(indexes.ORPHANS, owner.obj["metadata"]["namespace"]),
+    ]
+    return await claim(client, owner, CONTROLLER_REVISIONS, candidates, lambda one: selector.matches(labels_of(one)))
 
 
 async def latest(client: Client, owner: Owner, revisions: Sequence[Obj], template: Obj) -> Obj:

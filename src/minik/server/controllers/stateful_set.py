@@ -1,6 +1,7 @@
 """Runs the Pods of each StatefulSet with stable names and storage; decisions are in stateful_set_plan.py."""
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from minik.api.selectors import of_object
 from minik.api.status import StatusError
@@ -16,9 +17,12 @@ from minik.server.controllers import stateful_set_pods as identity
 from minik.server.controllers.claims import Owner, claim
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.objects import controller_of, is_deleting, labels_of, own_copy
-from minik.server.controllers.pod_control import namespace_is_terminating
+from minik.server.controllers.pod_control import namespace_is_terminating, slow_start
 from minik.server.controllers.pods import available_in, phase
-from minik.server.controllers.stateful_set_plan import Plan, Revisions, Start, new_status, plan
+from minik.server.controllers.stateful_set_claims import ClaimControl, is_claim_of
+from minik.server.controllers.stateful_set_plan import Revisions, Start, new_status, plan
+
+T = TypeVar("T")
 
 
 class StatefulSetController(Controller):
@@ -33,7 +37,8 @@ class StatefulSetController(Controller):
         self._recorder = context.events.recorder(self.name)
         self._sets = self.watch(context.informers.of(STATEFUL_SETS, indexes=indexes.BY_NAMESPACE))
         self._pods = self.watch(context.informers.of(PODS, indexes=indexes.PODS), self._keys_of_pod)
-        self._claims = self.watch(context.informers.of(PERSISTENT_VOLUME_CLAIMS), None)
+        claims = self.watch(context.informers.of(PERSISTENT_VOLUME_CLAIMS), self._keys_of_claim)
+        self._claims = ClaimControl(self._client, claims, self._event)
         self._revisions = self.watch(context.informers.of(history.CONTROLLER_REVISIONS, indexes=indexes.OWNED), None)
 
     def _keys_of_pod(self, change: Change) -> Iterable[str]:
@@ -45,6 +50,13 @@ class StatefulSetController(Controller):
         elif change.new is not None:
             for stateful_set in self._sets.by_index(indexes.NAMESPACE, namespace):
                 if of_object(stateful_set["spec"].get("selector")).matches(labels_of(pod)):
+                    yield object_key(stateful_set)
+
+    def _keys_of_claim(self, change: Change) -> Iterable[str]:
+        """A claim that has gone may be what a Pod waits for."""
+        if change.new is None:
+            for stateful_set in self._sets.by_index(indexes.NAMESPACE, change.obj["metadata"]["namespace"]):
+                if is_claim_of(stateful_set, change.obj):
                     yield object_key(stateful_set)
 
     async def reconcile(self, key: str) -> float | None:
@@ -65,15 +77,19 @@ class StatefulSetController(Controller):
             candidates,
             lambda pod: selector.matches(labels_of(pod)) and identity.is_member(stateful_set, pod),
         )
-        known = self._revisions.by_index(indexes.CONTROLLER, stateful_set["metadata"]["uid"])
+        known = await history.claimed(self._client, owner, self._revisions, selector)
         latest = await history.latest(self._client, owner, known, stateful_set["spec"]["template"])
         current = self._current(stateful_set, known, latest)
         revisions = Revisions(current["metadata"]["name"], latest["metadata"]["name"])
+        error = None
         if not is_deleting(stateful_set):
-            todo = plan(stateful_set, pods, revisions, self.clock.now())
-            await self._settle_claims(stateful_set, pods)
-            await self._carry_out(owner, todo, {r["metadata"]["name"]: r for r in (current, latest)})
+            try:
+                await self._act(owner, pods, revisions, {r["metadata"]["name"]: r for r in (current, latest)})
+            except StatusError as raised:  # which does not keep the status from being true
+                error = raised
         await self._write_status(stateful_set, pods, revisions)
+        if error is not None and not namespace_is_terminating(error):
+            raise error
         in_use = {labels_of(pod).get(history.HASH_LABEL) for pod in pods} | {revisions.current, revisions.update}
         limit = stateful_set["spec"].get("revisionHistoryLimit", 10)
         await history.forget(self._client, history.superfluous(known, in_use, limit))
@@ -83,48 +99,40 @@ class StatefulSetController(Controller):
         name = (stateful_set.get("status") or {}).get("currentRevision")
         return next((revision for revision in known if revision["metadata"]["name"] == name), latest)
 
-    async def _carry_out(self, owner: Owner, todo: Plan, revisions: dict[str, Obj]) -> None:
-        try:
-            for start in todo.start:
-                await self._start(owner, start, history.template_of(revisions[start.revision]))
-            for pod in todo.correct:
-                await self._correct(owner, pod)
-            for pod in todo.delete:
-                await self._delete(owner, pod)
-        except StatusError as error:
-            if not namespace_is_terminating(error):
-                raise
+    async def _act(self, owner: Owner, pods: Sequence[Obj], revisions: Revisions, templates: Mapping[str, Obj]) -> None:
+        """One step of the plan. Raises StatusError."""
+        stateful_set = owner.obj
+
+        async def start(one: Start) -> None:
+            await self._start(owner, one, history.template_of(templates[one.revision]))
+
+        async def correct(pod: Obj) -> None:
+            await self._correct(owner, pod)
+
+        async def delete(pod: Obj) -> None:
+            await self._delete(owner, pod)
+
+        todo = plan(stateful_set, pods, revisions, self.clock.now())
+        await self._claims.settle(stateful_set, pods)
+        for pod in pods:
+            ordinal = identity.ordinal_of(pod)
+            if phase(pod) == "Pending" and not is_deleting(pod) and identity.is_wanted(stateful_set, ordinal):
+                await self._claims.create(stateful_set, ordinal)  # those that were lost meanwhile
+        await _each(todo.start, start)
+        await _each(todo.correct, correct)
+        await _each(todo.delete, delete)
 
     async def _start(self, owner: Owner, start: Start, template: Obj) -> None:
         pod = identity.build_pod(owner, template, start.revision, start.ordinal)
-        await self._create_claims(owner.obj, start.ordinal)
+        obstacle = self._claims.obstacle(owner.obj, start.ordinal)
+        if obstacle is not None:
+            if obstacle:
+                name, set_name = pod["metadata"]["name"], owner.obj["metadata"]["name"]
+                text = f"create Pod {name} in StatefulSet {set_name} failed error: {obstacle}"
+                self._event(owner.obj, WARNING, "FailedCreate", text)
+            return
+        await self._claims.create(owner.obj, start.ordinal)
         await self._say(owner.obj, "create", pod, self._client.create(PODS, pod, owner.obj["metadata"]["namespace"]))
-
-    async def _create_claims(self, stateful_set: Obj, ordinal: int) -> None:
-        namespace = stateful_set["metadata"]["namespace"]
-        for wanted in identity.build_claims(stateful_set, ordinal):
-            name = wanted["metadata"]["name"]
-            present = self._claims.get(name, namespace)
-            if present is not None and not is_deleting(present):
-                continue
-            owners = identity.claim_owners(stateful_set, None, ordinal)
-            if owners:
-                wanted["metadata"]["ownerReferences"] = owners
-            try:
-                await self._client.create(PERSISTENT_VOLUME_CLAIMS, wanted, namespace)
-            except StatusError as error:
-                if error.reason == "AlreadyExists":
-                    continue
-                pod = identity.pod_name(stateful_set, ordinal)
-                set_name = stateful_set["metadata"]["name"]
-                text = f"create Claim {name} for Pod {pod} in StatefulSet {set_name} failed error: {error.message}"
-                self._event(stateful_set, WARNING, "FailedCreate", text)
-                raise
-            text = (
-                f"create Claim {name} Pod {identity.pod_name(stateful_set, ordinal)} in StatefulSet "
-                f"{stateful_set['metadata']['name']} success"
-            )
-            self._event(stateful_set, NORMAL, "SuccessfulCreate", text)
 
     async def _correct(self, owner: Owner, pod: Obj) -> None:
         """Give an adopted Pod its labels; volumes cannot be changed any more."""
@@ -140,10 +148,11 @@ class StatefulSetController(Controller):
     async def _delete(self, owner: Owner, pod: Obj) -> None:
         metadata = pod["metadata"]
         if phase(pod) in ("Failed", "Succeeded"):
-            reason = "RecreatingFailedPod" if phase(pod) == "Failed" else "RecreatingTerminatedPod"
+            failed = phase(pod) == "Failed"
             set_name = f"{metadata['namespace']}/{owner.obj['metadata']['name']}"
-            text = f"StatefulSet {set_name} is recreating {phase(pod).lower()} Pod {metadata['name']}"
-            self._event(owner.obj, WARNING, reason, text)
+            text = f"StatefulSet {set_name} is recreating {'failed' if failed else 'terminated'} Pod {metadata['name']}"
+            reason = "RecreatingFailedPod" if failed else "RecreatingTerminatedPod"
+            self._event(owner.obj, WARNING if failed else NORMAL, reason, text)
         deletion = self._client.delete(PODS, metadata["name"], metadata["namespace"], uid=metadata["uid"])
         try:
             await self._say(owner.obj, "delete", pod, deletion)
@@ -167,26 +176,6 @@ class StatefulSetController(Controller):
     def _event(self, stateful_set: Obj, type: str, reason: str, text: str) -> None:
         self._recorder.event(object_reference("apps/v1", "StatefulSet", stateful_set), type, reason, text)
 
-    async def _settle_claims(self, stateful_set: Obj, pods: Sequence[Obj]) -> None:
-        """Owner references of existing claims follow the retention policy."""
-        if not stateful_set["spec"].get("persistentVolumeClaimRetentionPolicy"):
-            return
-        namespace = stateful_set["metadata"]["namespace"]
-        for pod in pods:
-            ordinal = identity.ordinal_of(pod)
-            owners = identity.claim_owners(stateful_set, pod, ordinal)
-            ours = {stateful_set["metadata"]["uid"], pod["metadata"]["uid"]}
-            for name in identity.claim_names(stateful_set, ordinal).values():
-                present = self._claims.get(name, namespace)
-                if present is None or is_deleting(present):
-                    continue
-                references = present["metadata"].get("ownerReferences") or []
-                wanted = [reference for reference in references if reference["uid"] not in ours] + owners
-                if [r["uid"] for r in wanted] != [r["uid"] for r in references]:
-                    changed = own_copy(present)
-                    changed["metadata"]["ownerReferences"] = wanted
-                    await self._client.update(PERSISTENT_VOLUME_CLAIMS, changed, namespace)
-
     async def _write_status(self, stateful_set: Obj, pods: Sequence[Obj], revisions: Revisions) -> None:
         status = new_status(stateful_set, pods, revisions, self.clock.now())
         if status != stateful_set.get("status"):
@@ -198,3 +187,10 @@ class StatefulSetController(Controller):
         min_ready, now = stateful_set["spec"].get("minReadySeconds", 0), self.clock.now()
         waits = [wait for pod in pods if (wait := available_in(pod, min_ready, now))]
         return min(waits) + 0.001 if waits else None
+
+
+async def _each(items: Sequence[T], do: Callable[[T], Awaitable[None]]) -> None:
+    """Raises the first StatusError."""
+    result = await slow_start(items, do)
+    if result.error is not None:
+        raise result.error

@@ -51,7 +51,7 @@ def is_running_and_ready(pod: Obj) -> bool:
 
 
 def partition(stateful_set: Obj) -> int:
-    """Ordinals below stay with the current revision in a rolling update."""
+    """So many Pods, from the first ordinal on, stay with the current revision in a rolling update."""
     rolling = (stateful_set["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
     return int(rolling.get("partition") or 0)
 
@@ -59,6 +59,10 @@ def partition(stateful_set: Obj) -> int:
 def _is_rolling(stateful_set: Obj) -> bool:
     strategy = stateful_set["spec"].get("updateStrategy") or {}
     return str(strategy.get("type", "RollingUpdate")) == "RollingUpdate"
+
+
+def _is_in_order(stateful_set: Obj) -> bool:
+    return bool(stateful_set["spec"].get("podManagementPolicy", "OrderedReady") != "Parallel")
 
 
 def _starts_with(stateful_set: Obj, ordinal: int, revisions: Revisions) -> str:
@@ -79,7 +83,7 @@ def plan(stateful_set: Obj, pods: Sequence[Obj], revisions: Revisions, now: date
     result = Plan()
     spec = stateful_set["spec"]
     first, count = first_ordinal(stateful_set), spec.get("replicas", 1)
-    in_order = spec.get("podManagementPolicy", "OrderedReady") != "Parallel"
+    in_order = _is_in_order(stateful_set)
     members = {ordinal_of(pod): pod for pod in pods if is_member(stateful_set, pod)}
     wanted = range(first, first + count)
     condemned = [members[ordinal] for ordinal in sorted(members, reverse=True) if ordinal not in wanted]
@@ -136,12 +140,15 @@ def _plan_condemned(
 def _plan_update(
     stateful_set: Obj, replicas: Sequence[Obj | None], revisions: Revisions, serves: Serves, result: Plan
 ) -> None:
-    """Replace Pods of the old revision from the highest ordinal down, as many at once as may be unavailable."""
+    """Replace Pods of the old revision from the highest ordinal down, as many at once as may be unavailable.
+
+    An old Pod that serves nobody is replaced as well, so that a good revision can follow a bad one. More than one at
+    once is for sets that kept maxUnavailable: v1.36 leaves that feature off, and the API drops the field.
+    """
     rolling = (stateful_set["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
-    budget = max(1, scaled(rolling.get("maxUnavailable", 1), len(replicas), round_up=True))
-    lowest = max(0, partition(stateful_set) - first_ordinal(stateful_set))
+    budget = max(1, scaled(rolling.get("maxUnavailable", 1), len(replicas), round_up=False))
     leaving = {pod["metadata"]["name"] for pod in result.delete}
-    for pod in reversed(replicas[lowest:]):
+    for pod in reversed(replicas[partition(stateful_set) :]):
         if budget <= 0:
             return
         if pod is None or pod["metadata"]["name"] in leaving:
@@ -159,13 +166,13 @@ def new_status(stateful_set: Obj, pods: Sequence[Obj], revisions: Revisions, now
     members = [pod for pod in pods if is_member(stateful_set, pod)]
     min_ready = spec.get("minReadySeconds", 0)
     ready = [pod for pod in members if is_running_and_ready(pod)]
-    alive = [pod for pod in members if not is_deleting(pod) and phase(pod) not in ("Failed", "Succeeded")]
-    updated = sum(revision_of(pod) == revisions.update for pod in alive)
+    staying = [pod for pod in members if not is_deleting(pod)]
+    updated = sum(revision_of(pod) == revisions.update for pod in staying)
     status: Obj = {
         "observedGeneration": stateful_set["metadata"].get("generation", 0),
         "replicas": len(members),
         "readyReplicas": len(ready),
-        "currentReplicas": sum(revision_of(pod) == revisions.current for pod in alive),
+        "currentReplicas": sum(revision_of(pod) == revisions.current for pod in staying),
         "updatedReplicas": updated,
         "currentRevision": revisions.current,
         "updateRevision": revisions.update,

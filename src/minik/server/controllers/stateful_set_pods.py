@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from minik.api.types import Obj
 from minik.server.controllers.claims import Owner
 from minik.server.controllers.controller_history import HASH_LABEL
-from minik.server.controllers.objects import labels_of, own_copy
+from minik.server.controllers.objects import labels_of, own_copy, owner_reference
 from minik.server.controllers.pod_control import pod_from_template
 
 POD_NAME_LABEL, INDEX_LABEL = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
@@ -33,6 +33,10 @@ def pod_name(stateful_set: Obj, ordinal: int) -> str:
 
 def first_ordinal(stateful_set: Obj) -> int:
     return int((stateful_set["spec"].get("ordinals") or {}).get("start", 0))
+
+
+def is_wanted(stateful_set: Obj, ordinal: int) -> bool:
+    return 0 <= ordinal - first_ordinal(stateful_set) < int(stateful_set["spec"].get("replicas", 1))
 
 
 def claim_names(stateful_set: Obj, ordinal: int) -> dict[str, str]:
@@ -96,14 +100,30 @@ def has_identity(stateful_set: Obj, pod: Obj) -> bool:
 def claim_owners(stateful_set: Obj, pod: Obj | None, ordinal: int) -> list[Obj]:
     """Who should own the Pod's claims by persistentVolumeClaimRetentionPolicy: Delete makes an owner, Retain none."""
     policy = stateful_set["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
-    scaled_away = not 0 <= ordinal - first_ordinal(stateful_set) < stateful_set["spec"].get("replicas", 1)
-    if policy.get("whenScaled") == "Delete" and scaled_away and pod is not None:
-        return [_reference("v1", "Pod", pod)]
+    if policy.get("whenScaled") == "Delete" and not is_wanted(stateful_set, ordinal) and pod is not None:
+        return [owner_reference(pod, "v1", "Pod")]
     if policy.get("whenDeleted") == "Delete":
-        return [_reference("apps/v1", "StatefulSet", stateful_set)]
+        return [owner_reference(stateful_set, "apps/v1", "StatefulSet")]
     return []
 
 
-def _reference(api_version: str, kind: str, obj: Obj) -> Obj:
-    metadata = obj["metadata"]
-    return {"apiVersion": api_version, "kind": kind, "name": metadata["name"], "uid": metadata["uid"]}
+def claim_references(stateful_set: Obj, pod: Obj, present: Sequence[Obj]) -> list[Obj] | None:
+    """The owner references a claim should have, others' included; None when it is not the set's to decide.
+
+    Another controller, or an earlier set or Pod of the same name, keeps what it has.
+    """
+    ours = {
+        ("apps/v1", "StatefulSet", stateful_set["metadata"]["name"]): stateful_set["metadata"]["uid"],
+        ("v1", "Pod", pod["metadata"]["name"]): pod["metadata"]["uid"],
+    }
+    others = []
+    foreign = False
+    for reference in present:
+        uid = ours.get((reference["apiVersion"], reference["kind"], reference["name"]))
+        if uid is None:
+            foreign = foreign or bool(reference.get("controller"))
+            others.append(reference)
+        elif uid != reference["uid"]:
+            return None
+    owners = claim_owners(stateful_set, pod, ordinal_of(pod))
+    return others if foreign else others + owners
