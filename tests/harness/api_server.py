@@ -81,6 +81,11 @@ class ApiServer:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def destroy(self) -> None:
         """End the server and remove its directory."""
         if self._process is not None and self.alive():

@@ -21,7 +21,7 @@ from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
 from minik.client.leader_election import LeaderElected, LeaderElector
 from minik.config import ServerConfig, StartupError
-from minik.server.apiserver import build_metrics
+from minik.server.apiserver import build_metrics, task_metrics
 from minik.server.apiserver.aggregation.aggregator import Aggregator
 from minik.server.apiserver.aggregation.backends import Backends
 from minik.server.apiserver.apiextensions.custom_resources import CustomResources
@@ -141,6 +141,7 @@ class Server:
         storage = StorageMetrics(self.api.registry)
         metrics.add(storage.collect, storage.prepare)
         metrics.add(build_metrics.collect)
+        metrics.add(task_metrics.collect)
         metrics.add(self._identity.authorizer.collect)
         metrics.add(authenticator.counts.collect)
         metrics.add(authenticator.certificates.collect)
