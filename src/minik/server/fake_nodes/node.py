@@ -5,7 +5,8 @@ addresses, RFC 6598), so that nothing of them can be taken for the machine's own
 """
 
 import ipaddress
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from minik import KUBERNETES_VERSION
 from minik.api.types import Obj
@@ -100,17 +101,32 @@ def conditions(present: list[Obj], now: str) -> list[Obj]:
     ]
 
 
-def healed(node: Obj, now: str) -> Obj | None:
-    """The node with what a kubelet would have it say; None when it says so already."""
+def healed(node: Obj, now: str, others: Callable[[], Iterable[Obj]]) -> Obj | None:
+    """The node with what a kubelet would have it say; None when it says so already.
+
+    `others` are asked for only to find an address that none of them has.
+    """
     told = node.get("status") or {}
     present = told.get("conditions") or []
     verdicts = {condition["type"]: condition["status"] for condition in present}
     healthy = all(verdicts.get(type) == verdict for type, (verdict, *_) in _HEALTHY.items())
-    if healthy and told.get("capacity"):
+    if healthy and told.get("capacity") and address_of(node):
         return None
     capacity = told.get("capacity") or {**CAPACITY}
     mended = {"capacity": capacity, "allocatable": capacity, **told, "conditions": conditions(present, now)}
+    if not address_of(node):
+        taken = {address_of(each) for each in others()}
+        mended["addresses"] = [*(told.get("addresses") or ()), *_addresses(node["metadata"]["name"], taken)]
     return {**node, "status": mended}
+
+
+def _addresses(name: str, taken: Collection[str]) -> list[Obj]:
+    """For a node that came without: in the half that `new_node` leaves, by its name, so that it stays the same."""
+    half = _ADDRESSES.num_addresses // 2
+    numbers = (half + 1 + (zlib.crc32(name.encode()) + step) % (half - 2) for step in range(half))
+    candidates = (str(_ADDRESSES.network_address + number) for number in numbers)
+    address = next(each for each in candidates if each not in taken)
+    return [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}]
 
 
 def address_of(node: Obj) -> str:

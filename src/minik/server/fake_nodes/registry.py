@@ -49,7 +49,7 @@ class FakeNodes(Controller):
             return None
         if number is not None and number >= self._count:  # of an earlier run with more of them
             await self._client.delete(NODES, key, uid=node["metadata"]["uid"])
-        elif (healed := fake.healed(node, now)) is not None:
+        elif (healed := fake.healed(node, now, self._nodes.list)) is not None:
             await self._client.update(NODES, healed, subresource="status")
         return None
 
