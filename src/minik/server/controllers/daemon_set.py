@@ -21,6 +21,7 @@ from minik.server.controllers.pod_control import PodControl, namespace_is_termin
 from minik.server.controllers.pods import available_in
 
 FAILED_POD_PAUSE = 1.0  # seconds before a failed daemon Pod is replaced the first time; doubles
+LONGEST_PAUSE = 900.0  # also how long a failure is remembered after it
 
 
 class DaemonSetController(Controller):
@@ -114,16 +115,20 @@ class DaemonSetController(Controller):
 
     def _hold_back_failed(self, daemon_set: Obj, todo: decide.Plan) -> float | None:
         """Pods that end by themselves are replaced, but not in a hot loop. Seconds until the first held back one."""
-        waits = []
+        waits: list[float] = []
+        if not todo.failed:
+            return None
+        now = self.clock.monotonic()
+        self._failures = {key: known for key, known in self._failures.items() if now < known[1] + LONGEST_PAUSE}
         for pod in todo.failed:
             node = decide.target_node(pod)
-            key, now = f"{daemon_set['metadata']['uid']} {node}", self.clock.monotonic()
+            key = f"{daemon_set['metadata']['uid']} {node}"
             times, not_before = self._failures.get(key, (0, 0.0))
             if now < not_before:
                 waits.append(not_before - now)
                 todo.delete.remove(pod)
                 continue
-            pause = min(FAILED_POD_PAUSE * 2.0**times, 900.0)
+            pause = min(FAILED_POD_PAUSE * 2.0**times, LONGEST_PAUSE)
             self._failures[key] = (min(times + 1, 10), now + pause)
             ended = pod["status"]["phase"]
             verb = "failed" if ended == "Failed" else "succeeded"
