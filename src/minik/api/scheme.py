@@ -39,6 +39,10 @@ def _no_warnings(_new: Obj, _old: Obj | None) -> list[str]:
     return []
 
 
+def _no_warnings_yet(_: Obj) -> list[str]:
+    return []
+
+
 def _same(obj: Obj) -> Obj:
     return obj
 
@@ -60,6 +64,7 @@ class Strategy:
     validate: Callable[[Obj], list[FieldError]] = _valid
     validate_update: Callable[[Obj, Obj], list[FieldError]] = _valid_update
     warn: Callable[[Obj, Obj | None], list[str]] = _no_warnings
+    warn_sent: Callable[[Obj], list[str]] = _no_warnings_yet  # of a new object before prepare_create, valid or not
     has_generation: bool = False
     generation_changes: Callable[[Obj, Obj], bool] | None = None  # None: `spec` differs
     create_on_update: bool = False
@@ -157,6 +162,11 @@ class Resource:
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def error_group(self) -> str:
+        """The group that errors about its objects name: that of their storage, which events.k8s.io shares with v1."""
+        return self.storage.group if self.storage else self.group
 
     def subresource(self, name: str) -> Subresource | None:
         return next((s for s in self.subresources if s.name == name), None)

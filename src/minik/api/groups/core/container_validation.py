@@ -259,7 +259,11 @@ def validate_ephemeral_containers(spec: Obj, context: PodContext, path: str) -> 
         target = container.get("targetContainerName", "")
         if target and target not in others:
             errors.append(not_found(f"{at}.targetContainerName", target))
-        errors += [forbidden(f"{at}.{key}", _EPHEMERAL) for key in _NOT_EPHEMERAL if container.get(key)]
+        errors += [
+            forbidden(f"{at}.{key}", _EPHEMERAL)
+            for key in _NOT_EPHEMERAL
+            if container.get(key) is not None and (key != "resources" or container[key])
+        ]
         for number, mount in enumerate(container.get("volumeMounts") or ()):
             for key in ("subPath", "subPathExpr"):
                 if mount.get(key):

@@ -3,6 +3,7 @@
 Behaviour: https://kubernetes.io/docs/concepts/workloads/pods/
 """
 
+from collections.abc import Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from minik.api.groups.core.pod_level_resources import qos_class
 from minik.api.groups.core.pod_resize_validation import validate_resize
 from minik.api.groups.core.pod_scheduling_fields import (
     adopt_apparmor_annotations,
+    apparmor_warnings,
     drop_disabled_fields,
     merge_label_keys,
 )
@@ -20,6 +22,7 @@ from minik.api.groups.core.pod_status_validation import validate_pod_status_upda
 from minik.api.groups.core.pod_update_validation import validate_ephemeral_containers_update, validate_pod_update
 from minik.api.groups.core.pod_validation import validate_pod
 from minik.api.groups.core.pod_warnings import pod_warnings
+from minik.api.ip_validation import ip_warnings
 from minik.api.scheme import Resource, Strategy, Subresource
 from minik.api.types import Obj
 
@@ -40,7 +43,7 @@ def _gated_condition() -> Obj:
 def _prepare_create(pod: Obj) -> None:
     spec = pod["spec"]
     status = pod["status"] = {"phase": "Pending"}
-    drop_disabled_fields(spec, None)
+    drop_disabled_fields(spec)
     if spec.get("schedulingGates"):
         status["conditions"] = [_gated_condition()]
     status["qosClass"] = qos_class(spec)
@@ -50,7 +53,21 @@ def _prepare_create(pod: Obj) -> None:
 
 def _prepare_update(new: Obj, old: Obj) -> None:
     new["status"] = old.get("status") or {}
-    drop_disabled_fields(new["spec"], old.get("spec"))
+    drop_disabled_fields(new["spec"])
+
+
+def _keep_observed_generations(status: Obj, before: Obj) -> None:
+    """No client can take them back; conditions of one type (there may be several) are matched in order."""
+    if not status.get("observedGeneration") and before.get("observedGeneration"):
+        status["observedGeneration"] = before["observedGeneration"]
+    known: dict[str, list[int]] = {}
+    for condition in before.get("conditions") or ():
+        known.setdefault(condition.get("type", ""), []).append(condition.get("observedGeneration", 0))
+    for condition in status.get("conditions") or ():
+        of_type = known.get(condition.get("type", ""))
+        generation = of_type.pop(0) if of_type else 0
+        if generation and not condition.get("observedGeneration"):
+            condition["observedGeneration"] = generation
 
 
 def _prepare_status(new: Obj, old: Obj) -> None:
@@ -64,8 +81,7 @@ def _prepare_status(new: Obj, old: Obj) -> None:
     status, before = new.setdefault("status", {}), old.get("status") or {}
     if not status.get("qosClass") and before.get("qosClass"):
         status["qosClass"] = before["qosClass"]
-    if not status.get("observedGeneration") and before.get("observedGeneration"):
-        status["observedGeneration"] = before["observedGeneration"]
+    _keep_observed_generations(status, before)
 
 
 def _keep_all_but_spec(new: Obj, old: Obj) -> Obj:
@@ -88,21 +104,29 @@ def _prepare_ephemeral_containers(new: Obj, old: Obj) -> None:
 
 
 def _prepare_resize(new: Obj, old: Obj) -> None:
-    """Only resources and resize policies of the same containers, in the same order, are taken over."""
+    """Only resources and resize policies are taken over; what cannot be matched stays as sent, to be refused."""
     wanted = _keep_all_but_spec(new, old)
+    kinds = ("containers", "initContainers")
+    if any(len(wanted.get(kind) or ()) != len(old["spec"].get(kind) or ()) for kind in kinds):
+        new["spec"] = wanted
+        return
     spec = new["spec"]
-    for kind in ("containers", "initContainers"):
+    for kind in kinds:
         ours, theirs = spec.get(kind) or [], wanted.get(kind) or []
-        if [each["name"] for each in ours] != [each.get("name") for each in theirs]:
+        if [each.get("name") for each in ours] != [each.get("name") for each in theirs]:
+            spec[kind] = theirs
             continue
         for container, other in zip(ours, theirs, strict=True):
-            for key in ("resources", "resizePolicy"):
-                if key in other:
-                    container[key] = other[key]
-                else:
-                    container.pop(key, None)
-    if wanted.get("resources") is not None and spec.get("resources") is not None:
-        spec["resources"] = wanted["resources"]
+            _take(container, other, ("resources", "resizePolicy"))
+    _take(spec, wanted, ("resources",))
+
+
+def _take(obj: Obj, wanted: Obj, keys: Sequence[str]) -> None:
+    for key in keys:
+        if wanted.get(key) is not None:
+            obj[key] = wanted[key]
+        else:
+            obj.pop(key, None)
 
 
 def _warn(pod: Obj, old: Obj | None) -> list[str]:
@@ -118,6 +142,16 @@ def _warn(pod: Obj, old: Obj | None) -> list[str]:
             f"a DNS label is recommended: [{listed}]"
         )
     return warnings + pod_warnings(pod)
+
+
+def _warn_status(pod: Obj, _old: Obj | None) -> list[str]:
+    status = pod.get("status") or {}
+    return [
+        warning
+        for key in ("podIPs", "hostIPs")
+        for index, entry in enumerate(status.get(key) or ())
+        for warning in ip_warnings(entry.get("ip", ""), f"status.{key}[{index}].ip")
+    ]
 
 
 def _grace_period(pod: Obj, requested: int | None) -> int:
@@ -150,8 +184,10 @@ RESOURCES = (
             prepare_update=_prepare_update,
             validate=validate_pod,
             validate_update=validate_pod_update,
+            warn_sent=apparmor_warnings,
             warn=_warn,
             has_generation=True,
+            metadata_checks=("update", "create"),
             grace_period=_grace_period,
             reset_fields=frozenset({("status",)}),
         ),
@@ -166,6 +202,7 @@ RESOURCES = (
                     prepare_update=_prepare_ephemeral_containers,
                     validate_update=validate_ephemeral_containers_update,
                     has_generation=True,
+                    metadata_checks=("update", "create"),
                     reset_fields=frozenset({("status",)}),
                 ),
             ),
@@ -182,6 +219,7 @@ RESOURCES = (
                     prepare_update=_prepare_resize,
                     validate_update=validate_resize,
                     has_generation=True,
+                    metadata_checks=("update", "create"),
                     reset_fields=frozenset({("status",)}),
                 ),
             ),
@@ -192,6 +230,7 @@ RESOURCES = (
                     default=default_pod,
                     prepare_update=_prepare_status,
                     validate_update=validate_pod_status_update,
+                    warn=_warn_status,
                     has_generation=True,
                     generation_changes=lambda _new, _old: False,
                     reset_fields=frozenset(

@@ -135,8 +135,9 @@ def default_container(container: Obj) -> None:
         if container.get(kind) is not None:
             _default_handler(container[kind])
             _fill(container[kind], _PROBE_FIELDS)
-    for hook in (container.get("lifecycle") or {}).values():
-        _default_handler(hook)
+    hooks = container.get("lifecycle") or {}
+    for kind in ("postStart", "preStop"):
+        _default_handler(hooks.get(kind))
 
 
 def containers_of(spec: Obj) -> Iterator[Obj]:

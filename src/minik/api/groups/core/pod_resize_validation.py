@@ -1,9 +1,9 @@
-"""What pods/resize may change: cpu and memory of running containers, within the QoS class.
+"""What pods/resize may change: cpu and memory, within the QoS class.
 
 Rules: https://kubernetes.io/docs/tasks/configure-pod-container/resize-container-resources/
 """
 
-from copy import deepcopy
+from collections.abc import Mapping
 
 from minik.api.groups.core.pod_annotations_validation import MIRROR
 from minik.api.groups.core.pod_level_resources import qos_class, resource_list
@@ -13,10 +13,7 @@ from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value
 
 _RESIZABLE = ("cpu", "memory")
-
-
-def _is_sidecar(container: Obj) -> bool:
-    return container.get("restartPolicy") == "Always"
+_ONLY_AMOUNTS = "only cpu and memory resources are mutable"
 
 
 def _node_knows_resize(pod: Obj) -> bool:
@@ -27,64 +24,97 @@ def _node_knows_resize(pod: Obj) -> bool:
     return True
 
 
-def _validate_container(new: Obj, old: Obj, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    for which in ("requests", "limits"):
-        if set(resource_list(old, which)) - set(resource_list(new, which)):
-            errors.append(forbidden(f"{path}.{which}", f"resource {which} cannot be removed"))
-    policies = {each.get("resourceName"): each.get("restartPolicy") for each in new.get("resizePolicy") or ()}
-    if policies.get("memory") not in (None, "", "NotRequired"):
-        return errors
-    limit, before = resource_list(new, "limits").get("memory"), resource_list(old, "limits").get("memory")
-    at = f"{path}.limits[memory]"
-    if limit is not None and before is None:
-        text = "memory limits cannot be added unless resizePolicy is RestartContainer"
-        errors.append(forbidden(at, text))
+def _removed(new: Obj, old: Obj, path: str, what: str) -> list[FieldError]:
+    return [
+        forbidden(f"{path}.{which}", f"{what} {which} cannot be removed")
+        for which in ("requests", "limits")
+        if set(resource_list(old, which)) - set(resource_list(new, which))
+    ]
+
+
+def _with_old_amounts(new: Obj, old: Obj) -> dict[str, Mapping[str, int]]:
+    """The new limits and requests, in nanos, with the cpu and memory of the old ones."""
+    amounts: dict[str, Mapping[str, int]] = {}
+    for which in ("limits", "requests"):
+        before = resource_list(old, which)
+        kept = {name: text for name, text in resource_list(new, which).items() if name not in _RESIZABLE}
+        kept |= {name: before[name] for name in _RESIZABLE if name in before}
+        amounts[which] = {name: parse(text).nanos for name, text in kept.items()}
+    return amounts
+
+
+def _amounts(holder: Obj) -> dict[str, Mapping[str, int]]:
+    return {
+        which: {name: parse(text).nanos for name, text in resource_list(holder, which).items()}
+        for which in ("limits", "requests")
+    }
+
+
+def _claims(holder: Obj) -> list[Obj]:
+    return (holder.get("resources") or {}).get("claims") or []
+
+
+def _without_resources(container: Obj) -> Obj:
+    return {key: value for key, value in container.items() if key != "resources"}
+
+
+def _only_amounts_differ(new: Obj, old: Obj) -> bool:
+    """Upstream's comparison forgets claims, so a container that has some cannot be resized."""
+    if _claims(old) or _with_old_amounts(new, old) != _amounts(old):
+        return False
+    return _without_resources(new) == _without_resources(old)
+
+
+def _validate_pod_level(spec: Obj, before: Obj) -> list[FieldError]:
+    if not any(resource_list(each, which) for each in (spec, before) for which in ("requests", "limits")):
+        return []
+    if before.get("resources") is not None and spec.get("resources") is None:
+        return [forbidden("spec.resources", "pod-level resources cannot be removed")]
+    errors = _removed(spec, before, "spec.resources", "pod-level resource")
+    if _with_old_amounts(spec, before) != _amounts(before) or _claims(spec) != _claims(before):
+        errors.append(forbidden("spec", "only cpu and memory resources are mutable at pod-level"))
     return errors
 
 
-def _without_resizable(container: Obj, old: Obj) -> Obj:
-    """The container with the cpu and memory that the old one had."""
-    kept = deepcopy(container)
-    resources = kept.setdefault("resources", {})
-    for which in ("limits", "requests"):
-        before = resource_list(old, which)
-        amounts = {name: text for name, text in resource_list(container, which).items() if name not in _RESIZABLE}
-        amounts |= {name: before[name] for name in _RESIZABLE if name in before}
-        if before and amounts:
-            resources[which] = amounts
-        else:
-            resources.pop(which, None)
-    return kept
-
-
-def _same(new: Obj, old: Obj) -> bool:
-    """Equal, quantities by value."""
-    for which in ("limits", "requests"):
-        mine, theirs = resource_list(new, which), resource_list(old, which)
-        if {name: parse(text).nanos for name, text in mine.items()} != {
-            name: parse(text).nanos for name, text in theirs.items()
-        }:
-            return False
-    rest = {key: value for key, value in new.items() if key not in ("resources", "resizePolicy")}
-    return rest == {key: value for key, value in old.items() if key not in ("resources", "resizePolicy")}
-
-
-def _validate_unchanged(new: Obj, old: Obj, kind: str) -> list[FieldError]:
+def _validate_order(spec: Obj, before: Obj) -> list[FieldError]:
     errors: list[FieldError] = []
-    for container, before in zip(new.get(kind) or (), old.get(kind) or (), strict=True):
-        if kind == "initContainers" and not _is_sidecar(container):
-            if not _same(container, before):
-                errors.append(forbidden("spec", "resources for non-sidecar init containers are immutable"))
+    for kind in ("containers", "initContainers"):
+        after, old = spec.get(kind) or [], before.get(kind) or []
+        if len(after) != len(old):
+            errors.append(forbidden(f"spec.{kind}", f"{kind} may not be added or removed on resize"))
             continue
-        if not _same(_without_resizable(container, before), before):
-            whose = "resources for sidecar containers" if kind == "initContainers" else "resources"
-            errors.append(forbidden("spec", f"only cpu and memory {whose} are mutable"))
+        errors += [
+            forbidden(f"spec.{kind}[{index}].name", f"{kind} may not be renamed or reordered on resize")
+            for index, (container, known) in enumerate(zip(after, old, strict=True))
+            if container.get("name") != known.get("name")
+        ]
+    return errors
+
+
+def _restarts_on_resize(container: Obj) -> bool:
+    return any(each.get("restartPolicy") == "RestartContainer" for each in container.get("resizePolicy") or ())
+
+
+def _validate_only_amounts(spec: Obj, before: Obj) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for container, old in zip(spec.get("containers") or (), before.get("containers") or (), strict=True):
+        if not _only_amounts_differ(container, old):
+            errors.append(forbidden("spec", _ONLY_AMOUNTS))
+    init = zip(spec.get("initContainers") or (), before.get("initContainers") or (), strict=True)
+    for index, (container, old) in enumerate(init):
+        at = f"spec.initContainers[{index}]"
+        if not _only_amounts_differ(container, old):
+            text = "only cpu and memory resources for init or sidecar containers are mutable"
+            errors.append(forbidden(at, text))
+        same = _amounts(container) == _amounts(old) and _without_resources(container) == _without_resources(old)
+        if not same and container.get("restartPolicy") != "Always" and _restarts_on_resize(container):
+            text = "non-sidecar init containers with a resize policy of RestartContainer cannot be resized"
+            errors.append(forbidden(at, text))
     return errors
 
 
 def validate_resize(new: Obj, old: Obj) -> list[FieldError]:
-    """Strategy.validate_update of pods/resize; the Pods differ only in resources and resize policies."""
+    """Strategy.validate_update of pods/resize; other changes than to resources and resize policies are undone."""
     spec, before = new["spec"], old["spec"]
     errors = validate_pod_content(new)
     if MIRROR in (old["metadata"].get("annotations") or {}):
@@ -97,10 +127,15 @@ def validate_resize(new: Obj, old: Obj) -> list[FieldError]:
         errors.append(invalid_value("spec", (new.get("status") or {}).get("qosClass", ""), text))
     if not _node_knows_resize(old):
         errors.append(forbidden("spec", "Pod running on node without support for resize"))
+    errors += _validate_pod_level(spec, before)
+    reordered = _validate_order(spec, before)
+    if reordered:
+        return errors + reordered
     for kind in ("initContainers", "containers"):
         for index, container in enumerate(before.get(kind) or ()):
-            if kind == "containers" or _is_sidecar(container):
-                errors += _validate_container(spec[kind][index], container, f"spec.{kind}[{index}].resources")
-    for kind in ("containers", "initContainers"):
-        errors += _validate_unchanged(spec, before, kind)
+            errors += _removed(spec[kind][index], container, f"spec.{kind}[{index}].resources", "resource")
+    errors += _validate_only_amounts(spec, before)
+    kinds = ("resources", "containers", "initContainers")
+    if not errors and any(spec.get(key) != before.get(key) for key in {*spec, *before}.difference(kinds)):
+        errors.append(forbidden("spec", _ONLY_AMOUNTS))
     return errors

@@ -4,13 +4,14 @@ matchLabelKeys and mismatchLabelKeys become plain selector terms with the Pod's 
 and AppArmor annotations of old clients become fields (KEP-24).
 """
 
-from itertools import chain
+from collections.abc import Iterator
 from typing import Any
 
 from minik.api.groups.core.pod_defaults import containers_of
 from minik.api.types import Obj
 
 APPARMOR_PREFIX = "container.apparmor.security.beta.kubernetes.io/"
+_PROFILE_MAX = 4095
 
 
 def _add_expressions(holder: Obj, labels: Obj, keys: str, operator: str) -> None:
@@ -48,12 +49,14 @@ def _apparmor_profile(annotation: str) -> Obj | None:
         return {"type": "Unconfined"}
     if annotation == "runtime/default":
         return {"type": "RuntimeDefault"}
-    if annotation.startswith("localhost/") and annotation != "localhost/":
-        return {"type": "Localhost", "localhostProfile": annotation.removeprefix("localhost/")}
+    prefix, slash, profile = annotation.partition("/")
+    if prefix + slash == "localhost/" and profile and profile == profile.strip() and len(profile) <= _PROFILE_MAX:
+        return {"type": "Localhost", "localhostProfile": profile}
     return None
 
 
-def adopt_apparmor_annotations(pod: Obj) -> None:
+def _annotated(pod: Obj) -> Iterator[tuple[Obj, str, Obj | None, bool]]:
+    """Each container with an AppArmor annotation: its key, the profile it stands for, and whether that is adopted."""
     annotations = pod["metadata"].get("annotations") or {}
     if not any(key.startswith(APPARMOR_PREFIX) for key in annotations):
         return
@@ -62,23 +65,35 @@ def adopt_apparmor_annotations(pod: Obj) -> None:
         return
     of_pod = (spec.get("securityContext") or {}).get("appArmorProfile")
     for container in containers_of(spec):
-        profile = _apparmor_profile(annotations.get(APPARMOR_PREFIX + container.get("name", ""), ""))
-        context = container.get("securityContext") or {}
-        if profile and profile != of_pod and context.get("appArmorProfile") is None:
-            container["securityContext"] = {**context, "appArmorProfile": profile}
+        key = APPARMOR_PREFIX + container.get("name", "")
+        if key in annotations:
+            profile, own = _apparmor_profile(annotations[key]), container.get("securityContext") or {}
+            adopts = profile is not None and profile != of_pod and own.get("appArmorProfile") is None
+            yield container, key, profile, adopts
 
 
-def drop_disabled_fields(spec: Obj, old: Obj | None) -> None:
-    """Fields of features that are off in v1.36: dropped unless the stored object already has them."""
-    if not (old or {}).get("schedulingGroup"):
-        spec.pop("schedulingGroup", None)
-    for container in chain(containers_of(spec)):
+def adopt_apparmor_annotations(pod: Obj) -> None:
+    for container, _, profile, adopts in _annotated(pod):
+        if adopts:
+            container["securityContext"] = {**(container.get("securityContext") or {}), "appArmorProfile": profile}
+
+
+def apparmor_warnings(pod: Obj) -> list[str]:
+    """Of a Pod as it was sent: about annotations that mean something that no field says."""
+    return [
+        f'metadata.annotations[{key}]: deprecated since v1.30; use the "appArmorProfile" field instead'
+        for _, key, profile, adopts in _annotated(pod)
+        if profile is None or adopts
+    ]
+
+
+def drop_disabled_fields(spec: Obj) -> None:
+    """Fields of features that are off in v1.36 go, in Pods and in pod templates; no stored object has them."""
+    spec.pop("schedulingGroup", None)
+    for container in containers_of(spec):
         lifecycle = container.get("lifecycle")
-        if lifecycle and lifecycle.get("stopSignal") and not _has_stop_signals(old):
-            del lifecycle["stopSignal"]
-            if not lifecycle:
-                del container["lifecycle"]
-
-
-def _has_stop_signals(spec: Obj | None) -> bool:
-    return spec is not None and any((each.get("lifecycle") or {}).get("stopSignal") for each in containers_of(spec))
+        if lifecycle and lifecycle.pop("stopSignal", None) is not None and not lifecycle:
+            del container["lifecycle"]
+    for volume in spec.get("volumes") or ():
+        for source in (volume.get("projected") or {}).get("sources") or ():
+            source.pop("podCertificate", None)

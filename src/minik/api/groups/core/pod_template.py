@@ -5,6 +5,7 @@ from typing import Any
 
 from minik.api.columns import NAME, container_cells, labels_cell
 from minik.api.groups.core.pod_defaults import default_pod_template
+from minik.api.groups.core.pod_scheduling_fields import drop_disabled_fields
 from minik.api.groups.core.pod_template_validation import validate_pod_template
 from minik.api.groups.core.pod_warnings import template_warnings
 from minik.api.scheme import Column, Resource, Strategy
@@ -40,8 +41,14 @@ def _validate_update(new: Obj, _old: Obj) -> list[FieldError]:
     return validate_pod_template(new["template"], "template")
 
 
-def _warn(new: Obj, _old: Obj | None) -> list[str]:
-    return template_warnings(new.get("template"), "template")
+def _drop_disabled_fields(obj: Obj) -> None:
+    drop_disabled_fields(obj["template"]["spec"])
+
+
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    if old is not None and new["template"] == old.get("template"):
+        return []
+    return template_warnings(new["template"], "template")
 
 
 RESOURCES = (
@@ -54,6 +61,8 @@ RESOURCES = (
         type_name="io.k8s.api.core.v1.PodTemplate",
         strategy=Strategy(
             default=_default,
+            prepare_create=_drop_disabled_fields,
+            prepare_update=lambda new, _old: _drop_disabled_fields(new),
             validate=_validate,
             validate_update=_validate_update,
             warn=_warn,

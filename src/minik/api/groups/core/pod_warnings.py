@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from minik.api.groups.core.node_labels import DEPRECATED_LABELS, node_selector_term_warnings
 from minik.api.groups.core.pod_scheduling_fields import APPARMOR_PREFIX
+from minik.api.groups.core.volume_path_warnings import path_warnings
 from minik.api.groups.core.windows_validation import containers_with_paths
+from minik.api.ip_validation import ip_warnings
 from minik.api.quantity import parse
 from minik.api.types import Obj
 
@@ -83,28 +85,6 @@ def _volume_warnings(spec: Obj, path: str) -> Iterator[str]:
                 yield from claim_spec_warnings(template.get("spec") or {}, f"{at}.ephemeral.volumeClaimTemplate.spec")
             else:
                 yield f"{at}.{shown}: {text}"
-
-
-def _sources(spec: Obj) -> Iterator[tuple[int, Obj]]:
-    for index, volume in enumerate(spec.get("volumes") or ()):
-        for source in (volume.get("projected") or {}).get("sources") or ():
-            yield index, source
-
-
-def _token_path_warnings(spec: Obj, path: str) -> Iterator[str]:
-    """Files projected where a token goes."""
-    tokens = {(source.get("serviceAccountToken") or {}).get("path") for _, source in _sources(spec)} - {None}
-    if not tokens:
-        return
-    for index, source in _sources(spec):
-        at = f"{path}.volumes[{index}].projected.sources"
-        for kind, shown in (("configMap", "configMap"), ("secret", "secrets"), ("downwardAPI", "downwardAPI")):
-            for number, item in enumerate((source.get(kind) or {}).get("items") or ()):
-                if item.get("path") in tokens:
-                    yield f'{at}.{shown}[{number}]: has duplicated path with ServiceAccountToken "{item["path"]}"'
-        bundle = (source.get("clusterTrustBundle") or {}).get("path")
-        if bundle in tokens:
-            yield f'{at}.ClusterTrustBundle: has duplicated path with ServiceAccountToken "{bundle}"'
 
 
 def _list_warnings(spec: Obj, path: str) -> Iterator[str]:
@@ -207,19 +187,26 @@ def _affinity_warnings(spec: Obj, path: str) -> Iterator[str]:
                 yield f"{at}.{_PREFERRED}[{index}].podAffinityTerm.labelSelector: {_NULL_SELECTOR}"
 
 
+def _address_warnings(spec: Obj, path: str) -> Iterator[str]:
+    for index, address in enumerate((spec.get("dnsConfig") or {}).get("nameservers") or ()):
+        yield from ip_warnings(address, f"{path}.dnsConfig.nameservers[{index}]")
+    for index, alias in enumerate(spec.get("hostAliases") or ()):
+        yield from ip_warnings(alias.get("ip", ""), f"{path}.hostAliases[{index}].ip")
+
+
 def _warnings(obj: Obj, prefix: str) -> list[str]:
     spec, annotations = obj.get("spec") or {}, (obj.get("metadata") or {}).get("annotations") or {}
     path, meta_path = f"{prefix}spec", f"{prefix}metadata"
     warnings = [*_node_label_warnings(spec, path)]
     warnings += [f"{meta_path}.annotations[{key}]: {text}" for key, text in _ANNOTATIONS.items() if key in annotations]
-    warnings += [*_volume_warnings(spec, path), *_token_path_warnings(spec, path), *_list_warnings(spec, path)]
+    warnings += [*_volume_warnings(spec, path), *path_warnings(spec), *_list_warnings(spec, path)]
     if (spec.get("securityContext") or {}).get("seccompProfile") is None and _SECCOMP in annotations:
         warnings.append(f"{meta_path}.annotations[{_SECCOMP}]: {_SECCOMP_TEXT}")
     warnings += [*_container_warnings(spec, annotations, path, meta_path), *_port_warnings(spec, path)]
     if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
         text = "must be >= 0; negative values are invalid and will be treated as 1"
         warnings.append(f"{path}.terminationGracePeriodSeconds: {text}")
-    return [*warnings, *_affinity_warnings(spec, path)]
+    return [*warnings, *_affinity_warnings(spec, path), *_address_warnings(spec, path)]
 
 
 def pod_warnings(pod: Obj) -> list[str]:

@@ -6,8 +6,10 @@ Behaviour: https://kubernetes.io/docs/concepts/workloads/controllers/replication
 from datetime import datetime
 from typing import Any
 
+from minik.api import names
 from minik.api.columns import AGE, CONTAINERS, IMAGES, NAME, age, container_cells, labels_cell
 from minik.api.groups.core.pod_defaults import default_pod_template
+from minik.api.groups.core.pod_scheduling_fields import drop_disabled_fields
 from minik.api.groups.core.pod_warnings import template_warnings
 from minik.api.groups.core.replication_controller_validation import (
     validate_replication_controller,
@@ -82,20 +84,37 @@ def _default(obj: Obj) -> None:
         obj["metadata"]["labels"] = obj["metadata"].get("labels") or dict(labels)
 
 
+def _drop_disabled_fields(obj: Obj) -> None:
+    drop_disabled_fields((obj["spec"].get("template") or {}).get("spec") or {})
+
+
 def _prepare_create(obj: Obj) -> None:
     obj["status"] = {"replicas": 0}
+    _drop_disabled_fields(obj)
 
 
 def _prepare_update(new: Obj, old: Obj) -> None:
     new["status"] = old.get("status") or {"replicas": 0}
+    _drop_disabled_fields(new)
 
 
 def _prepare_status(new: Obj, old: Obj) -> None:
     new["spec"] = old["spec"]
 
 
-def _warn(new: Obj, _old: Obj | None) -> list[str]:
-    return template_warnings(new["spec"].get("template"), "spec.template")
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    """Of an update, about the template that was (upstream has the two the wrong way round)."""
+    if old is not None:
+        return template_warnings(old["spec"].get("template"), "spec.template") if new["spec"] != old["spec"] else []
+    warnings = []
+    complaints = names.dns_label(new["metadata"].get("name", ""))
+    if complaints:
+        listed = " ".join(complaints)
+        warnings.append(
+            "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
+            f"a DNS label is recommended: [{listed}]"
+        )
+    return warnings + template_warnings(new["spec"].get("template"), "spec.template")
 
 
 RESOURCES = (
@@ -116,6 +135,7 @@ RESOURCES = (
             validate_update=validate_replication_controller_update,
             warn=_warn,
             has_generation=True,
+            metadata_checks=("create", "update"),
             default_propagation="Orphan",
             reset_fields=frozenset({("status",)}),
         ),

@@ -19,7 +19,7 @@ _APPARMOR_PATH_MAX = 4095
 _SYSCTL_MAX = 253
 _SYSCTL_SEGMENT = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 _SYSCTL = rf"({_SYSCTL_SEGMENT}[\./])*{_SYSCTL_SEGMENT}"
-_IPC_SYSCTLS = ("kernel/sem", "kernel/shm", "kernel/msg", "fs/mqueue/")
+_IPC_SYSCTLS = ("kernel/shm", "kernel/msg", "fs/mqueue/")
 
 
 def _validate_ids(context: Obj, keys: tuple[str, ...], path: str) -> list[FieldError]:
@@ -76,7 +76,7 @@ def _sysctl_namespace(name: str) -> str:
     slashed = name.replace(".", "/")
     if slashed.startswith("net/"):
         return "net"
-    return "ipc" if slashed.startswith(_IPC_SYSCTLS) else ""
+    return "ipc" if slashed == "kernel/sem" or slashed.startswith(_IPC_SYSCTLS) else ""
 
 
 def _validate_sysctls(context: Obj, spec: Obj, path: str) -> list[FieldError]:

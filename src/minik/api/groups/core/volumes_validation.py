@@ -118,6 +118,15 @@ _SOURCES: Mapping[str, tuple[Validator, str]] = {
 _TOO_MANY_NAMES = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
 
 
+def _validate_portal(volume: Obj, path: str) -> list[FieldError]:
+    """With an initiator's name the volume becomes a session of a name of its own, which has to fit."""
+    name, source = volume.get("name", ""), volume["iscsi"]
+    total = f"{name}:{source.get('targetPortal', '')}"
+    if source.get("initiatorName") is None or len(total.encode()) <= 64:
+        return []
+    return [invalid_value(f"{path}.name", name, _ISCSI_TEXT)]
+
+
 def _validate_source(volume: Obj, path: str, *, is_pod: bool) -> list[FieldError]:
     errors: list[FieldError] = []
     found = False
@@ -128,14 +137,11 @@ def _validate_source(volume: Obj, path: str, *, is_pod: bool) -> list[FieldError
         if found:
             shown = _TOO_MANY_NAMES.get(kind, kind)
             errors.append(forbidden(f"{path}.{shown}", "may not specify more than 1 volume type"))
-            continue
-        found = True
-        errors += validate(source, f"{path}.{shown}")
-    iscsi = volume.get("iscsi") or {}
-    if iscsi.get("initiatorName") is not None:
-        total = f"{volume.get('name', '')}:{iscsi.get('targetPortal', '')}"
-        if len(total) > 64:
-            errors.append(invalid_value(f"{path}.name", volume.get("name", ""), _ISCSI_TEXT))
+        else:
+            found = True
+            errors += validate(source, f"{path}.{shown}")
+        if kind == "iscsi":
+            errors += _validate_portal(volume, path)
     image = volume.get("image")
     if image is not None and found:
         errors.append(forbidden(f"{path}.image", "may not specify more than 1 volume type"))
@@ -162,7 +168,9 @@ def validate_volumes(
     """The valid volumes by name, and the complaints. `pod_name` is "" in templates and before it is known."""
     errors: list[FieldError] = []
     valid: dict[str, Obj] = {}
-    created = {f"{pod_name}-{each.get('name', '')}" for each in volumes if pod_name and each.get("ephemeral")}
+    created = {
+        f"{pod_name}-{each.get('name', '')}" for each in volumes if pod_name and each.get("ephemeral") is not None
+    }
     for index, volume in enumerate(volumes):
         at, name = f"{path}[{index}]", volume.get("name", "")
         found = _validate_source(volume, at, is_pod=is_pod) + _validate_claim_name(volume, pod_name, at)

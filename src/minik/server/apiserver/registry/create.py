@@ -67,6 +67,8 @@ async def create_object(
     allocator = registry.allocator(call.resource)
     undo = await allocator.allocate(obj, None, dry_run=options.dry_run) if allocator else None
     try:
+        for text in strategy.warn_sent(obj):
+            call.warn(text)
         strategy.prepare_create(obj)
         _validate(call, obj)
         for text in strategy.warn(obj, None):
@@ -131,7 +133,7 @@ def _validate(call: Call, obj: Obj) -> None:
     )
     errors += resource.strategy.validate(obj)
     if errors:
-        raise invalid(resource.group, resource.kind, obj["metadata"].get("name", ""), errors)
+        raise invalid(resource.error_group, resource.kind, obj["metadata"].get("name", ""), errors)
 
 
 async def _store(
@@ -154,4 +156,4 @@ async def _store(
                 return stored, obj
         if generated:
             metadata["name"] = generate_name(metadata["generateName"])
-    raise already_exists(resource.group, resource.plural, metadata["name"])
+    raise already_exists(resource.error_group, resource.plural, metadata["name"])
