@@ -80,6 +80,10 @@ def _valid_update(_new: Obj, _old: Obj) -> list[FieldError]:
     return []
 
 
+def _no_warnings(_new: Obj, _old: Obj | None) -> list[str]:
+    return []
+
+
 def status_strategy(
     *,
     default: Callable[[Obj], None] = _nothing,
@@ -87,6 +91,7 @@ def status_strategy(
     validate_update: Callable[[Obj, Obj], list[FieldError]] = _valid_update,
     reset_fields: frozenset[tuple[str, ...]] = RESET_SPEC,
     metadata_checks: Sequence[str] = ("update",),
+    warn: Callable[[Obj, Obj | None], list[str]] = _no_warnings,
 ) -> Strategy:
     """The strategy of a status subresource."""
     return Strategy(
@@ -95,4 +100,5 @@ def status_strategy(
         validate_update=validate_update,
         reset_fields=reset_fields,
         metadata_checks=metadata_checks,
+        warn=warn,
     )

@@ -1,6 +1,6 @@
 """Validation of HorizontalPodAutoscalers, in autoscaling/v2's form."""
 
-from minik.api.groups.autoscaling.metrics_validation import validate_metrics, validate_reference
+from minik.api.groups.autoscaling.metrics_validation import Group, validate_metrics, validate_reference
 from minik.api.number_validation import validate_not_negative, validate_positive
 from minik.api.quantity import parse
 from minik.api.types import Obj
@@ -9,14 +9,6 @@ from minik.api.validation import FieldError, invalid_value, not_supported, requi
 _SELECT_POLICIES = ("Disabled", "Max", "Min")
 _POLICY_TYPES = ("Percent", "Pods")
 _MAX_WINDOW, _MAX_PERIOD = 3600, 1800
-
-
-def _validate_api_version(api_version: str, path: str) -> list[FieldError]:
-    if api_version.count("/") > 1:
-        return [invalid_value(path, api_version, f"unexpected GroupVersion string: {api_version}")]
-    if "/" not in api_version and api_version != "v1":
-        return [invalid_value(path, api_version, "apiVersion must specify API group")]
-    return []
 
 
 def _validate_policy(policy: Obj, path: str) -> list[FieldError]:
@@ -51,27 +43,37 @@ def _validate_rules(rules: Obj | None, path: str) -> list[FieldError]:
     return errors
 
 
-def validate_autoscaler(autoscaler: Obj) -> list[FieldError]:
-    spec = autoscaler["spec"]
-    low, high, reference = spec.get("minReplicas"), spec.get("maxReplicas", 0), spec.get("scaleTargetRef") or {}
+def _validate_target(spec: Obj) -> list[FieldError]:
+    """Only one kind of the core group can be scaled."""
+    reference = spec.get("scaleTargetRef") or {}
+    group = Group.ANY if reference.get("kind") == "ReplicationController" else Group.REQUIRED
+    return validate_reference(reference, "spec.scaleTargetRef", group)
+
+
+def validate_autoscaler(autoscaler: Obj, old: Obj | None = None) -> list[FieldError]:
+    """`old`: what is updated. Versions and a number that were wrong before may stay so."""
+    spec, before = autoscaler["spec"], old["spec"] if old else {}
+    low, high = spec.get("minReplicas"), spec.get("maxReplicas", 0)
+    lowest = 0 if before.get("minReplicas") == 0 else 1
     errors: list[FieldError] = []
-    if low is not None and low < 1:
-        errors.append(invalid_value("spec.minReplicas", low, "must be greater than or equal to 1"))
+    if low is not None and low < lowest:
+        errors.append(invalid_value("spec.minReplicas", low, f"must be greater than or equal to {lowest}"))
     if high < 1:
         errors.append(required("spec.maxReplicas", "must be set and greater than 0"))
     if low is not None and high < low:
         errors.append(invalid_value("spec.maxReplicas", high, "must be greater than or equal to `minReplicas`"))
-    errors += validate_reference(reference, "spec.scaleTargetRef")
-    errors += _validate_api_version(reference.get("apiVersion", ""), "spec.scaleTargetRef.apiVersion")
-    errors += validate_metrics(spec.get("metrics") or (), "spec.metrics", low)
+    found, version = _validate_target(spec), "spec.scaleTargetRef.apiVersion"
+    if old and any(error.field == version for error in _validate_target(before)):
+        found = [error for error in found if error.field != version]
+    errors += found + validate_metrics(spec.get("metrics") or (), "spec.metrics", low)
     behavior = spec.get("behavior") or {}
     for key in ("scaleUp", "scaleDown"):
         errors += _validate_rules(behavior.get(key), f"spec.behavior.{key}")
     return errors
 
 
-def validate_autoscaler_update(new: Obj, _old: Obj) -> list[FieldError]:
-    return validate_autoscaler(new)
+def validate_autoscaler_update(new: Obj, old: Obj) -> list[FieldError]:
+    return validate_autoscaler(new, old)
 
 
 def validate_autoscaler_status_update(new: Obj, _old: Obj) -> list[FieldError]:

@@ -1,8 +1,10 @@
 """Validation of the metrics an autoscaler follows, in autoscaling/v2's form."""
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 
 from minik.api import names
+from minik.api.groups.core.resources_validation import validate_container_resource_name
 from minik.api.quantity import parse
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value, not_supported, required
@@ -11,7 +13,21 @@ _TYPES = ("ContainerResource", "External", "Object", "Pods", "Resource")
 _TARGET_TYPES = ("Utilization", "Value", "AverageValue")
 
 
-def validate_reference(reference: Obj, path: str) -> list[FieldError]:
+class Group(Enum):
+    """Whether an apiVersion must name a group, as all but the core group's do."""
+
+    REQUIRED = "required"
+    ANY = "any"
+
+
+def _complaint_about_version(api_version: str, group: Group) -> str:
+    if api_version.count("/") > 1:
+        return f"unexpected GroupVersion string: {api_version}"
+    named = api_version.rpartition("/")[0]
+    return "apiVersion must specify API group" if group is Group.REQUIRED and not named else ""
+
+
+def validate_reference(reference: Obj, path: str, group: Group) -> list[FieldError]:
     """A CrossVersionObjectReference."""
     errors: list[FieldError] = []
     for key in ("kind", "name"):
@@ -20,7 +36,9 @@ def validate_reference(reference: Obj, path: str) -> list[FieldError]:
             errors.append(required(f"{path}.{key}"))
         else:
             errors += [invalid_value(f"{path}.{key}", value, text) for text in names.path_segment(value)]
-    return errors
+    api_version = reference.get("apiVersion", "")
+    complaint = _complaint_about_version(api_version, group)
+    return [*errors, invalid_value(f"{path}.apiVersion", api_version, complaint)] if complaint else errors
 
 
 def _is_positive(quantity: str | None) -> bool:
@@ -55,7 +73,7 @@ def _validate_named(source: Obj, path: str) -> list[FieldError]:
 
 
 def _validate_object(source: Obj, path: str) -> list[FieldError]:
-    errors = validate_reference(source.get("describedObject") or {}, f"{path}.describedObject")
+    errors = validate_reference(source.get("describedObject") or {}, f"{path}.describedObject", Group.ANY)
     errors += _validate_named(source, path)
     target = source.get("target") or {}
     if target.get("value") is None and target.get("averageValue") is None:
@@ -78,17 +96,13 @@ def _validate_external(source: Obj, path: str) -> list[FieldError]:
 
 def _validate_pods(source: Obj, path: str) -> list[FieldError]:
     errors = _validate_named(source, path)
-    if not _is_positive((source.get("target") or {}).get("averageValue")):
+    if (source.get("target") or {}).get("averageValue") is None:
         errors.append(required(f"{path}.target.averageValue", "must specify a positive target averageValue"))
     return errors
 
 
-def _validate_resource(source: Obj, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    target = source.get("target") or {}
-    if not source.get("name"):
-        errors.append(required(f"{path}.name", "must specify a resource name"))
-    errors += _validate_target(target, f"{path}.target")
+def _validate_resource_target(target: Obj, path: str) -> list[FieldError]:
+    errors = _validate_target(target, f"{path}.target")
     has_utilization, has_value = target.get("averageUtilization") is not None, target.get("averageValue") is not None
     if not has_utilization and not has_value:
         text = "must set either a target raw value or a target utilization"
@@ -99,9 +113,22 @@ def _validate_resource(source: Obj, path: str) -> list[FieldError]:
     return errors
 
 
+def _validate_resource(source: Obj, path: str) -> list[FieldError]:
+    errors = [] if source.get("name") else [required(f"{path}.name", "must specify a resource name")]
+    return errors + _validate_resource_target(source.get("target") or {}, path)
+
+
 def _validate_container_resource(source: Obj, path: str) -> list[FieldError]:
-    errors = [] if source.get("container") else [required(f"{path}.container", "must specify a container")]
-    return errors + _validate_resource(source, path)
+    name, container = source.get("name", ""), source.get("container", "")
+    if name:
+        errors = validate_container_resource_name(name, f"{path}.name")
+    else:
+        errors = [required(f"{path}.name", "must specify a resource name")]
+    if container:
+        errors += [invalid_value(f"{path}.container", container, text) for text in names.dns_label(container)]
+    else:
+        errors.append(required(f"{path}.container", "must specify a container"))
+    return errors + _validate_resource_target(source.get("target") or {}, path)
 
 
 _SOURCES: dict[str, Callable[[Obj, str], list[FieldError]]] = {
@@ -138,7 +165,7 @@ def validate_metrics(metrics: Sequence[Obj], path: str, min_replicas: int | None
     errors: list[FieldError] = []
     for index, metric in enumerate(metrics):
         errors += _validate_metric(metric, f"{path}[{index}]")
-    if min_replicas == 0 and not any(metric.get("object") or metric.get("external") for metric in metrics):
+    if min_replicas == 0 and not any(metric.get("type") in ("Object", "External") for metric in metrics):
         text = "must specify at least one Object or External metric to support scaling to zero replicas"
         errors.append(forbidden(path, text))
     return errors

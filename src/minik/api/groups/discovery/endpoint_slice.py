@@ -14,6 +14,9 @@ from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import Obj
 
 _SHOWN = 3
+_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+# whose addresses are canonical already
+_CONTROLLERS = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
 _COLUMNS = (
     NAME,
     Column(
@@ -77,10 +80,13 @@ def _prepare_update(new: Obj, old: Obj) -> None:
         _forget_topology(new)
 
 
-def _warn(new: Obj, _old: Obj | None) -> list[str]:
-    if new.get("addressType") == "FQDN":
-        return ["addressType: FQDN endpoints are deprecated"]
-    return [
+def _warn(new: Obj, old: Obj | None) -> list[str]:
+    found = []
+    if old is None and new.get("addressType") == "FQDN":
+        found.append("spec.addressType: FQDN endpoints are deprecated")  # the path is upstream's
+    if (new["metadata"].get("labels") or {}).get(_MANAGED_BY) in _CONTROLLERS:
+        return found
+    return found + [
         warning
         for index, endpoint in enumerate(new.get("endpoints") or ())
         for number, address in enumerate(endpoint.get("addresses") or ())
@@ -89,7 +95,8 @@ def _warn(new: Obj, _old: Obj | None) -> list[str]:
 
 
 def _generation_changes(new: Obj, old: Obj) -> bool:
-    return any(new.get(key) != old.get(key) for key in ("addressType", "endpoints", "ports"))
+    labels, before = (each["metadata"].get("labels") or {} for each in (new, old))
+    return labels != before or any(new.get(key) != old.get(key) for key in ("addressType", "endpoints", "ports"))
 
 
 RESOURCES = (
@@ -109,6 +116,7 @@ RESOURCES = (
             warn=_warn,
             has_generation=True,
             generation_changes=_generation_changes,
+            metadata_checks=("create",),
         ),
         columns=_COLUMNS,
         cells=_cells,

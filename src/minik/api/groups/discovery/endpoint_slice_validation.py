@@ -39,11 +39,17 @@ def _validate_ports(ports: Sequence[Obj]) -> list[FieldError]:
 
 
 def _validate_domain(name: str, path: str) -> list[FieldError]:
+    if not name:
+        return [required(path)]
     trimmed = name.removesuffix(".")
-    errors = [invalid_value(path, trimmed, text) for text in names.dns_subdomain(trimmed)]
-    if not errors and "." not in trimmed:
-        errors.append(invalid_value(path, trimmed, "should be a domain with at least two segments separated by dots"))
-    return errors
+    if complaints := names.dns_subdomain(trimmed):
+        return [invalid_value(path, trimmed, ",".join(complaints))]
+    if "." not in trimmed:
+        return [invalid_value(path, trimmed, "should be a domain with at least two segments separated by dots")]
+    for label in trimmed.split("."):
+        if complaints := names.dns_label(label):
+            return [invalid_value(path, label, ",".join(complaints))]
+    return []
 
 
 def _validate_address(address: str, kind: str, path: str) -> list[FieldError]:

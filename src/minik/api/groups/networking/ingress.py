@@ -14,6 +14,7 @@ from minik.api.groups.networking.ingress_validation import (
     validate_ingress_update,
 )
 from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
+from minik.api.ip_validation import ip_warnings
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
 
@@ -67,6 +68,16 @@ def _warn(new: Obj, old: Obj | None) -> list[str]:
     return [f"annotation \"{CLASS_ANNOTATION}\" is deprecated, please use 'spec.ingressClassName' instead"]
 
 
+def _warn_of_addresses(new: Obj, _old: Obj | None) -> list[str]:
+    points = ((new.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    return [
+        warning
+        for index, point in enumerate(points)
+        if point.get("ip")
+        for warning in ip_warnings(point["ip"], f"status.loadBalancer.ingress[{index}]")  # the path is upstream's
+    ]
+
+
 RESOURCES = (
     Resource(
         group="networking.k8s.io",
@@ -89,7 +100,7 @@ RESOURCES = (
             Subresource(
                 name="status",
                 kind="Ingress",
-                strategy=status_strategy(validate_update=validate_ingress_status_update),
+                strategy=status_strategy(validate_update=validate_ingress_status_update, warn=_warn_of_addresses),
             ),
         ),
         columns=_COLUMNS,

@@ -13,6 +13,7 @@ from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value, not_supported, required, too_long
 
 _CONTROLLER_MAX = 250
+_DEFAULT = "ingressclass.kubernetes.io/is-default-class"
 _COLUMNS = (
     NAME,
     Column("Controller", description="Controller that is responsible for handling this class"),
@@ -28,7 +29,9 @@ def _cells(obj: Obj, now: datetime) -> list[Any]:
         group = parameters.get("apiGroup")
         kind = parameters.get("kind", "") if group is None else f"{parameters.get('kind', '')}.{group}"
         shown = f"{kind}/{parameters.get('name', '')}"
-    return [obj["metadata"]["name"], spec.get("controller", ""), shown, age(obj, now)]
+    annotations = obj["metadata"].get("annotations") or {}
+    mark = " (default)" if annotations.get(_DEFAULT) == "true" else ""
+    return [obj["metadata"]["name"] + mark, spec.get("controller", ""), shown, age(obj, now)]
 
 
 def _default(obj: Obj) -> None:
@@ -79,7 +82,13 @@ RESOURCES = (
         singular="ingressclass",
         type_name="io.k8s.api.networking.v1.IngressClass",
         namespaced=False,
-        strategy=Strategy(default=_default, validate=_validate, validate_update=_validate_update, has_generation=True),
+        strategy=Strategy(
+            default=_default,
+            validate=_validate,
+            validate_update=_validate_update,
+            has_generation=True,
+            metadata_checks=("update", "create"),
+        ),
         columns=_COLUMNS,
         cells=_cells,
         storage_version_hash="l/iqIbDgFyQ=",

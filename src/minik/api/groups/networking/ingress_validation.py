@@ -24,7 +24,7 @@ def validate_local_reference(reference: Obj, path: str) -> list[FieldError]:
     for key in ("kind", "name"):
         value = reference.get(key, "")
         if not value:
-            errors.append(required(f"{path}.{key}"))
+            errors.append(required(f"{path}.{key}", f"{key} is required"))
         else:
             errors += [invalid_value(f"{path}.{key}", value, text) for text in names.path_segment(value)]
     return errors

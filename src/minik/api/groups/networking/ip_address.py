@@ -90,7 +90,12 @@ def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     return errors
 
 
-_STRATEGY = Strategy(validate=_validate, validate_update=_validate_update, name_errors=_name_errors)
+_STRATEGY = Strategy(
+    validate=_validate,
+    validate_update=_validate_update,
+    name_errors=_name_errors,
+    metadata_checks=("create", "update"),
+)
 
 RESOURCES = (
     Resource(

@@ -9,7 +9,7 @@ from typing import Any
 
 from minik.api.columns import AGE, NAME, age
 from minik.api.go_form import go_struct
-from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
+from minik.api.groups.status_rules import keep_spec_and_metadata, status_strategy
 from minik.api.ip_validation import validate_cidr
 from minik.api.object_meta import validate_immutable
 from minik.api.scheme import Column, Resource, Strategy, Subresource
@@ -59,7 +59,7 @@ def _validate(obj: Obj) -> list[FieldError]:
     if len(cidrs) > 2:
         return [invalid_value(_AT, shown, "may only hold up to 2 values")]
     if len(cidrs) == 2 and len(_families(cidrs)) != 2:
-        text = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96"
+        text = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
         return [invalid_value(_AT, shown, text)]
     errors: list[FieldError] = []
     for index, text in enumerate(cidrs):
@@ -78,14 +78,10 @@ def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     return [invalid_value(_AT, cidrs or None, "field is immutable")]
 
 
-_STRATEGY = Strategy(
-    prepare_create=reset_status(_TYPE),
-    prepare_update=keep_status,
-    validate=_validate,
-    validate_update=_validate_update,
-    reset_fields=RESET_STATUS,
-)
-_SUBRESOURCES = (Subresource(name="status", kind="ServiceCIDR", strategy=status_strategy()),)
+# Upstream's main endpoint lets the status pass.
+_STRATEGY = Strategy(validate=_validate, validate_update=_validate_update)
+_STATUS = status_strategy(prepare_update=keep_spec_and_metadata, reset_fields=frozenset())
+_SUBRESOURCES = (Subresource(name="status", kind="ServiceCIDR", strategy=_STATUS),)
 
 RESOURCES = (
     Resource(

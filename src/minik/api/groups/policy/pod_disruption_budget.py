@@ -11,6 +11,7 @@ from minik.api.condition_validation import validate_conditions
 from minik.api.go_form import go_struct
 from minik.api.groups.status_rules import RESET_STATUS, keep_status, reset_status, status_strategy
 from minik.api.label_selector_validation import validate_label_selector
+from minik.api.names import path_segment_name
 from minik.api.number_validation import validate_at_most_100_percent, validate_count_or_percent, validate_not_negative
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
@@ -87,13 +88,15 @@ RESOURCES = (
             validate_update=_validate_update,
             has_generation=True,
             unconditional_update=False,
+            name_errors=path_segment_name,
+            metadata_checks=(),
             reset_fields=RESET_STATUS,
         ),
         subresources=(
             Subresource(
                 name="status",
                 kind="PodDisruptionBudget",
-                strategy=status_strategy(validate_update=_validate_status),
+                strategy=status_strategy(validate_update=_validate_status, metadata_checks=()),
             ),
         ),
         columns=_COLUMNS,

@@ -26,6 +26,7 @@ RESOURCES = (
             validate_update=_validate_update,
             name_errors=path_segment_name,
             create_on_update=True,
+            metadata_checks=("create", "update"),
         ),
         columns=COLUMNS,
         cells=cells,

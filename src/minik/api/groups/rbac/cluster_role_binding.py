@@ -42,6 +42,7 @@ RESOURCES = (
             validate=validate_cluster_role_binding,
             validate_update=_validate_update,
             create_on_update=True,
+            metadata_checks=("create", "update"),
             name_errors=path_segment_name,
         ),
         columns=_COLUMNS,

@@ -41,6 +41,7 @@ RESOURCES = (
             validate=validate_role_binding,
             validate_update=_validate_update,
             create_on_update=True,
+            metadata_checks=("create", "update"),
             name_errors=path_segment_name,
         ),
         columns=_COLUMNS,
