@@ -86,8 +86,8 @@ class ApiServer:
         assert self._process is not None
         return self._process.pid
 
-    def destroy(self) -> None:
-        """End the server and remove its directory."""
+    def stop(self) -> None:
+        """Ctrl-C. It can be started again."""
         if self._process is not None and self.alive():
             self._process.send_signal(signal.SIGINT)
             try:
@@ -95,6 +95,10 @@ class ApiServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(5)
+
+    def destroy(self) -> None:
+        """End the server and remove its directory."""
+        self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def log_tail(self, lines: int = 60) -> str:

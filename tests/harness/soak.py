@@ -48,5 +48,5 @@ class Soak:
         started = time.monotonic()
         while (found := check()) and time.monotonic() - started < self._within:
             time.sleep(EVERY)
-        self._say(f"{words}: {len(found)} after {time.monotonic() - started:.0f} s")
+        self._say("\n  ".join([f"{words}: {len(found)} after {time.monotonic() - started:.0f} s", *found]))
         self.wrong += [f"{words}: {each}" for each in found]

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,50 @@ def test_a_node_that_is_called_fake_is_kept_ready(server: ApiServer) -> None:
     server.kubectl("create", "-f", "-", stdin=json.dumps(node))
     server.kubectl("wait", "node", "own", "--for=condition=Ready", "--timeout=20s")
     server.kubectl("delete", "node", "own")
+
+
+def test_stages_take_their_time_and_deletion_none(server: ApiServer) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "slow", "annotations": {"minik.io/fake-run-seconds": "2"}},
+        "spec": {
+            "terminationGracePeriodSeconds": 3600,
+            "restartPolicy": "Never",
+            "containers": [{"name": "c", "image": "x"}],
+        },
+    }
+    server.kubectl("create", "-f", "-", stdin=json.dumps(pod))
+    server.kubectl("wait", "pod", "slow", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
+    ended = server.get("pod", "slow")["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert seconds(ended["finishedAt"]) - seconds(ended["startedAt"]) >= 1  # times have no fractions
+    pod["metadata"] = {"name": "held", "finalizers": ["example.com/hold"]}
+    server.kubectl("create", "-f", "-", stdin=json.dumps(pod))
+    server.kubectl("wait", "pod", "held", "--for=jsonpath={.status.phase}=Running", "--timeout=20s")
+    server.kubectl("delete", "pod", "slow", "held", "--wait=false")
+    server.kubectl("wait", "pod", "held", "--for=jsonpath={.status.phase}=Failed", "--timeout=20s")
+    killed = server.get("pod", "held")["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert killed["exitCode"] == 137
+    server.kubectl("patch", "pod", "held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    eventually(lambda: not server.get("pods")["items"], what="both Pods being gone")
+
+
+def test_pods_outlive_the_server(tmp_path: Path) -> None:
+    with ApiServer(tmp_path / "server", settings={"fake-nodes": 4}) as server:
+        eventually(lambda: server.get("serviceaccount", "default"), what="the default ServiceAccount")
+        server.kubectl("create", "deployment", "web", "--image=web", "--replicas=300")
+        server.kubectl("rollout", "status", "deployment", "web", "--timeout=60s")
+        before = {pod["metadata"]["uid"]: pod for pod in server.get("pods")["items"]}
+        server.stop()
+        server.start()
+        server.kubectl("scale", "deployment", "web", "--replicas=310")
+        server.kubectl("rollout", "status", "deployment", "web", "--timeout=60s")
+        after = {pod["metadata"]["uid"]: pod for pod in server.get("pods")["items"]}
+        assert len(after) == 310
+        assert {uid: after[uid]["status"] for uid in before} == {uid: pod["status"] for uid, pod in before.items()}
+        assert len({pod["status"]["podIP"] for pod in after.values()}) == 310
+        assert server.failures() == []
+
+
+def seconds(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()

@@ -30,8 +30,11 @@ class Heartbeats:
 
     name = "fake-heartbeats"
 
-    def __init__(self, client: Client, informers: Informers, clock: Clock | None = None) -> None:
+    def __init__(
+        self, client: Client, informers: Informers, clock: Clock | None = None, *, period: float = PERIOD
+    ) -> None:
         self._client = client
+        self._period = period
         self._clock: Clock = clock or SystemClock()
         self._uids: dict[str, str] = {}  # node -> its UID
         self._leases: dict[str, Obj] = {}  # as last written
@@ -78,7 +81,7 @@ class Heartbeats:
             names = [*self._leases]
             ticks = max(1, min(TICKS, len(names)))
             for tick in range(ticks):
-                await asyncio.sleep(PERIOD / ticks)  # a heartbeat is a matter of time alone
+                await asyncio.sleep(self._period / ticks)  # a heartbeat is a matter of time alone
                 await self._renew_all(names[tick::ticks])
 
     async def _renew_all(self, names: Sequence[str]) -> None:
