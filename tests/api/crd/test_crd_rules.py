@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from minik.api.cel.budget import Budget
 from minik.api.crd import rules
 from minik.api.crd.rule_definition_validation import compile_errors
 
@@ -124,3 +125,31 @@ def test_rules_that_could_take_too_long_are_refused() -> None:
     small = {"type": "array", "maxItems": 3, "items": {"type": "string", "maxLength": 9}}
     bounded = {"type": "array", "maxItems": 3, "items": small, "x-kubernetes-validations": [rule]}
     assert compile_errors({"type": "object", "properties": {"l": bounded}}, "s") == []
+
+
+def test_a_rule_that_costs_too_much_is_the_last() -> None:
+    nested = "self.all(x, self.all(y, x + y >= 0))"
+    schema = _schema(
+        {"rule": "true == false", "message": "seen"},
+        l={"type": "array", "items": A, "x-kubernetes-validations": [{"rule": nested}]},
+        m={"type": "array", "items": A, "x-kubernetes-validations": [{"rule": "false", "message": "not seen"}]},
+    )
+    assert _broken(schema, {"l": list(range(10))}) == ["spec: Invalid value: seen"]
+    assert _broken(schema, {"l": list(range(400)), "m": []}) == [
+        "spec: Invalid value: seen",
+        "spec.l: Invalid value: \"array\": 'operation cancelled: actual cost limit exceeded': no further validation "
+        f"rules will be run due to call cost exceeds limit for rule: {nested}",
+    ]
+
+
+def test_rules_together_have_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = {"rule": "self.all(x, self.all(y, x + y >= 0))"}
+    items = {"type": "array", "items": A, "x-kubernetes-validations": [rule, rule]}
+    schema = _schema(l={"type": "array", "items": items})
+    assert _broken(schema, {"l": [list(range(60))] * 8}) == []
+    monkeypatch.setattr(rules, "Budget", lambda: Budget(300_000))  # a pair of rules costs some 50 000
+    assert _broken(schema, {"l": [list(range(60))] * 5}) == []
+    assert _broken(schema, {"l": [list(range(60))] * 8}) == [
+        'spec.l[5]: Invalid value: "array": validation failed due to running out of cost budget, '
+        "no further validation rules will be run"
+    ]

@@ -101,10 +101,13 @@ def activation(values: Mapping[str, Any]) -> Any:
     return engine.activation(values, _names(EVERYTHING), _library(EVERYTHING))
 
 
-def evaluate(program: Program, activation: Any) -> Any:
-    """Raises CelError. Values that plain Python cannot hold, such as optionals, are errors."""
+def evaluate(program: Program, activation: Any, values: Mapping[str, Any]) -> Any:
+    """Raises CelError. Values that plain Python cannot hold, such as optionals, are errors.
+
+    `activation`: what was made of `values`.
+    """
     try:
-        return program.evaluate_in(activation)
+        return program.evaluate_in(activation, values)
     except TypeError:
         raise CelError("unsupported type of result") from None
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from minik.api.cel import call_costs, standard_costs
 from minik.api.cel.call_costs import Part
-from minik.api.cel.declared_sizes import Declared, at
+from minik.api.cel.declared_sizes import ANYTHING, Declared, at
 from minik.api.cel.function import FORMAT, MESSAGES, URL
 from minik.api.cel.ranges import (
+    LIMIT,
     NEVER,
     NEW_LIST,
     NEW_MAP,
@@ -73,8 +74,16 @@ def estimate(checked: Checked, root: Declared | None) -> Range:
     return _Estimator(checked, root).cost(checked.tree)
 
 
+def most(checked: Checked, items: int, characters: int) -> int:
+    """The cost over values without longer lists, maps and strings."""
+    root = Declared(ANYTHING, 0, max(items, characters))
+    return _Estimator(checked, root, items).cost(checked.tree).most
+
+
 class _Estimator:
-    def __init__(self, checked: Checked, root: Declared | None) -> None:
+    def __init__(self, checked: Checked, root: Declared | None, longest_loop: int = LIMIT) -> None:
+        self._longest_loop = longest_loop
+        self._anything = root is not None and root.kind == ANYTHING
         self._types = checked.types
         self._overloads = checked.overloads
         self._root = root
@@ -105,7 +114,7 @@ class _Estimator:
         cost = self.cost(node.operand)
         if node.test_only:
             return cost
-        if self._type(node.operand).kind in ("map", "message", "parameter"):
+        if self._anything or self._type(node.operand).kind in ("map", "message", "parameter"):
             cost = cost.plus(ONE)
         path = self._path(node.operand)
         if path:
@@ -149,6 +158,9 @@ class _Estimator:
             self._set_size(node, rounds)
             if entries is not None:
                 self._entries[node.id] = entries
+        path = self._path(node.items)
+        if path and self._longest_loop < rounds.most:
+            rounds = Range(0, self._longest_loop)
         return cost.plus(rounds.times(once))
 
     def _looped(self, items: Node) -> _Local:
@@ -274,6 +286,8 @@ class _Estimator:
             found = at(self._root, (*path, "@items")) if path else None
             item_kind = found.kind if found else kind.parts[0].kind
             item_size = Range(0, found.most) if found else None
+        elif self._anything:
+            item_kind = "dyn"
         whole = node.value if isinstance(node, Constant) and node.kind == "int" else None
         return Part(self._size(node) or UNKNOWN, kind.kind, item_kind, item_size, whole)
 
@@ -283,7 +297,7 @@ class _Estimator:
         """The schema's word counts before the checker's, which knows less of lists in lists."""
         checked = self._types.get(node.id, DYN)
         found = at(self._root, self._path(node)) if checked.kind == "dyn" and self._path(node) else None
-        if found is None or found.kind == "dyn":
+        if found is None or found.kind in ("dyn", ANYTHING):
             return checked
         kind = "message" if found.kind == "object" else found.kind
         inner = {"list": (DYN,), "map": (Type("string"), DYN)}.get(kind, ())
@@ -321,7 +335,10 @@ class _Estimator:
         if _is_scalar(self._types.get(node.id, DYN)):
             return ONE
         local = self._local(node.name) if isinstance(node, Identifier) else None
-        return local.size if local else None
+        known = local.size if local else None
+        if known is None and self._anything and self._root is not None:
+            return Range(0, self._root.most)
+        return known
 
     def _entries_of(self, node: Node) -> _Entries | None:
         found = self._entries.get(node.id)

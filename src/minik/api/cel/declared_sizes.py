@@ -27,6 +27,10 @@ class Declared:
     fields: Mapping[str, "Declared"] = field(default_factory=dict)
 
 
+ANYTHING = "anything"
+"""The kind of a type that has all fields and items there can be, each of this type."""
+
+
 def declared(schema: Any) -> Declared | None:
     """None for what expressions cannot see."""
     if not isinstance(schema, dict):
@@ -54,6 +58,8 @@ def declared(schema: Any) -> Declared | None:
 def at(root: Declared | None, path: tuple[str, ...]) -> Declared | None:
     """The type at a path of field names, "@items", "@values" and "@keys"; its first step names a variable."""
     found = root
+    if root is not None and root.kind == ANYTHING:
+        return root
     for step in path[1:]:
         if found is None:
             return None

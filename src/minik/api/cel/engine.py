@@ -6,17 +6,21 @@ dynamic ones, which plain Python values are evaluated with. Neither sees the oth
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_optional, ext_strings
+from google.protobuf import duration_pb2, timestamp_pb2
 
 from minik.api.cel import (
     collection_functions,
     complaints,
+    cost,
     format_functions,
+    interpreter,
     literal_checks,
     network_functions,
     quantity_functions,
@@ -25,6 +29,8 @@ from minik.api.cel import (
 )
 from minik.api.cel.declarations import Declarations
 from minik.api.cel.function import MESSAGES, OPAQUE, Function, kind_of
+from minik.api.cel.interpreter import Meter, TooExpensive
+from minik.api.cel.operators import Failed
 from minik.api.cel.syntax_tree import Checked
 
 FUNCTIONS = (
@@ -34,6 +40,7 @@ FUNCTIONS = (
     *format_functions.FUNCTIONS,
     *two_variables.FUNCTIONS,
 )
+_AFFORDABLE = 1_000_000  # what one evaluation may cost
 _STRINGS_VERSION = 2  # of the library of functions on strings, as in Kubernetes
 _CODE = re.compile(r"^(?!ERROR)[A-Z_]+: |\s*\[[A-Z_]+\]$")
 _BIND = re.compile(r"(?<![\w.])cel\s*\.\s*bind\s*\(")
@@ -53,14 +60,48 @@ class Program:
 
     expression: Any
     result: str
+    library: tuple[Function, ...] = ()
+    _known: dict[tuple[int, int], int] = field(default_factory=dict, compare=False, repr=False)
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """The value for these variables, as plain Python. Raises CelError."""
-        return _plain(self.expression.eval(data=dict(variables)))
+        return self._evaluated({"data": dict(variables)}, variables)
 
-    def evaluate_in(self, activation: Any) -> Any:
+    def evaluate_in(self, activation: Any, variables: Mapping[str, Any]) -> Any:
         """The value for what `activation` made of the variables. Raises CelError."""
-        return _plain(self.expression.eval(activation))
+        return self._evaluated({"activation": activation}, variables)
+
+    def _evaluated(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> Any:
+        try:
+            return _plain(self.expression.eval(**given))
+        except RuntimeError as error:
+            if "Iteration budget exceeded" not in str(error):
+                raise
+        try:  # the engine gives up after 10 000 rounds
+            return self.interpret(variables, Meter(_AFFORDABLE))
+        except TooExpensive as error:
+            raise CelError(str(error)) from None
+
+    def interpret(self, variables: Mapping[str, Any], meter: Meter) -> Any:
+        """The value, and what it cost in the meter. Raises CelError, or TooExpensive at the meter's limit.
+
+        Gaps of the interpreter show as errors: where it fails, `evaluate` has the last word.
+        """
+
+        def apply(function: str, member: bool, values: list[Any]) -> Any:
+            return _called(function, member, values, self.library)
+
+        try:
+            return interpreter.evaluate(self.checked(), variables, apply, meter)
+        except Failed as failure:
+            raise CelError(str(failure)) from None
+
+    def most(self, items: int, characters: int) -> int:
+        """What evaluating costs at most, when no list or map has more items and no string more characters."""
+        key = (items.bit_length(), characters.bit_length())
+        if key not in self._known:
+            self._known[key] = cost.most(self.checked(), (1 << key[0]) - 1, (1 << key[1]) - 1)
+        return self._known[key]
 
     def checked(self) -> Checked:
         """The expression as a tree, with types."""
@@ -71,6 +112,31 @@ def _plain(value: Any) -> Any:
     if value.type() == cel.Type.ERROR:
         raise CelError(_runtime_text(str(value.value())))
     return value.plain_value()
+
+
+def _called(function: str, member: bool, values: list[Any], library: tuple[Function, ...]) -> Any:
+    """One call of a function, for the interpreter. Raises Failed."""
+    names = tuple(f"a{place}" for place in range(len(values)))
+    arguments = ", ".join(names[1:] if member else names)
+    text = f"{names[0]}.{function}({arguments})" if member else f"{function}({arguments})"
+    try:
+        program = compile_dynamic(text, names, library)
+        data = {name: _for_engine(value) for name, value in zip(names, values, strict=True)}
+        return _plain(program.expression.eval(data=data))
+    except (CelError, TypeError, RuntimeError) as error:
+        raise Failed(str(error)) from None
+
+
+def _for_engine(value: Any) -> Any:
+    if isinstance(value, datetime):
+        time = timestamp_pb2.Timestamp()
+        time.FromDatetime(value)
+        return time
+    if isinstance(value, timedelta):
+        span = duration_pb2.Duration()
+        span.FromTimedelta(value)
+        return span
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +154,7 @@ class Types:
 @lru_cache(maxsize=4096)
 def compile_dynamic(expression: str, variables: tuple[str, ...], library: tuple[Function, ...] = ()) -> Program:
     """A program over variables of any type, with functions of its own besides FUNCTIONS. Raises CelError."""
-    return _compile(_dynamic(variables, library), expression)
+    return replace(_compile(_dynamic(variables, library), expression), library=library)
 
 
 def activation(values: Mapping[str, Any], variables: tuple[str, ...], library: tuple[Function, ...] = ()) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from minik.api.cel import budget
 from minik.api.groups import load
 from minik.api.status import StatusError
 from minik.server.apiserver.admission.attributes import Operation
@@ -321,3 +322,26 @@ async def test_a_failing_mutation_says_why_or_is_ignored(setup: Setup, config_ma
         await setup.chain.mutate(write("configmaps", config_map))
     setup.mutating(remove, failurePolicy="Ignore")
     await setup.chain.mutate(write("configmaps", config_map))
+
+
+async def test_expressions_have_a_budget(setup: Setup, config_map: Any, write: Any) -> None:
+    nested = "object.data.all(x, object.data.all(y, object.data.all(z, x != 'q' || y != z)))"
+    large = {**config_map, "data": {f"k{n}": "v" for n in range(90)}}
+    setup.validating({"expression": nested})
+    error = await refusal(setup, write("configmaps", large))
+    assert error.message.endswith(
+        f"expression '{nested}' resulted in error: operation cancelled: actual cost limit exceeded"
+    )
+
+
+async def test_expressions_of_a_policy_share_a_budget(
+    setup: Setup, config_map: Any, write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup.validating(*[{"expression": "object.data.all(x, object.data.all(y, x != 'q' || y != 'z'))"}] * 10)
+    large = {**config_map, "data": {f"k{n}": "v" for n in range(50)}}
+    await setup.chain.validate(write("configmaps", large))
+    monkeypatch.setattr(budget, "PER_REQUEST", 50_000)
+    error = await refusal(setup, write("configmaps", large))
+    assert error.message.endswith(
+        "validation failed due to running out of cost budget, no further validation rules will be run"
+    )

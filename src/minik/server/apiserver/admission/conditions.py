@@ -8,9 +8,17 @@ from collections.abc import Sequence
 from minik.api.scheme import Resource
 from minik.api.types import Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
-from minik.server.apiserver.admission.expressions import Bindings, Expression, ExpressionError, Inputs
+from minik.server.apiserver.admission.expressions import (
+    Bindings,
+    BudgetSpent,
+    Expression,
+    ExpressionError,
+    Inputs,
+)
 from minik.server.apiserver.admission.plugin import refuse
 from minik.server.apiserver.admission.webhooks.configuration import Webhook
+
+_BUDGET = 2_500_000  # what all conditions of one webhook or policy may cost
 
 
 class Conditions:
@@ -23,10 +31,15 @@ class Conditions:
     def hold(self, bindings: Bindings) -> bool:
         """One that is false outweighs others that cannot be evaluated. Raises ExpressionError, unless ignored."""
         errors: list[str] = []
+        if self._expressions:
+            bindings.afford(_BUDGET)
         for expression in self._expressions:
             try:
                 if expression.evaluate(bindings) is False:
                     return False
+            except BudgetSpent as error:
+                errors = [str(error)]
+                break
             except ExpressionError as error:
                 if str(error) not in errors:
                     errors.append(str(error))

@@ -28,13 +28,29 @@ class ExpressionError(Exception):
     """An expression could not be evaluated. The text is the one to show."""
 
 
+class BudgetSpent(ExpressionError):
+    """Nor can those after it."""
+
+
 @dataclass(slots=True)
 class Bindings:
-    """What expressions see: values by name, and whom `authorizer` asks."""
+    """What expressions see: values by name, and whom `authorizer` asks.
+
+    `budget`: what evaluating them may cost; None: it is not known yet. `activation`, `measured`: what the engine and
+    the budget made of the values for the first expression.
+    """
 
     values: Mapping[str, Any]
     ask: Ask
-    activation: Any = None  # what the engine made of the values for the first expression
+    activation: Any = None
+    measured: Any = None
+    budget: Any = None
+
+    def afford(self, cost: int | None = None) -> None:
+        """Give the expressions that follow a budget of their own: `cost` None is what a policy has."""
+        from minik.api.cel.budget import PER_REQUEST, Budget
+
+        self.budget = Budget(PER_REQUEST if cost is None else cost)
 
 
 class Expression:
@@ -50,7 +66,9 @@ class Expression:
     def evaluate(self, bindings: Bindings) -> Any:
         """The value as JSON has it. Raises ExpressionError."""
         from minik.api.admission_cel import environment  # brings the engine
+        from minik.api.cel.budget import OutOfBudget
         from minik.api.cel.engine import CelError
+        from minik.api.cel.interpreter import TooExpensive
 
         if self._program is None:
             try:
@@ -60,12 +78,28 @@ class Expression:
                 raise ExpressionError(f"compilation error: compilation failed: {error}") from None
         try:
             with authorizer.asking(bindings.ask):
-                if bindings.activation is None:
-                    bindings.activation = environment.activation(bindings.values)
-                return environment.evaluate(self._program, bindings.activation)
+                return self._evaluated(bindings)
+        except OutOfBudget as error:
+            raise BudgetSpent(str(error)) from None
+        except TooExpensive as error:
+            raise ExpressionError(f"expression '{self.text}' resulted in error: {error}") from None
         except CelError as error:
             cause = self._failed_variable(bindings) or str(error)
             raise ExpressionError(f"expression '{self.text}' resulted in error: {cause}") from None
+
+    def _evaluated(self, bindings: Bindings) -> Any:
+        from minik.api.admission_cel import environment
+        from minik.api.cel.budget import Budget, Values
+
+        if bindings.activation is None:
+            bindings.activation = environment.activation(bindings.values)
+            bindings.measured = Values(bindings.values, bindings.values)
+        if bindings.budget is None:
+            bindings.budget = Budget()
+        program, activation = self._program, bindings.activation
+        return bindings.budget.evaluate(
+            program, bindings.measured, lambda: environment.evaluate(program, activation, bindings.values)
+        )
 
     def _failed_variable(self, bindings: Bindings) -> str:
         """Which variable made the expression fail, if one did."""

@@ -5,7 +5,7 @@ Upstream: apiserver's admission/plugin/policy/validating/validator.go.
 
 from dataclasses import dataclass, field
 
-from minik.server.apiserver.admission.expressions import Bindings, ExpressionError
+from minik.server.apiserver.admission.expressions import Bindings, BudgetSpent, ExpressionError
 from minik.server.apiserver.admission.policies.compiled import CompiledPolicy, Validation
 
 _MAX_MESSAGE = 5 * 1024  # bytes a messageExpression may yield
@@ -37,9 +37,13 @@ def decide(policy: CompiledPolicy, bindings: Bindings, *, ignore_failures: bool)
     except ExpressionError as error:
         outcome.denials.append(Denial(0, str(error)))
         return outcome
+    bindings.afford()
     for index, rule in enumerate(policy.validations):
         try:
             holds = rule.expression.evaluate(bindings) is True
+        except BudgetSpent as error:
+            outcome.denials = [] if ignore_failures else [Denial(0, str(error))]
+            return outcome
         except ExpressionError as error:
             if not ignore_failures:
                 outcome.denials.append(Denial(index, str(error)))
