@@ -50,9 +50,10 @@ def validate_cidr(text: str, path: str) -> list[FieldError]:
 
 def validate_non_special_ip(text: str, path: str) -> list[FieldError]:
     """No endpoint or external IP is unspecified, loopback or link-local."""
-    address = strict_ip(text)
+    address = strict_ip(_without_leading_zeros(text))
     if address is None:
         return [invalid_value(path, text, "must be a valid IP address")]
+    address = getattr(address, "ipv4_mapped", None) or address
     errors: list[FieldError] = []
     if address.is_unspecified:
         errors.append(invalid_value(path, text, f"may not be unspecified ({text})"))

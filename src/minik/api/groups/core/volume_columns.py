@@ -107,6 +107,11 @@ def _storage_class(obj: Obj) -> str:
     return str(annotations.get(_CLASS_ANNOTATION, obj["spec"].get("storageClassName") or ""))
 
 
+def _class_of_attributes(spec: Obj) -> str:
+    name = spec.get("volumeAttributesClassName")
+    return "<unset>" if name is None else str(name)
+
+
 def _phase(obj: Obj) -> str:
     if obj["metadata"].get("deletionTimestamp"):
         return "Terminating"
@@ -124,7 +129,7 @@ def volume_cells(volume: Obj, now: datetime) -> list[Any]:
         _phase(volume),
         f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else "",
         _storage_class(volume),
-        spec.get("volumeAttributesClassName") or "<unset>",
+        _class_of_attributes(spec),
         (volume.get("status") or {}).get("reason", ""),
         age(volume, now),
         spec.get("volumeMode", "<unset>"),
@@ -141,7 +146,7 @@ def claim_cells(claim: Obj, now: datetime) -> list[Any]:
         (status.get("capacity") or {}).get("storage", "0") if bound else "",
         _access_modes(status.get("accessModes")) if bound else "",
         _storage_class(claim),
-        spec.get("volumeAttributesClassName") or "<unset>",
+        _class_of_attributes(spec),
         age(claim, now),
         spec.get("volumeMode", "<unset>"),
     ]

@@ -4,12 +4,13 @@ What runs in this process is healthy as long as it answers; the store is asked.
 """
 
 from minik.api.request import Request, Response
-from minik.api.status import method_not_supported
+from minik.api.status import StatusError, method_not_supported
 from minik.api.types import Obj
 from minik.server.apiserver.handlers.health import Check
 from minik.server.apiserver.registry import answer, table
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
+from minik.server.apiserver.registry.selection import of_call
 
 
 async def _well() -> str:
@@ -29,11 +30,12 @@ class ComponentStatuses:
     async def serve(self, _registry: Registry, call: Call) -> Response:
         if call.info.verb == "get":
             if call.name not in self._checks:
-                raise call.not_found()
+                raise StatusError(500, "", f"Component not found: {call.name}")  # a plain error upstream too
             return answer.document(call, 200, await self._status(call.name))
         if call.info.verb != "list":
             raise method_not_supported("", call.resource.plural, call.info.verb)
-        objects = [await self._status(name) for name in self._checks]
+        selection = of_call(call)
+        objects = [obj for name in self._checks if selection.matches(obj := await self._status(name))]
         return _listed(call, call.request, objects)
 
     async def _status(self, name: str) -> Obj:

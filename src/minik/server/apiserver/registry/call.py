@@ -60,4 +60,4 @@ class Call:
             self.warnings.append(text)
 
     def not_found(self) -> StatusError:
-        return not_found(self.resource.group, self.resource.plural, self.name)
+        return not_found(self.resource.error_group, self.resource.plural, self.name)

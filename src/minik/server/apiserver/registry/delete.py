@@ -65,8 +65,8 @@ _RETURN_OBJECT = frozenset(
 
 def _success(call: Call, obj: Obj) -> Obj:
     details: Obj = {"name": obj["metadata"]["name"]}
-    if call.resource.group:
-        details["group"] = call.resource.group
+    if call.resource.error_group:
+        details["group"] = call.resource.error_group
     details |= {"kind": call.resource.plural, "uid": obj["metadata"].get("uid", "")}
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 

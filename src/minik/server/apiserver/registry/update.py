@@ -136,17 +136,19 @@ def _check_versions(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
     resource, metadata, before = call.resource, new["metadata"], old["metadata"]
     uid = metadata.get("uid", "")
     if call.info.verb == "update" and uid and uid != before["uid"]:
-        raise conflict(resource.group, resource.plural, call.name, uid_mismatch(call, uid, before["uid"]))
+        raise conflict(resource.error_group, resource.plural, call.name, uid_mismatch(call, uid, before["uid"]))
     version = metadata.get("resourceVersion", "")
     if version in ("", "0"):
         if not strategy.unconditional_update:
             error = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
-            raise invalid(resource.group, resource.plural, call.name, [error])  # its plural, as upstream's store says
+            raise invalid(
+                resource.error_group, resource.plural, call.name, [error]
+            )  # its plural, as upstream's store says
         metadata["resourceVersion"] = before["resourceVersion"]
     elif version != before["resourceVersion"]:
         if not (version.isascii() and version.isdigit()):
             raise StatusError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
-        raise conflict(resource.group, resource.plural, call.name, OPTIMISTIC_LOCK)
+        raise conflict(resource.error_group, resource.plural, call.name, OPTIMISTIC_LOCK)
 
 
 def uid_mismatch(call: Call, wanted: str, actual: str) -> str:
@@ -169,7 +171,7 @@ def _validate(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
     errors = _validate_metadata(call, new["metadata"], old["metadata"], strategy)
     errors += strategy.validate_update(new, old)
     if errors:
-        raise invalid(resource.group, resource.kind, call.name, errors)
+        raise invalid(resource.error_group, resource.kind, call.name, errors)
 
 
 def _validate_metadata(call: Call, new: Obj, old: Obj, strategy: Strategy) -> list[FieldError]:

@@ -53,7 +53,7 @@ class Kubelets:
             raise not_found("", plural, node_name)
         status = node.get("status") or {}
         port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port") or DEFAULT_PORT
-        return Endpoint(_address(node_name, status.get("addresses") or ()), port)
+        return Endpoint(_address(status.get("addresses") or ()), port)
 
     async def connect(self, endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Raises StatusError 500 when the kubelet cannot be reached."""
@@ -65,12 +65,13 @@ class Kubelets:
             raise internal_error(f"error dialing backend: dial tcp {endpoint.authority}: {reason}") from None
 
 
-def _address(name: str, addresses: Sequence[Obj]) -> str:
+def _address(addresses: Sequence[Obj]) -> str:
     for wanted in _PREFERENCE:
         for address in addresses:
             if address.get("type") == wanted and address.get("address"):
                 return str(address["address"])
-    raise internal_error(f"no preferred addresses found for node {name!r}; known addresses: []")
+    known = " ".join(f"{{{address.get('type', '')} {address.get('address', '')}}}" for address in addresses)
+    raise StatusError(500, "", f"no preferred addresses found; known addresses: [{known}]")
 
 
 def host_of(pod: Obj) -> str:

@@ -26,7 +26,7 @@ from minik.server.apiserver.streaming.admission import admit
 from minik.server.apiserver.streaming.kubelets import CONNECT_TIMEOUT, Kubelets
 
 PODS, SERVICES = GVR("", "v1", "pods"), GVR("", "v1", "services")
-SLICES = GVR("discovery.k8s.io", "v1", "endpointslices")
+ENDPOINTS = GVR("", "v1", "endpoints")
 CHUNK = 64 * 1024  # bytes
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
@@ -51,14 +51,14 @@ class _Target:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Serves the three subresources. `objects` reads Pods, Services and EndpointSlices."""
+    """Serves the three subresources. `objects` reads Pods, Services and Endpoints."""
 
     objects: Reader
     kubelets: Kubelets
 
     async def serve(self, registry: Registry, call: Call) -> Response:
         await admit(registry, call)
-        scheme, name, port = _split(call.name)
+        scheme, name, port = _split(call)
         resolve = {"pods": self._pod, "services": self._service, "nodes": self._node}[call.resource.plural]
         target = resolve(call, scheme, name, port)
         if call.request.local:
@@ -77,29 +77,35 @@ class Proxy:
         return _checked(_Target(scheme, (pod.get("status") or {}).get("podIP") or "", number, _unverified(scheme)))
 
     def _service(self, call: Call, scheme: str, name: str, port: str) -> _Target:
-        service = self.objects.get(SERVICES, name, call.namespace)
-        if service is None:
-            raise not_found("", "services", name)
-        wanted = _service_port(service, port)
-        slices = [
-            item
-            for item in self.objects.list(SLICES, call.namespace)
-            if (item["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == name
-        ]
-        if not slices:
-            raise not_found("", "services", name)
+        if port.isdigit():
+            service = self.objects.get(SERVICES, name, call.namespace)
+            if service is None:
+                raise not_found("", "services", name)
+            port = _port_name(service, int(port))
+        endpoints = self.objects.get(ENDPOINTS, name, call.namespace)
+        if endpoints is None:
+            raise not_found("", "endpoints", name)
+        subsets = endpoints.get("subsets") or ()
         found = [
-            (endpoint["addresses"][0], number["port"])
-            for item in slices
-            for number in item.get("ports") or ()
-            if (number.get("name") or "") == wanted and number.get("port")
-            for endpoint in item.get("endpoints") or ()
-            if (endpoint.get("conditions") or {}).get("ready") is not False
+            (address["ip"], number["port"])
+            for subset in subsets
+            for number in subset.get("ports") or ()
+            if (number.get("name") or "") == port
+            for address in subset.get("addresses") or ()
+            if self._is_of_pod(address, call.namespace)
         ]
         if not found:
-            raise service_unavailable(f'no endpoints available for service "{name}"')
+            raise service_unavailable(f'no endpoints available for service "{call.name if subsets else name}"')
         host, number = random.choice(found)
         return _checked(_Target(scheme, host, number, _unverified(scheme)))
+
+    def _is_of_pod(self, address: Obj, namespace: str) -> bool:
+        """Whoever writes Endpoints must not make the API server connect to anything but Pods."""
+        target = address.get("targetRef") or {}
+        pod = self.objects.get(PODS, target.get("name") or "", namespace)
+        if pod is None or target.get("namespace") != namespace:
+            return False
+        return any(ip.get("ip") == address["ip"] for ip in (pod.get("status") or {}).get("podIPs") or ())
 
     def _node(self, call: Call, scheme: str, name: str, port: str) -> _Target:
         endpoint = self.kubelets.endpoint(name, plural="nodes")
@@ -108,14 +114,14 @@ class Proxy:
         return _Target("https", endpoint.host, endpoint.port, self.kubelets.tls)
 
 
-def _split(name: str) -> tuple[str, str, str]:
+def _split(call: Call) -> tuple[str, str, str]:
     """[scheme:]name[:port]. Raises StatusError 400."""
-    parts = name.split(":")
-    if len(parts) > 3 or (len(parts) == 3 and parts[0] not in ("http", "https", "")):
-        raise bad_request(f"invalid service request {name!r}")
-    if len(parts) == 3:
-        return parts[0] or "http", parts[1], parts[2]
-    return "http", parts[0], parts[1] if len(parts) == 2 else ""
+    parts = call.name.split(":")
+    scheme = parts[0] if len(parts) > 2 else ""
+    name, port = (parts[1], parts[2]) if len(parts) > 2 else (parts[0], "".join(parts[1:]))
+    if len(parts) > 3 or not name or scheme not in ("http", "https", ""):
+        raise bad_request(f'invalid {call.resource.kind.lower()} request "{call.name}"')
+    return scheme or "http", name, port
 
 
 def _container_port(pod: Obj, name: str) -> int:
@@ -127,13 +133,11 @@ def _container_port(pod: Obj, name: str) -> int:
     return 80
 
 
-def _service_port(service: Obj, port: str) -> str:
-    """The name of the port meant by a name, a number or nothing (a Service with one port)."""
-    ports = service["spec"].get("ports") or ()
-    for candidate in ports:
-        if port in (candidate.get("name") or "", str(candidate["port"])) or (not port and len(ports) == 1):
-            return candidate.get("name") or ""
-    raise service_unavailable(f'no service port "{port}" found for service "{service["metadata"]["name"]}"')
+def _port_name(service: Obj, number: int) -> str:
+    for port in service["spec"].get("ports") or ():
+        if port["port"] == number:
+            return port.get("name") or ""
+    raise service_unavailable(f'no service port {number} found for service "{service["metadata"]["name"]}"')
 
 
 def _checked(target: _Target) -> _Target:
