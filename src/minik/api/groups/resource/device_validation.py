@@ -59,7 +59,7 @@ def _expression_problem(expression: str) -> str:
     declarations = Declarations()
     device = declarations.type_of(_DEVICE)
     try:
-        result = engine.check(expression, engine.Types({"device": device}, declarations.pool()))
+        result = engine.check(expression, engine.Types({"device": device}, declarations.pool())).result
     except engine.CelError as error:
         return f"compilation failed: {error}"
     return "" if result in ("BOOL", "DYN") else "must evaluate to bool or the unknown type, not " + result.lower()
