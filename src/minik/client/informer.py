@@ -268,6 +268,7 @@ class Informers:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._informers: dict[tuple[GVR, str, str, str], Informer] = {}
+        self._running: dict[Informer, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
 
     def of(
@@ -292,13 +293,21 @@ class Informers:
             informer.add_index(name, function)
         return informer
 
+    def forget(self, informer: Informer) -> None:
+        """Follow a resource that is not served any more no longer: whoever reads the informer sees it stand still."""
+        self._informers = {key: each for key, each in self._informers.items() if each is not informer}
+        task = self._running.pop(informer, None)
+        if task is not None:
+            task.cancel()
+
     def existing(self, resource: GVR) -> Informer | None:
         """The informer of all objects of the resource, if someone has asked for it."""
         return self._informers.get((resource, "", "", ""))
 
     def _start(self, informer: Informer) -> None:
         if self._group is not None:
-            self._group.create_task(informer.run(asyncio.Event()), name=informer.name)
+            task = self._group.create_task(informer.run(asyncio.Event()), name=informer.name)
+            self._running[informer] = task
 
     async def wait_synced(self) -> None:
         for informer in [*self._informers.values()]:
@@ -313,3 +322,4 @@ class Informers:
                 await asyncio.Event().wait()  # the group stays open for informers asked for later
         finally:
             self._group = None
+            self._running = {}

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -6,7 +7,7 @@ from fake_client import until
 
 from minik.api.types import GVR
 from minik.client.resources import CONFIG_MAPS, PODS, RESOURCE_QUOTAS
-from minik.server.controllers.resource_quota import ResourceQuotaController
+from minik.server.controllers.resource_quota import RECOUNT, ResourceQuotaController
 from minik.server.controllers.resource_quota_plan import counted, new_status, same
 
 Obj = dict[str, Any]
@@ -93,3 +94,17 @@ async def test_finds_what_admission_counted_in_vain(cluster: Any) -> None:
     await until(lambda: controller._quotas.get("q", "ns")["status"]["used"]["pods"] == "1")
     cluster.clock.advance(301)
     await until(lambda: cluster.client.find(RESOURCE_QUOTAS, "q", "ns")["status"]["used"]["pods"] == "0")
+
+
+async def test_what_is_not_served_any_more_is_followed_no_longer(cluster: Any) -> None:
+    things = GVR("example.com", "v1", "things")
+    cluster.serve(things, "Thing")
+    cluster.client.add(RESOURCE_QUOTAS, quota({"count/things.example.com": "9"}))
+    controller = cluster.start(ResourceQuotaController)
+    await until(lambda: cluster.informers.existing(things) is not None)
+    await until(lambda: "ns/q" in controller._counted_at)
+    cluster.resources.clear()
+    cluster.clock.advance(RECOUNT)
+    await until(lambda: cluster.informers.existing(things) is None)
+    assert not any("things" in task.get_name() for task in asyncio.all_tasks())
+    assert controller.failed == 0

@@ -5,6 +5,7 @@ failed is found by a recount some time after the last change of the quota.
 https://kubernetes.io/docs/concepts/policy/resource-quotas/
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -15,11 +16,13 @@ from minik.client.informer import Change, Informer, object_key, split_key
 from minik.client.resources import RESOURCE_QUOTAS
 from minik.server.controllers import indexes
 from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.discovery import Discovery
 from minik.server.controllers.objects import is_deleting
 from minik.server.controllers.resource_quota_plan import changes_usage, counted, new_status, same
 
 RECOUNT = 300.0  # seconds after the quota's last change, as upstream's full sync
 SETTLE = 5.0  # seconds after a correction, when writes that were under way have arrived
+SYNC_TIMEOUT = 30.0  # seconds for a cache to be filled
 IN_FLIGHT = 0.5  # seconds in which what admission has counted becomes visible
 
 
@@ -57,13 +60,15 @@ class ResourceQuotaController(Controller):
                     yield object_key(quota)
 
     async def reconcile(self, key: str) -> float | None:
+        discovery = await self._discover()
+        self._forget_unserved(discovery)
         quota = self._quotas.get_key(key)
         if quota is None or is_deleting(quota):
             return None
         namespace, _ = split_key(key)
         objects = {
             resource: informer.by_index(indexes.NAMESPACE, namespace)
-            for resource, informer in await self._informers_of(quota)
+            for resource, informer in await self._informers_of(quota, discovery)
         }
         old = quota.get("status") or {}
         status = new_status(quota, objects)
@@ -75,19 +80,29 @@ class ResourceQuotaController(Controller):
         await self._client.update(RESOURCE_QUOTAS, {**quota, "status": status}, namespace, subresource="status")
         return SETTLE
 
-    async def _informers_of(self, quota: Obj) -> Sequence[tuple[GVR, Informer]]:
+    async def _informers_of(self, quota: Obj, discovery: Discovery) -> Sequence[tuple[GVR, Informer]]:
         """The caches of everything the quota counts; those not asked for before are filled first."""
         wanted = {about for item in _limited(quota) if (about := counted(item)) is not None}
         found = []
-        for resource in (await self._discover()).resources:
+        for resource in discovery.resources:
             gvr = resource.gvr
             if not resource.namespaced or not {"list", "watch"} <= resource.verbs:
                 continue
             if (gvr.group, gvr.resource) in wanted:
                 informer = self._informer(gvr)
-                await informer.wait_synced()
+                async with asyncio.timeout(SYNC_TIMEOUT):  # it may have gone since; then discovery will tell
+                    await informer.wait_synced()
                 found.append((gvr, informer))
         return found
+
+    def _forget_unserved(self, discovery: Discovery) -> None:
+        """Custom resources go with their definitions; a group that only did not answer is still served."""
+        served = {resource.gvr for resource in discovery.resources}
+        silent = {group.partition("/")[0] for group in discovery.failures}
+        for gvr in [gvr for gvr in self._counted if gvr not in served and gvr.group not in silent]:
+            informer = self._counted.pop(gvr)
+            self._informers.remove(informer)
+            self._shared.forget(informer)
 
     def _informer(self, resource: GVR) -> Informer:
         informer = self._counted.get(resource)
