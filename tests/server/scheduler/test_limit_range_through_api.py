@@ -1,4 +1,4 @@
-"""LimitRanges give Pods their resources and bounds, as upstream's conformance tests walk it (e2e/.../limit_range.go)."""
+"""LimitRanges give Pods resources and bounds, as upstream's conformance tests walk it (e2e, limit_range.go)."""
 
 from typing import Any
 

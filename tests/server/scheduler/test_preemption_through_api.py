@@ -76,7 +76,7 @@ def test_a_critical_pod_of_the_system_goes_first(ground: Ground) -> None:
             ground.delete("Pod", "critical-pod", namespace="kube-system")
 
 
-def test_a_victim_is_told_why_and_a_nomination_stands_until_it_is_gone(ground: Ground) -> None:
+def test_a_victim_is_told_why(ground: Ground) -> None:
     with ground.offering(FOO, {FIRST: "1"}):
         here = {"affinity": on_nodes("metadata.name", FIRST, field=True), "requests": {FOO: "1"}}
         ground.run(pod("victim-pod", priorityClassName=LOW, finalizers=["example.com/test"], **here))
@@ -90,15 +90,45 @@ def test_a_victim_is_told_why_and_a_nomination_stands_until_it_is_gone(ground: G
             "default-scheduler: preempting to accommodate a higher priority pod",
         )
         assert condition["observedGeneration"] == found["metadata"]["generation"] - 1, "deletion is a new generation"
-        nominated = ground.get("Pod", "preemptor-pod")
-        assert nominated["status"]["nominatedNodeName"] == FIRST
-        assert not nominated["spec"].get("nodeName")
-        ground.create(pod("late", priorityClassName=MEDIUM, **here))
-        ground.refusal("late")
         ground.patch("Pod", "victim-pod", {"metadata": {"finalizers": None}}, merge=True)
-        assert ground.node_of("preemptor-pod") == FIRST
-        assert not ground.get("Pod", "preemptor-pod")["status"].get("nominatedNodeName"), "binding clears it"
-        assert not ground.get("Pod", "late")["spec"].get("nodeName")
+
+
+@pytest.fixture
+def silent(ground: Ground) -> Iterator[str]:
+    """A node without a kubelet, so that deleted Pods stay until their time is over."""
+    amounts = {"cpu": "4", "memory": "8Gi", "pods": "10", FOO: "1"}
+    status = {"capacity": amounts, "allocatable": amounts, "conditions": [{"type": "Ready", "status": "True"}]}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "silent"}, "status": status}
+    with ground.leaving(node):
+        eventually(lambda: not ground.get("Node", "silent")["spec"].get("taints"), every=0.03)
+        yield "silent"
+        ground.delete("Pod", *names(ground.pods()))
+
+
+def test_a_nomination_stands_until_the_victim_is_gone(ground: Ground, silent: str) -> None:
+    slow = {"requests": {FOO: "1"}, "terminationGracePeriodSeconds": 600}
+    ground.create(pod("victim", priorityClassName=LOW, **slow))
+    assert ground.node_of("victim") == silent
+    ground.create(pod("preemptor", priorityClassName=MEDIUM, requests={FOO: "1"}))
+    eventually(lambda: nomination(ground, "preemptor") == silent, every=0.03)
+    eventually(lambda: is_leaving(ground, "victim"), every=0.03)
+    ground.create(pod("late", priorityClassName=LOW, requests={FOO: "1"}))
+    assert "1 No preemption victims found for incoming pod, 3 Preemption is not helpful" in ground.refusal("late")
+    ground.create(pod("second", priorityClassName=MEDIUM, requests={FOO: "1"}))
+    ground.refusal("second")
+    ground.create(pod("urgent", priorityClassName=HIGH, requests={FOO: "1"}))
+    eventually(lambda: nomination(ground, "urgent") == silent, every=0.03)
+    eventually(lambda: not nomination(ground, "preemptor"), every=0.03, what="the outbid Pod losing its nomination")
+    ground.delete("Pod", "victim")
+    assert ground.node_of("urgent") == silent
+    eventually(lambda: not nomination(ground, "urgent"), every=0.03, what="binding clearing the nomination")
+    ground.delete("Pod", "urgent", "late")
+    assert ground.node_of("preemptor") == silent, "of equals the one that came first"
+    ground.delete("Pod", "preemptor", "second")
+
+
+def nomination(ground: Ground, name: str) -> str:
+    return str(ground.get("Pod", name)["status"].get("nominatedNodeName") or "")
 
 
 def test_who_may_not_preempt_waits(ground: Ground) -> None:

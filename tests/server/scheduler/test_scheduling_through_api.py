@@ -1,6 +1,7 @@
 """Scheduling as users see it: a server with a configuration of its own, a plugin of somebody else's, and kubectl."""
 
 import json
+import os
 import re
 import textwrap
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     file = directory / "scheduler.yaml"
     file.write_text(json.dumps(CONFIGURATION))
     settings = {"kube-scheduler-arg": [f"config={file}"]}
-    with ApiServer(directory / "server", settings=settings, environment={"PYTHONPATH": str(site)}) as found:
+    path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
+    with ApiServer(directory / "server", settings=settings, environment={"PYTHONPATH": path}) as found:
         for name, team in (("n1", "red"), ("n2", "blue")):
             create(found, node(name, team))
         eventually(lambda: found.get("serviceaccount", "default"), what="the default ServiceAccount")

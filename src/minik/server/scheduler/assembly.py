@@ -11,6 +11,7 @@ from minik.server.scheduler import why
 from minik.server.scheduler.configuration.load import default_settings
 from minik.server.scheduler.configuration.settings import SchedulerSettings
 from minik.server.scheduler.extenders import Extender
+from minik.server.scheduler.permitting import WaitingPods
 from minik.server.scheduler.profiles import make_profiles
 from minik.server.scheduler.scheduler import Scheduler
 from minik.supervisor import Component
@@ -25,7 +26,8 @@ def scheduler_components(client: Client, settings: SchedulerSettings | None, rou
     clock = SystemClock()
     informers = Informers(client)
     events = EventBroadcaster(client)
-    profiles = make_profiles(settings, client, informers, clock)
+    waiting = WaitingPods()
+    profiles = make_profiles(settings, client, informers, clock, waiting)
     scheduler = Scheduler(
         client,
         informers,
@@ -35,6 +37,7 @@ def scheduler_components(client: Client, settings: SchedulerSettings | None, rou
         initial_backoff=settings.initial_backoff,
         longest_backoff=settings.longest_backoff,
         clock=clock,
+        waiting=waiting,
     )
     routes.add(why.PATH, why.handler(scheduler, informers))
     return [informers, events, scheduler]

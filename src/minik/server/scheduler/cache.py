@@ -4,11 +4,12 @@ A Pod is assumed from the decision until its binding comes back through the watc
 it. Only the scheduler's own loop touches the cache; nothing is copied per cycle.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from minik.api.types import Obj
 from minik.server.scheduler.change_log import ChangeLog
-from minik.server.scheduler.framework import Event, Snapshot
+from minik.server.scheduler.events import Event
+from minik.server.scheduler.framework import Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
 
@@ -43,11 +44,13 @@ class Cache:
             events.add(Event.NODE_TAINTS)
         if events - {Event.NODE_ALLOCATABLE}:
             self._log.topology += 1
+        if _declared(old) != _declared(node):
+            events.add(Event.NODE_FEATURES)
         return events
 
     def remove_node(self, name: str) -> None:
         info = self._nodes.get(name)
-        if info is None:
+        if info is None or info.node is None:
             return
         info.node = None
         self._offered.pop(name, None)
@@ -96,6 +99,14 @@ class Cache:
             del self._nominated[pod.uid]
         return found
 
+    def sizes(self) -> dict[str, int]:
+        """How many nodes and Pods there are."""
+        return {"nodes": len(self._offered), "pods": len(self._node_of)}
+
+    def as_it_is(self) -> Snapshot:
+        """The nodes without the Pods that room is kept for."""
+        return Snapshot(dict(self._offered), {}, self._log)
+
     def snapshot(self, pod: PodInfo) -> Snapshot:
         """The nodes as this Pod must see them."""
         nodes = dict(self._offered)
@@ -115,3 +126,7 @@ class Cache:
         for uid, (name, waiting) in self._nominated.items():
             if uid != pod.uid and waiting.priority >= pod.priority:
                 yield name, waiting
+
+
+def _declared(node: Obj) -> Sequence[str]:
+    return (node.get("status") or {}).get("declaredFeatures") or ()

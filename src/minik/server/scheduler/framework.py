@@ -14,6 +14,8 @@ from enum import Enum
 from typing import Any, Protocol
 
 from minik.server.scheduler.change_log import ChangeLog
+from minik.server.scheduler.events import ALWAYS, Hint, Wakers
+from minik.server.scheduler.events import Event as Event
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
 MAX_SCORE = 100
@@ -61,22 +63,10 @@ class Snapshot:
         return self.originals.get(name) or self.nodes[name]
 
 
-class Event(Enum):
-    """What happened in the cluster that may make a refused Pod fit (upstream's queueing hints, coarse)."""
-
-    NODE_ADDED = "NodeAdd"
-    NODE_ALLOCATABLE = "NodeAllocatable"
-    NODE_LABELS = "NodeLabel"
-    NODE_TAINTS = "NodeTaint"
-    POD_ASSIGNED = "AssignedPodAdd"
-    POD_GONE = "AssignedPodDelete"
-    POD_CHANGED = "UnscheduledPodUpdate"
-    STORAGE = "StorageChange"  # of a claim, a volume or a class
-
-
 class Plugin(Protocol):
     """The one thing every plugin has. `events`: when to try a Pod again that this plugin refused.
 
+    A plugin with `hint(pod, happening)` is asked then whether that may change its mind about the Pod.
     `is_local` (False if left out): filter and score look at nothing but the Pod's spec and the node they are given.
     """
 
@@ -139,6 +129,7 @@ class Profile:
     plugins: Sequence[Enabled]
     _points: dict[str, list[Enabled]] = field(default_factory=dict)
     percentage_of_nodes_to_score: int = 0  # 0: fewer the more nodes there are
+    _wakers: dict[frozenset[str], Wakers] = field(default_factory=dict)
 
     def at(self, point: str) -> list[Enabled]:
         """The plugins that serve an extension point (`filter`, `score`, ...)."""
@@ -147,13 +138,25 @@ class Profile:
             found = self._points[point] = [e for e in self.plugins if hasattr(e.plugin, point)]
         return found
 
-    def events_of(self, plugin_name: str) -> frozenset[Event]:
-        """What may change the mind of this plugin; everything when it is unknown."""
-        for enabled in self.plugins:
-            if enabled.plugin.name == plugin_name:
-                events: frozenset[Event] = getattr(enabled.plugin, "events", frozenset(Event))
-                return events
-        return frozenset(Event)
+    def wakers_of(self, names: frozenset[str]) -> Wakers:
+        """What may change the mind of these plugins; everything when one is unknown or does not say."""
+        found = self._wakers.get(names)
+        if found is None:
+            found = self._wakers[names] = self._find_wakers(names)
+        return found
+
+    def _find_wakers(self, names: frozenset[str]) -> Wakers:
+        plugins = {each.plugin.name: each.plugin for each in self.plugins}
+        wakers: dict[Event, tuple[Hint, ...] | None] = {}
+        for name in sorted(names):
+            events: frozenset[Event] | None = getattr(plugins.get(name), "events", None)
+            if events is None:
+                return ALWAYS
+            hint: Hint | None = getattr(plugins[name], "hint", None)
+            for event in events:
+                others = wakers.get(event, ())
+                wakers[event] = None if hint is None or others is None else (*others, hint)
+        return wakers
 
     # -- one cycle, pure
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from minik.client.client import Client
 from minik.client.clock import Clock
 from minik.client.informer import Informers
+from minik.server.scheduler.permitting import WaitingPods
 
 Value = TypeVar("Value")
 
@@ -17,12 +18,16 @@ BACKED_BY_DEVICES = "extended resources backed by devices"
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """`client` speaks as system:kube-scheduler; `informers` are the scheduler's caches; `profile` is its name."""
+    """`client` speaks as system:kube-scheduler; `informers` are the scheduler's caches; `profile` is its name.
+
+    `waiting`: the Pods of all profiles that wait for a permit.
+    """
 
     client: Client
     informers: Informers
     clock: Clock
     profile: str = "default-scheduler"
+    waiting: WaitingPods = field(default_factory=WaitingPods)
     _shared: dict[str, Any] = field(default_factory=dict)
 
     def shared(self, name: str, make: Callable[[], Value]) -> Value:

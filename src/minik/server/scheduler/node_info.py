@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from minik.api.pod_resources import amounts, pod_requests
 from minik.api.types import Obj
 from minik.server.scheduler.affinity_terms import NO_TERMS, PodTerms, terms_of
+from minik.server.scheduler.resizing import as_counted
 
 # What a container counts for in scoring when it requests nothing (upstream's non-zero defaults).
 DEFAULT_CPU, DEFAULT_MEMORY = 100, 200 * 1024 * 1024
@@ -51,11 +52,12 @@ class PodInfo:
 
 def pod_info(pod: Obj) -> PodInfo:
     """Summarise a Pod."""
-    meta, spec = pod["metadata"], pod["spec"]
-    requests = pod_requests(pod)
-    counted = [*spec["containers"]]
+    meta = pod["metadata"]
+    counted = as_counted(pod) if "containerStatuses" in (pod.get("status") or ()) else pod
+    spec = counted["spec"]
+    requests = pod_requests(counted)
     cpu, memory = requests.get("cpu", 0), requests.get("memory", 0)
-    for container in counted:
+    for container in spec["containers"]:
         asked = (container.get("resources") or {}).get("requests") or {}
         cpu += 0 if "cpu" in asked else DEFAULT_CPU
         memory += 0 if "memory" in asked else DEFAULT_MEMORY
@@ -67,17 +69,22 @@ def pod_info(pod: Obj) -> PodInfo:
         requests=requests,
         scoring_cpu=cpu,
         scoring_memory=memory,
-        ports=frozenset(_host_ports(spec)),
+        ports=frozenset(host_ports(spec)),
         terms=terms_of(spec, meta["namespace"]),
     )
 
 
-def _host_ports(spec: Obj) -> Iterable[Port]:
+def host_ports(spec: Obj) -> Iterable[Port]:
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     for container in (*spec["containers"], *sidecars):
         for port in container.get("ports") or ():
             if port.get("hostPort"):
                 yield port.get("hostIP") or "0.0.0.0", port.get("protocol") or "TCP", port["hostPort"]
+
+
+def allocatable_of(node: Obj) -> dict[str, int]:
+    status = node.get("status") or {}
+    return amounts(status.get("allocatable") or status.get("capacity") or {})
 
 
 @dataclass(slots=True, eq=False)
@@ -106,7 +113,7 @@ class NodeInfo:
     def set_node(self, node: Obj) -> None:
         self.node = node
         status = node.get("status") or {}
-        self.allocatable = amounts(status.get("allocatable") or status.get("capacity") or {})
+        self.allocatable = allocatable_of(node)
         self.images = frozenset(name for image in status.get("images") or () for name in image.get("names") or ())
 
     def add(self, pod: PodInfo) -> None:

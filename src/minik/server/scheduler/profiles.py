@@ -17,6 +17,7 @@ from minik.server.scheduler.configuration.settings import (
 )
 from minik.server.scheduler.framework import Enabled, Profile
 from minik.server.scheduler.handle import Handle
+from minik.server.scheduler.permitting import WaitingPods
 from minik.server.scheduler.registry import make
 
 __all__ = ["DEFAULT_SCHEDULER", "default_profile", "make_profiles"]
@@ -43,11 +44,15 @@ def default_profile(client: Client, informers: Informers) -> Profile:
     return make_profiles(default_settings(), client, informers, SystemClock())[0]
 
 
-def make_profiles(settings: SchedulerSettings, client: Client, informers: Informers, clock: Clock) -> list[Profile]:
+def make_profiles(
+    settings: SchedulerSettings, client: Client, informers: Informers, clock: Clock, waiting: WaitingPods | None = None
+) -> list[Profile]:
     """Raises StartupError for plugins that are not there or not enough."""
     shared: dict[str, Any] = {}
+    waiting = waiting or WaitingPods()
+    percentage = settings.percentage_of_nodes_to_score
     return [
-        _profile(one, Handle(client, informers, clock, one.name, shared), settings.percentage_of_nodes_to_score)
+        _profile(one, Handle(client, informers, clock, one.name, waiting, shared), percentage)
         for one in settings.profiles
     ]
 

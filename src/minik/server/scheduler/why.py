@@ -55,9 +55,6 @@ async def _answer(scheduler: Scheduler, pod: Obj) -> Obj:
         return found
     info = pod_info(pod)
     found["queue"] = {"state": "scheduled"} if node else _queue(scheduler, info.key)
-    if not node and found["queue"]["state"] == "gated":
-        refusals = [enabled.plugin.pre_enqueue(info) for enabled in profile.at("pre_enqueue")]
-        found["queue"]["gatedBy"] = [", ".join(refusal.reasons) for refusal in refusals if refusal is not None]
     snapshot = scheduler.cache.snapshot(info)
     explained = explain(profile, info, snapshot)
     return found | await with_extenders(explained, scheduler.extenders, info, snapshot)

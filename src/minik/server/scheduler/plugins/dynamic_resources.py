@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 class DynamicResources:
     name = "DynamicResources"
-    events = frozenset({Event.STORAGE, Event.NODE_ADDED, Event.NODE_LABELS, Event.POD_CHANGED})
+    events = frozenset(
+        {
+            Event.CLAIM,
+            Event.SLICE,
+            Event.DEVICE_CLASS,
+            Event.DEVICE_TAINTS,
+            Event.NODE_ADDED,
+            Event.NODE_LABELS,
+            Event.POD_CHANGED,
+        }
+    )
 
     def __init__(self, arguments: Obj, handle: Handle) -> None:
         self._arguments, self._handle = arguments, handle

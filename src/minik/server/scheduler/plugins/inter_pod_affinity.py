@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from minik.api.types import Obj
 from minik.client.informer import Change, Informer
 from minik.client.resources import NAMESPACES
-from minik.server.scheduler.affinity_terms import Term
+from minik.server.scheduler.affinity_terms import Term, terms_of
+from minik.server.scheduler.events import Happening
 from minik.server.scheduler.framework import MAX_SCORE, Code, CycleState, Event, Refusal, Snapshot, scored_key
 from minik.server.scheduler.handle import Handle
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
@@ -57,6 +58,7 @@ class InterPodAffinity:
         {
             Event.POD_ASSIGNED,
             Event.POD_GONE,
+            Event.POD_LABELS,
             Event.POD_CHANGED,
             Event.NODE_ADDED,
             Event.NODE_LABELS,
@@ -78,6 +80,29 @@ class InterPodAffinity:
     def _labels_of(self, namespace: str) -> Mapping[str, str]:
         found = self._namespaces.get(namespace)
         return (found["metadata"].get("labels") or {}) if found is not None else {}
+
+    def hint(self, pod: PodInfo, what: Happening) -> bool:
+        """Wanted Pods must come, unwanted ones go; nodes must be in a domain that terms name."""
+        old, new = what.old, what.new
+        if what.event in (Event.POD_ASSIGNED, Event.POD_GONE, Event.POD_LABELS):
+            was_wanted = old is not None and self._matches(pod.terms.affinity, old)
+            if was_wanted or (new is not None and self._matches(pod.terms.affinity, new)):
+                return True
+            return old is not None and (self._matches(pod.terms.anti, old) or self._repels(old, pod))
+        if what.event in (Event.NODE_ADDED, Event.NODE_LABELS) and new is not None:
+            now, before = (((node or {}).get("metadata") or {}).get("labels") or {} for node in (new, old))
+            terms = (*pod.terms.affinity, *pod.terms.anti)
+            return not terms or any(now.get(term.key) != before.get(term.key) for term in terms)
+        return True
+
+    def _matches(self, terms: Sequence[Term], other: Obj) -> bool:
+        metadata = other["metadata"]
+        labels = metadata.get("labels") or {}
+        return any(term.matches(metadata["namespace"], labels, self._labels_of) for term in terms)
+
+    def _repels(self, other: Obj, pod: PodInfo) -> bool:
+        terms = terms_of(other["spec"], other["metadata"]["namespace"]).anti
+        return any(term.matches(pod.namespace, pod.labels, self._labels_of) for term in terms)
 
     # -- required terms
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from minik.api.node_affinity import node_selector_matches, required_matches, term_matches
 from minik.api.types import Obj
+from minik.server.scheduler.events import Happening
 from minik.server.scheduler.framework import Code, CycleState, Event, Refusal, Snapshot, normalize_to_max, scored_key
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 
@@ -27,12 +28,19 @@ class NodeAffinity:
         self._added: Obj = arguments.get("addedAffinity") or {}
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
-        if node.node is None:
-            return _REFUSAL
+        return _REFUSAL if node.node is None else self._refusal(pod, node.node)
+
+    def _refusal(self, pod: PodInfo, node: Obj) -> Refusal | None:
         enforced = self._added.get(_REQUIRED)
-        if enforced is not None and not node_selector_matches(enforced, node.node):
+        if enforced is not None and not node_selector_matches(enforced, node):
             return _ENFORCED
-        return None if required_matches(pod.spec, node.node) else _REFUSAL
+        return None if required_matches(pod.spec, node) else _REFUSAL
+
+    def hint(self, pod: PodInfo, what: Happening) -> bool:
+        """The node matches now and did not before."""
+        if what.event is Event.POD_CHANGED or what.new is None:
+            return True
+        return self._refusal(pod, what.new) is None and (what.old is None or self._refusal(pod, what.old) is not None)
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> None:
         """Leaves the preferred terms, if there are any."""

@@ -5,10 +5,13 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/resource-bin-packing/
 
 from collections.abc import Callable, Mapping, Sequence
 
+from minik.api.pod_resources import pod_requests
 from minik.api.types import Obj
+from minik.server.scheduler.events import Happening
 from minik.server.scheduler.framework import MAX_SCORE, Code, CycleState, Event, Refusal
 from minik.server.scheduler.handle import BACKED_BY_DEVICES
-from minik.server.scheduler.node_info import NodeInfo, PodInfo
+from minik.server.scheduler.node_info import NodeInfo, PodInfo, allocatable_of
+from minik.server.scheduler.resizing import as_counted
 
 Strategy = Callable[[int, int], int]  # (requested, allocatable) -> score of one resource
 
@@ -18,7 +21,9 @@ _SHAPE_FACTOR = MAX_SCORE // 10  # scores of a shape go to 10
 class NodeResourcesFit:
     name = "NodeResourcesFit"
     is_local = True
-    events = frozenset({Event.NODE_ADDED, Event.NODE_ALLOCATABLE, Event.POD_GONE, Event.POD_CHANGED})
+    events = frozenset(
+        {Event.NODE_ADDED, Event.NODE_ALLOCATABLE, Event.POD_GONE, Event.POD_SCALED_DOWN, Event.POD_CHANGED}
+    )
 
     def __init__(self, arguments: Obj) -> None:
         self._ignored = frozenset(arguments.get("ignoredResources") or ())
@@ -46,6 +51,23 @@ class NodeResourcesFit:
         if not reasons:
             return None
         return Refusal(tuple(reasons), Code.UNSCHEDULABLE if resolvable else Code.UNRESOLVABLE)
+
+    def hint(self, pod: PodInfo, what: Happening) -> bool:
+        """A Pod that goes frees its place at least; a node must have enough when it is empty."""
+        if what.event is Event.POD_SCALED_DOWN and what.old and what.new:
+            before, after = pod_requests(as_counted(what.old)), pod_requests(as_counted(what.new))
+            return any(after.get(name, 0) < before.get(name, 0) for name, asked in pod.requests.items() if asked)
+        if what.event not in (Event.NODE_ADDED, Event.NODE_ALLOCATABLE):
+            return True
+        has, had = allocatable_of(what.new or {}), allocatable_of(what.old or {})
+        wanted = {**{name: asked for name, asked in pod.requests.items() if asked}, "pods": 1}
+        if any(asked > has.get(name, 0) for name, asked in wanted.items() if not self._is_excused(name, has)):
+            return False
+        return what.old is None or any(has.get(name, 0) > had.get(name, 0) for name in wanted)
+
+    def _is_excused(self, resource: str, has: Mapping[str, int]) -> bool:
+        """Devices may stand for an extended resource that a node has none of."""
+        return self._is_ignored(resource) or ("/" in resource and not has.get(resource))
 
     def _is_ignored(self, resource: str) -> bool:
         """Only extended resources can be."""

@@ -7,7 +7,7 @@ translated to CSI ones. https://kubernetes.io/docs/concepts/storage/storage-limi
 from collections.abc import Iterable, Mapping
 
 from minik.api.types import Obj
-from minik.client.informer import Informer, Informers
+from minik.client.informer import Informer, Informers, object_key
 from minik.client.resources import (
     CSI_NODES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -15,6 +15,7 @@ from minik.client.resources import (
     STORAGE_CLASSES,
     VOLUME_ATTACHMENTS,
 )
+from minik.server.scheduler.events import Happening
 from minik.server.scheduler.framework import CycleState, Event, Refusal, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 from minik.server.volumes import matching
@@ -32,7 +33,7 @@ def _node_of(attachment: Obj) -> Iterable[str]:
 
 class NodeVolumeLimits:
     name = "NodeVolumeLimits"
-    events = frozenset({Event.STORAGE, Event.NODE_ADDED, Event.POD_GONE})
+    events = frozenset({Event.CSI_NODE, Event.ATTACHMENT_GONE, Event.VOLUME_CLAIM, Event.NODE_ADDED, Event.POD_GONE})
 
     def __init__(self, informers: Informers) -> None:
         self._claims: Informer = informers.of(PERSISTENT_VOLUME_CLAIMS)
@@ -43,7 +44,18 @@ class NodeVolumeLimits:
 
     @property
     def informers(self) -> Iterable[Informer]:
-        return (self._csi_nodes, self._attachments)
+        return (self._csi_nodes, self._attachments, self._claims)
+
+    def hint(self, pod: PodInfo, what: Happening) -> bool:
+        """A limit must have risen, a Pod that goes must have had volumes, a claim must be the Pod's."""
+        if what.event is Event.CSI_NODE:
+            before, now = limits_of(what.old), limits_of(what.new)
+            return what.old is None or any(now.get(driver, count + 1) > count for driver, count in before.items())
+        if what.event is Event.POD_GONE:
+            return bool(claims_of(what.obj))
+        if what.event is Event.VOLUME_CLAIM:
+            return object_key(what.obj) in claims_of(pod.obj)
+        return True
 
     def pre_filter(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> Refusal | None:
         """Leaves the volumes the Pod brings along, if any is a CSI driver's."""

@@ -14,6 +14,7 @@ from minik.api.node_affinity import required_matches
 from minik.api.selectors import LabelSelector
 from minik.api.tolerations import untolerated
 from minik.api.types import Obj
+from minik.server.scheduler.events import Happening
 from minik.server.scheduler.framework import MAX_SCORE, Code, CycleState, Event, Refusal, Snapshot, scored_key
 from minik.server.scheduler.handle import Handle
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
@@ -70,8 +71,10 @@ class PodTopologySpread:
         {
             Event.POD_ASSIGNED,
             Event.POD_GONE,
+            Event.POD_LABELS,
             Event.POD_CHANGED,
             Event.NODE_ADDED,
+            Event.NODE_GONE,
             Event.NODE_LABELS,
             Event.NODE_TAINTS,
         }
@@ -107,6 +110,22 @@ class PodTopologySpread:
             if spread.skew(node, domain, shown) > spread.constraint.max_skew:
                 return _SKEWED
         return None
+
+    def hint(self, pod: PodInfo, what: Happening) -> bool:
+        """Pods that come, go or change must count; nodes must be in a domain."""
+        constraints = self._constraints(pod, hard=True)
+        if what.event in (Event.POD_ASSIGNED, Event.POD_GONE, Event.POD_LABELS):
+            versions = [each for each in (what.old, what.new) if each is not None]
+            return any(
+                each["metadata"]["namespace"] == pod.namespace
+                and constraint.selector.matches(each["metadata"].get("labels") or {})
+                for each in versions
+                for constraint in constraints
+            )
+        if what.event in (Event.NODE_ADDED, Event.NODE_GONE, Event.NODE_LABELS):
+            before, after = (_domains_of(node, constraints) for node in (what.old, what.new))
+            return before != after
+        return True
 
     def _spread(self, pod: PodInfo, constraint: Constraint, keys: tuple[str, ...], snapshot: Snapshot) -> Spread:
         domains = self._domains(pod, constraint, keys, snapshot)
@@ -205,3 +224,10 @@ def _matching(node: NodeInfo, namespace: str, selector: LabelSelector) -> int:
         pod.namespace == namespace and not pod.obj["metadata"].get("deletionTimestamp") and selector.matches(pod.labels)
         for pod in node.pods.values()
     )
+
+
+def _domains_of(node: Obj | None, constraints: Sequence[Constraint]) -> Sequence[str]:
+    """The node's, if it has all of them."""
+    labels = (node["metadata"].get("labels") or {}) if node is not None else {}
+    found = [labels.get(constraint.key, "") for constraint in constraints]
+    return found if all(found) else []

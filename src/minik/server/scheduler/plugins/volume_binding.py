@@ -6,13 +6,14 @@ https://kubernetes.io/docs/concepts/storage/storage-classes/#volume-binding-mode
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from minik.api.node_affinity import node_selector_matches
+from minik.api.quantity import parse
 from minik.api.status import StatusError
 from minik.api.types import Obj
-from minik.client.informer import Change, Informer
+from minik.client.informer import Change, Informer, object_key
 from minik.client.resources import (
     CSI_DRIVERS,
     CSI_STORAGE_CAPACITIES,
@@ -21,6 +22,7 @@ from minik.client.resources import (
     STORAGE_CLASSES,
 )
 from minik.server.controllers.objects import own_copy
+from minik.server.scheduler.events import Happening
 from minik.server.scheduler.framework import Code, CycleState, Event, Refusal, Snapshot
 from minik.server.scheduler.handle import Handle
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
@@ -54,7 +56,18 @@ class _Decided:
 
 class VolumeBinding:
     name = "VolumeBinding"
-    events = frozenset({Event.STORAGE, Event.NODE_ADDED, Event.NODE_LABELS, Event.POD_CHANGED})
+    events = frozenset(
+        {
+            Event.VOLUME,
+            Event.VOLUME_CLAIM,
+            Event.STORAGE_CLASS,
+            Event.CSI_DRIVER,
+            Event.CSI_CAPACITY,
+            Event.NODE_ADDED,
+            Event.NODE_LABELS,
+            Event.POD_CHANGED,
+        }
+    )
 
     def __init__(self, arguments: Obj, handle: Handle) -> None:
         informers = handle.informers
@@ -72,6 +85,20 @@ class VolumeBinding:
     def informers(self) -> Sequence[Informer]:
         """What the scheduler must wait for, and look again after."""
         return (self._claims, self._volumes, self._classes, self._drivers, self._capacities)
+
+    def hint(self, pod: PodInfo, what: Happening) -> bool:
+        """A claim must be the Pod's, a driver must no longer look at capacity, and there must be more of that."""
+        old, new = what.old, what.new
+        if what.event is Event.VOLUME_CLAIM:
+            return object_key(what.obj) in {f"{pod.namespace}/{name}" for name in _claim_names(pod.obj)}
+        if what.event is Event.CSI_DRIVER and old is not None and new is not None:
+            return bool(old["spec"].get("storageCapacity")) and not new["spec"].get("storageCapacity")
+        if what.event is Event.CSI_CAPACITY and old is not None and new is not None:
+            return any(
+                parse(new.get(key) or "0").value > parse(old.get(key) or "0").value
+                for key in ("capacity", "maximumVolumeSize")
+            )
+        return True
 
     def pre_filter(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> Refusal | None:
         bound, unbound = [], []
@@ -169,6 +196,10 @@ class VolumeBinding:
             if volume is not None:
                 self._promised.pop(volume["metadata"]["name"], None)
 
+    def pre_bind_waits(self, state: CycleState, pod: PodInfo, node_name: str) -> bool:
+        claims: _Claims | None = state.get(self.name)
+        return claims is not None and bool(claims.unbound)
+
     async def pre_bind(self, state: CycleState, pod: PodInfo, node_name: str) -> None:
         """Reserve volumes, or ask for them, and wait. Raises StatusError and TimeoutError."""
         claims: _Claims | None = state.get(self.name)
@@ -224,6 +255,10 @@ class VolumeBinding:
             name = claim["metadata"]["name"]
             raise StatusError(409, "Conflict", f'provisioning failed for PVC "{name}"')
         return False
+
+
+def _claim_names(pod: Obj) -> Iterable[str]:
+    return (name for volume in pod["spec"].get("volumes") or () if (name := claim_name(pod, volume)))
 
 
 def _key(claim: Obj) -> str:

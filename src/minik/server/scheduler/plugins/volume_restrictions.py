@@ -8,8 +8,9 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from minik.api.types import Obj
-from minik.client.informer import Informer, Informers
+from minik.client.informer import Informer, Informers, object_key
 from minik.client.resources import PERSISTENT_VOLUME_CLAIMS
+from minik.server.scheduler.events import Happening
 from minik.server.scheduler.framework import CycleState, Event, Refusal, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 from minik.server.volumes.pod_claims import claims_of
@@ -30,7 +31,7 @@ class _Restricted:
 
 class VolumeRestrictions:
     name = "VolumeRestrictions"
-    events = frozenset({Event.POD_GONE, Event.STORAGE, Event.NODE_ADDED})
+    events = frozenset({Event.POD_GONE, Event.VOLUME_CLAIM, Event.NODE_ADDED})
 
     def __init__(self, informers: Informers) -> None:
         self._claims: Informer = informers.of(PERSISTENT_VOLUME_CLAIMS)
@@ -58,6 +59,21 @@ class VolumeRestrictions:
         if restricted.disks and any(conflict(mine, other) for other in others for mine in restricted.disks):
             return _NO_DISK
         return None
+
+    @property
+    def informers(self) -> Sequence[Informer]:
+        return (self._claims,)
+
+    def hint(self, pod: PodInfo, what: Happening) -> bool:
+        """A claim must be the Pod's; a Pod that goes must have used the same claim or disk."""
+        if what.event is Event.VOLUME_CLAIM:
+            return object_key(what.obj) in claims_of(pod.obj)
+        if what.event is not Event.POD_GONE:
+            return True
+        if not set(claims_of(pod.obj)).isdisjoint(claims_of(what.obj)):
+            return True
+        theirs = what.obj["spec"].get("volumes") or ()
+        return any(conflict(mine, other) for mine in pod.spec.get("volumes") or () for other in theirs)
 
     def _is_single(self, key: str) -> bool:
         claim = self._claims.get_key(key)

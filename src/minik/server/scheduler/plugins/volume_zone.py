@@ -7,8 +7,9 @@ https://kubernetes.io/docs/reference/labels-annotations-taints/#topologykubernet
 from collections.abc import Sequence, Set
 
 from minik.api.types import Obj
-from minik.client.informer import Informer, Informers
+from minik.client.informer import Informer, Informers, object_key
 from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES
+from minik.server.scheduler.events import Happening
 from minik.server.scheduler.framework import Code, CycleState, Event, Refusal, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 from minik.server.volumes import matching
@@ -27,12 +28,24 @@ Topology = tuple[str, Set[str]]  # a label's newer name and its allowed values
 
 class VolumeZone:
     name = "VolumeZone"
-    events = frozenset({Event.STORAGE, Event.NODE_ADDED, Event.NODE_LABELS})
+    events = frozenset({Event.VOLUME, Event.VOLUME_CLAIM, Event.STORAGE_CLASS, Event.NODE_ADDED, Event.NODE_LABELS})
 
     def __init__(self, informers: Informers) -> None:
         self._claims: Informer = informers.of(PERSISTENT_VOLUME_CLAIMS)
         self._volumes: Informer = informers.of(PERSISTENT_VOLUMES)
         self._classes: Informer = informers.of(STORAGE_CLASSES)
+
+    @property
+    def informers(self) -> Sequence[Informer]:
+        return (self._claims, self._volumes, self._classes)
+
+    def hint(self, pod: PodInfo, what: Happening) -> bool:
+        """A claim must be the Pod's; the zone of a node or a volume must be another one than before."""
+        if what.event is Event.VOLUME_CLAIM:
+            return object_key(what.obj) in claims_of(pod.obj)
+        if what.event in (Event.VOLUME, Event.NODE_LABELS) and what.old is not None and what.new is not None:
+            return topologies_of(what.old) != topologies_of(what.new)
+        return True
 
     def pre_filter(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> Refusal | None:
         """Leaves what the volumes' labels ask for, if anything."""
