@@ -91,7 +91,7 @@ def test_second_pod_of_a_node_goes(running):
 def test_failed_pod_is_deleted_and_not_yet_replaced(running):
     failed = running("a", phase="Failed")
     todo = plan(daemon_set(), [node("a")], by_node([failed]), "new", NOW)
-    assert (todo.delete, todo.failed, todo.create) == ([failed], [failed], [])
+    assert (todo.delete, todo.ended, todo.create) == ([failed], [failed], [])
 
 
 def test_rolling_update_respects_max_unavailable(running):

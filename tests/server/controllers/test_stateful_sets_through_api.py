@@ -114,8 +114,7 @@ def test_rolling_updates_and_roll_backs_go_in_reverse_order_and_wait_for_the_unh
         assert images(space) == [before] * 3  # web-1 is awaited
         since = space.version("pods")
         space.open_gate("web-1")
-        opening(space, 3)
-        space.until(lambda wanted=image: images(space) == [wanted] * 3, "the update")
+        space.until(lambda wanted=image: [space.open_gates(), images(space)][1] == [wanted] * 3, "the update")
         opening(space, 3)
         events = space.watch("pods", since, lambda seen: sum(e["type"] == "DELETED" for e in seen) == 3)
         deleted = [e["object"]["metadata"]["name"] for e in events if e["type"] == "DELETED"]
@@ -334,11 +333,12 @@ def test_kubectl_tells_of_rollouts_and_undoes_them(space: Workloads) -> None:
     space.create(SETS, stateful_set(2))
     said = space.kubectl("rollout", "status", "sts", "web", "--timeout=20s")
     assert said.splitlines()[-1] == "partitioned roll out complete: 2 new pods have been updated..."
-    space.patch(SETS, "web", with_image("web:2"))
+    cause = {"metadata": {"annotations": {"kubernetes.io/change-cause": "two"}}}
+    space.patch(SETS, "web", with_image("web:2") | cause)
     space.kubectl("rollout", "status", "sts", "web", "--timeout=20s")
     assert images(space) == ["web:2", "web:2"]
-    history = space.kubectl("rollout", "history", "sts", "web")
-    assert [line.split()[0] for line in history.splitlines()[2:] if line] == ["1", "2"]
+    rows = [line.split() for line in space.kubectl("rollout", "history", "sts", "web").splitlines()[2:] if line]
+    assert rows == [["1", "<none>"], ["2", "two"]]
     assert "web:1" in space.kubectl("rollout", "history", "sts", "web", "--revision=1")
     assert space.kubectl("rollout", "undo", "sts", "web") == "statefulset.apps/web rolled back\n"
     space.kubectl("rollout", "status", "sts", "web", "--timeout=20s")

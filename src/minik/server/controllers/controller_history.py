@@ -14,7 +14,7 @@ from minik.client.informer import Informer
 from minik.server.controllers import indexes
 from minik.server.controllers.claims import Owner, claim
 from minik.server.controllers.deployment_revision import template_hash, without_empty
-from minik.server.controllers.objects import is_deleting, labels_of, own_copy, owner_reference
+from minik.server.controllers.objects import annotations_of, is_deleting, labels_of, own_copy, owner_reference
 
 CONTROLLER_REVISIONS = GVR("apps", "v1", "controllerrevisions")
 HASH_LABEL = "controller-revision-hash"
@@ -55,6 +55,7 @@ def build(owner: Owner, template: Obj, number: int, collisions: int) -> Obj:
             "name": f"{name}-{digest}",
             "namespace": owner.obj["metadata"]["namespace"],
             "labels": {**labels, HASH_LABEL: digest},
+            "annotations": dict(annotations_of(owner.obj)),  # kubectl shows the change-cause of each
             "ownerReferences": [owner_reference(owner.obj, owner.api_version, owner.kind)],
         },
         "data": template_data(template),
@@ -99,6 +100,12 @@ async def _create(client: Client, owner: Owner, template: Obj, number: int) -> O
         if without_empty(found["data"]) == without_empty(wanted["data"]):
             return found
     raise HashCollisionError(f"no free name for a revision of {owner.obj['metadata']['name']}")
+
+
+def duplicates(revisions: Iterable[Obj], latest: Obj) -> list[Obj]:
+    """The other revisions with the template of `latest`."""
+    data, name = without_empty(latest["data"]), latest["metadata"]["name"]
+    return [one for one in revisions if one["metadata"]["name"] != name and without_empty(one["data"]) == data]
 
 
 def superfluous(revisions: Iterable[Obj], in_use: set[Any], limit: int) -> list[Obj]:

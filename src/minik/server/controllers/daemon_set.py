@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from minik.api.selectors import of_object
 from minik.api.status import StatusError
 from minik.api.types import Obj
-from minik.client.client import Client
+from minik.client.client import STRATEGIC_MERGE_PATCH, Client
 from minik.client.controller import Controller
 from minik.client.events import NORMAL, WARNING, object_reference
 from minik.client.expectations import Expectations
@@ -20,7 +20,7 @@ from minik.server.controllers.objects import controller_of, is_deleting, labels_
 from minik.server.controllers.pod_control import PodControl, namespace_is_terminating, slow_start
 from minik.server.controllers.pods import available_in
 
-FAILED_POD_PAUSE = 1.0  # seconds before a failed daemon Pod is replaced the first time; doubles
+FAILED_POD_PAUSE, LONGEST_PAUSE = 1.0, 900.0  # seconds from a failed Pod's replacement to that of the next; doubles
 LONGEST_PAUSE = 900.0  # also how long a failure is remembered after it
 
 
@@ -34,7 +34,7 @@ class DaemonSetController(Controller):
         self._recorder = context.events.recorder("daemonset-controller")
         self._control = PodControl(self._client, self._recorder)
         self._expectations = Expectations(context.clock)
-        self._failures: dict[str, tuple[int, float]] = {}  # "uid node" -> how often, when next, monotonic
+        self._failures: dict[str, dict[str, tuple[int, float]]] = {}  # key -> node -> how often, when next, monotonic
         self._sets = self.watch(context.informers.of(DAEMON_SETS, indexes=indexes.BY_NAMESPACE))
         self._pods = self.watch(context.informers.of(PODS, indexes=indexes.PODS), self._keys_of_pod)
         self._nodes = self.watch(context.informers.of(NODES), self._keys_of_node)
@@ -69,6 +69,7 @@ class DaemonSetController(Controller):
         daemon_set = self._sets.get_key(key)
         if daemon_set is None:
             self._expectations.forget(key)
+            self._failures.pop(key, None)
             return None
         about = object_reference("apps/v1", "DaemonSet", daemon_set)
         selector = of_object(daemon_set["spec"].get("selector"))
@@ -86,19 +87,45 @@ class DaemonSetController(Controller):
             *self._pods.by_index(indexes.ORPHANS, namespace),
         ]
         pods = await claim(self._client, owner, PODS, candidates, lambda pod: selector.matches(labels_of(pod)))
-        revisions = self._revisions.by_index(indexes.CONTROLLER, daemon_set["metadata"]["uid"])
-        latest = await history.latest(self._client, owner, revisions, daemon_set["spec"]["template"])
+        known = await history.claimed(self._client, owner, self._revisions, selector)
+        latest = await history.latest(self._client, owner, known, daemon_set["spec"]["template"])
+        if await self._merge_history(known, latest, pods):
+            return None
         digest = history.hash_of(latest)
-        again = await self._act(key, owner, pods, digest) if may_act else None
+        again, error = None, None
+        if may_act:
+            try:
+                again = await self._act(key, owner, pods, digest)
+            except StatusError as raised:  # which does not keep the status from being true
+                error = raised
         await self._write_status(owner, pods, digest)
-        await self._forget_history(daemon_set, revisions, pods, latest)
+        if error is not None:
+            raise error
+        await self._forget_history(daemon_set, known, pods, latest)
         return _soonest(again, self._next_available(daemon_set, pods))
+
+    async def _merge_history(self, known: Sequence[Obj], latest: Obj, pods: Sequence[Obj]) -> bool:
+        """Of several revisions with one template the newest stays; Pods of the others become its own first.
+
+        Whether Pods were changed: then nothing may be decided before the cache has seen that.
+        """
+        others, digest = history.duplicates(known, latest), history.hash_of(latest)
+        hashes = {history.hash_of(other) for other in others} - {digest}
+        theirs = [pod for pod in pods if labels_of(pod).get(history.HASH_LABEL) in hashes]
+        for pod in theirs:
+            metadata, patch = pod["metadata"], {"metadata": {"labels": {history.HASH_LABEL: digest}}}
+            await self._client.patch(
+                PODS, metadata["name"], patch, metadata["namespace"], patch_type=STRATEGIC_MERGE_PATCH
+            )
+        if not theirs:
+            await history.forget(self._client, others)
+        return bool(theirs)
 
     async def _act(self, key: str, owner: Owner, pods: Sequence[Obj], digest: str) -> float | None:
         daemon_set, nodes, now = owner.obj, self._nodes.list(), self.clock.now()
         grouped = decide.by_node(pods)
         todo = decide.plan(daemon_set, nodes, grouped, digest, now)
-        again = self._hold_back_failed(daemon_set, todo)
+        again = self._tell_of_ended(key, daemon_set, todo)
         if not (todo.create or todo.delete):
             todo = decide.plan_update(daemon_set, nodes, grouped, digest, now)
         self._expectations.expect(
@@ -113,30 +140,35 @@ class DaemonSetController(Controller):
                 raise
         return again
 
-    def _hold_back_failed(self, daemon_set: Obj, todo: decide.Plan) -> float | None:
-        """Pods that end by themselves are replaced, but not in a hot loop. Seconds until the first held back one."""
-        waits: list[float] = []
-        if not todo.failed:
-            return None
-        now = self.clock.monotonic()
-        self._failures = {key: known for key, known in self._failures.items() if now < known[1] + LONGEST_PAUSE}
-        for pod in todo.failed:
-            node = decide.target_node(pod)
-            key = f"{daemon_set['metadata']['uid']} {node}"
-            times, not_before = self._failures.get(key, (0, 0.0))
-            if now < not_before:
-                waits.append(not_before - now)
+    def _tell_of_ended(self, key: str, daemon_set: Obj, todo: decide.Plan) -> float | None:
+        """Pods that fail are replaced, but not in a hot loop. Seconds until the first one held back."""
+        waits = []
+        for pod in todo.ended:
+            node, failed = decide.target_node(pod), pod["status"]["phase"] == "Failed"
+            if failed and (wait := self._pause(key, node)) > 0:
+                waits.append(wait)
                 todo.delete.remove(pod)
                 continue
-            pause = min(FAILED_POD_PAUSE * 2.0**times, LONGEST_PAUSE)
-            self._failures[key] = (min(times + 1, 10), now + pause)
-            ended = pod["status"]["phase"]
-            verb = "failed" if ended == "Failed" else "succeeded"
             name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-            text = f"Found {verb} daemon pod {name} on node {node}, will try to kill it"
             about = object_reference("apps/v1", "DaemonSet", daemon_set)
-            self._recorder.event(about, WARNING if ended == "Failed" else NORMAL, f"{ended}DaemonPod", text)
+            if failed:
+                text = f"Found failed daemon pod {name} on node {node}, will try to kill it"
+                self._recorder.event(about, WARNING, "FailedDaemonPod", text)
+            else:
+                text = f"Found succeeded daemon pod {name} on node {node}, will try to delete it"
+                self._recorder.event(about, NORMAL, "SucceededDaemonPod", text)
         return min(waits) if waits else None
+
+    def _pause(self, key: str, node: str) -> float:
+        """Seconds that a failed Pod's replacement has to wait yet; at 0 the next pause begins."""
+        failures, now = self._failures.setdefault(key, {}), self.clock.monotonic()
+        times, not_before = failures.get(node, (0, 0.0))
+        if now < not_before:
+            return not_before - now
+        if now - not_before > 2 * LONGEST_PAUSE:
+            times = 0
+        failures[node] = (times + 1, now + min(FAILED_POD_PAUSE * 2.0 ** min(times, 20), LONGEST_PAUSE))
+        return 0.0
 
     async def _create(self, key: str, owner: Owner, nodes: Sequence[str], digest: str) -> None:
         async def create(node: str) -> None:

@@ -36,7 +36,7 @@ _TOLERATED_ON_HOST_NETWORK = (("node.kubernetes.io/network-unavailable", "NoSche
 class Plan:
     create: list[str] = field(default_factory=list)  # nodes
     delete: list[Obj] = field(default_factory=list)
-    failed: list[Obj] = field(default_factory=list)  # of `delete`, those that ended by themselves
+    ended: list[Obj] = field(default_factory=list)  # of `delete`, those that ended by themselves
 
 
 def tolerations(spec: Obj) -> list[Obj]:
@@ -125,25 +125,31 @@ def _plan_node(
             continue
         if phase(pod) in ("Failed", "Succeeded"):
             result.delete.append(pod)
-            result.failed.append(pod)
+            result.ended.append(pod)
         else:
             running.append(pod)
-    if not pods and should_run:
+    surges = bool(limits(daemon_set, 1)[0])
+    if should_run and not (running if surges else pods):  # a surge does not wait for the end of what goes
         result.create.append(node["metadata"]["name"])
-    surge, _ = limits(daemon_set, 1)
-    new = [pod for pod in running if labels_of(pod).get(HASH_LABEL) == revision_hash]
-    old = [pod for pod in running if pod not in new]
-    if not surge:
-        result.delete += _oldest_first(running)[1:]
-        return
-    result.delete += _oldest_first(new)[1:] + _oldest_first(old)[1:]
+    result.delete += _surplus(daemon_set, running, revision_hash, now) if surges else _oldest_first(running)[1:]
+
+
+def _surplus(daemon_set: Obj, running: Sequence[Obj], revision_hash: str, now: datetime) -> list[Obj]:
+    """With surge a node has an old and a new Pod, as long as the old one serves and the new one does not yet."""
+    new = _oldest_first([pod for pod in running if labels_of(pod).get(HASH_LABEL) == revision_hash])
+    old = _oldest_first([pod for pod in running if pod not in new])
     min_ready = daemon_set["spec"].get("minReadySeconds", 0)
-    if new and old and is_available(new[0], min_ready, now):
-        result.delete.append(old[0])  # the surge has served
+    done = new and old and (not is_ready(old[0]) or is_available(new[0], min_ready, now))
+    return new[1:] + (old if done else old[1:])
 
 
 def _oldest_first(pods: Sequence[Obj]) -> list[Obj]:
-    return sorted(pods, key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]))
+    """Those that have a node come first."""
+
+    def rank(pod: Obj) -> tuple[bool, str, str]:
+        return not node_name(pod), pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]
+
+    return sorted(pods, key=rank)
 
 
 def limits(daemon_set: Obj, desired: int) -> tuple[int, int]:
@@ -199,11 +205,10 @@ def new_status(
         if not here:
             continue
         counts["current"] += 1
-        newest = _oldest_first(here)[-1]
-        alive = [pod for pod in here if not is_deleting(pod)]
-        counts["ready"] += any(map(is_ready, alive))
-        counts["available"] += any(is_available(pod, min_ready, now) for pod in alive)
-        counts["updated"] += labels_of(newest).get(HASH_LABEL) == revision_hash
+        oldest = _oldest_first(here)[0]  # it counts for the node: an update is done when what was before has gone
+        counts["ready"] += is_ready(oldest)
+        counts["available"] += is_available(oldest, min_ready, now)
+        counts["updated"] += labels_of(oldest).get(HASH_LABEL) == revision_hash
     status: Obj = {
         "currentNumberScheduled": counts["current"],
         "numberMisscheduled": counts["misscheduled"],
