@@ -138,6 +138,7 @@ class FakeClient:
         resource_version: str = "",
         limit: int = 0,
         continue_token: str = "",
+        metric_label_selector: str = "",
     ) -> ListResult:
         self._check("list", resource, "")
         items = [

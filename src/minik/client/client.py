@@ -43,7 +43,10 @@ class Client(Protocol):
         resource_version: str = "",
         limit: int = 0,
         continue_token: str = "",
-    ) -> ListResult: ...
+        metric_label_selector: str = "",
+    ) -> ListResult:
+        """`metric_label_selector` is the custom metrics API's."""
+        ...
 
     async def create(
         self, resource: GVR, obj: Obj, namespace: str | None = None, *, name: str = "", subresource: str = ""

@@ -95,8 +95,11 @@ class HttpClient:
         resource_version: str = "",
         limit: int = 0,
         continue_token: str = "",
+        metric_label_selector: str = "",
     ) -> ListResult:
-        query = list_query(label_selector, field_selector, resource_version, limit, continue_token)
+        query = list_query(
+            label_selector, field_selector, resource_version, limit, continue_token, metric_label_selector
+        )
         answer = await self._object("GET", path(resource, namespace), query)
         metadata = answer.get("metadata") or {}
         items = answer.get("items") or []

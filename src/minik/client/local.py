@@ -80,10 +80,16 @@ class LocalClient:
         resource_version: str = "",
         limit: int = 0,
         continue_token: str = "",
+        metric_label_selector: str = "",
     ) -> ListResult:
-        query = list_query(label_selector, field_selector, resource_version, limit, continue_token)
+        query = list_query(
+            label_selector, field_selector, resource_version, limit, continue_token, metric_label_selector
+        )
         response = await self._send("GET", path(resource, namespace), query=query)
-        return ListResult(response.items or [], response.resource_version, response.continue_token)
+        items = response.items
+        if items is None:  # a list at a path that is not a collection's, as metrics of objects are
+            items = (response.obj or orjson.loads(response.body or b"{}")).get("items")
+        return ListResult(items or [], response.resource_version, response.continue_token)
 
     async def create(
         self, resource: GVR, obj: Obj, namespace: str | None = None, *, name: str = "", subresource: str = ""

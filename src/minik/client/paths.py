@@ -38,7 +38,12 @@ def _query(**parameters: str | int | bool) -> Query:
 
 
 def list_query(
-    label_selector: str, field_selector: str, resource_version: str, limit: int, continue_token: str
+    label_selector: str,
+    field_selector: str,
+    resource_version: str,
+    limit: int,
+    continue_token: str,
+    metric_label_selector: str = "",
 ) -> Query:
     return _query(
         label_selector=label_selector,
@@ -46,6 +51,7 @@ def list_query(
         resource_version=resource_version,
         limit=limit,
         continue_=continue_token,
+        metric_label_selector=metric_label_selector,
     )
 
 

@@ -60,9 +60,22 @@ def test_utilization_needs_requests_and_metrics() -> None:
         by_utilization(1, 40, "cpu", "", [pod("a", phase="Pending")], used(a=1), Tolerances(), NOW)
 
 
+def test_requests_of_the_whole_pod_come_before_those_of_containers() -> None:
+    whole = pod("a", request="")
+    whole["spec"]["resources"] = {"requests": {"cpu": "2"}}
+    assert by_utilization(1, 50, "cpu", "", [whole], used(a=2000), Tolerances(), NOW).utilization == 100
+    with pytest.raises(MetricError, match="missing pod-level request for memory in Pod a"):
+        by_utilization(1, 50, "memory", "", [whole], used(a=1), Tolerances(), NOW)
+    with pytest.raises(MetricError, match="container x not found in Pod a"):
+        by_utilization(1, 50, "cpu", "x", [whole], used(a=1), Tolerances(), NOW)
+
+
 def test_other_targets() -> None:
+    with pytest.raises(MetricError, match="unable to calculate ready pods: no pods returned by selector"):
+        by_total(2, 500, 100, [], Tolerances())
     assert by_average(2, 100, "", [pod("a"), pod("b")], used(a=300, b=100), Tolerances(), NOW).replicas == 4
-    assert by_total(2, 500, 100, 2, Tolerances()).replicas == 10
+    assert by_total(2, 500, 100, [pod("a"), pod("b")], Tolerances()).replicas == 10
+    assert by_total(0, 100, 100, [], Tolerances()).replicas == 1
     assert by_share(2, 500, 100, 2, Tolerances()).replicas == 5
 
 

@@ -108,8 +108,8 @@ def _highest(current: int, rules: Obj, history: History, now: float) -> int:
     limits = []
     for policy in rules.get("policies") or ():
         start = _start(current, policy, history, now)
-        added = policy["value"] if policy["type"] == "Pods" else math.ceil(start * policy["value"] / 100)
-        limits.append(start + added)
+        share = 1 + policy["value"] / 100  # in floating point and rounded as upstream: 10 % of 10 are 2
+        limits.append(start + policy["value"] if policy["type"] == "Pods" else math.ceil(start * share))
     return (min if rules.get("selectPolicy") == "Min" else max)(limits, default=current)
 
 
@@ -119,7 +119,7 @@ def _lowest(current: int, rules: Obj, history: History, now: float) -> int:
     limits = []
     for policy in rules.get("policies") or ():
         start = _start(current, policy, history, now)
-        left = start - policy["value"] if policy["type"] == "Pods" else int(start * (100 - policy["value"]) / 100)
+        left = start - policy["value"] if policy["type"] == "Pods" else int(start * (1 - policy["value"] / 100))
         limits.append(left)
     return (max if rules.get("selectPolicy") == "Min" else min)(limits, default=current)
 

@@ -14,6 +14,7 @@ from minik.client.clock import parse_time
 from minik.server.controllers.objects import condition_of, is_deleting
 
 TOLERANCE = 0.1
+_NO_PODS = "no pods returned by selector while calculating replica count"
 _CPU_INITIALIZATION, _READINESS_DELAY = timedelta(minutes=5), timedelta(seconds=30)
 
 
@@ -78,7 +79,8 @@ def by_utilization(
         return percent / target, percent
 
     ratio, percent = ratio_of(counted)
-    average = sum(counted.values()) // len(counted)
+    known = [value for name, value in counted.items() if name in requests]
+    average = sum(known) // len(known)
     fallback = max(100, target)
     replicas = _settled(
         current,
@@ -105,19 +107,23 @@ def by_average(
     groups, counted = _counted(pods, metrics, resource, now)
 
     def ratio_of(values: Mapping[str, int]) -> float:
-        return sum(values.values()) / len(values) / target
+        return sum(values.values()) // len(values) / target
 
     missing = dict.fromkeys(groups.missing, target)
     replicas = _settled(current, groups, counted, ratio_of(counted), ratio_of, missing, tolerances)
     return Proposal(replicas, sum(counted.values()) // len(counted))
 
 
-def by_total(current: int, usage: int, target: int, ready: int, tolerances: Tolerances) -> Proposal:
-    """The target is for one value of all Pods together (Object and External metrics)."""
+def by_total(current: int, usage: int, target: int, pods: Sequence[Obj], tolerances: Tolerances) -> Proposal:
+    """The target is for one value of all Pods together (Object and External metrics). Raises MetricError."""
     ratio = usage / target
+    if current == 0:
+        return Proposal(math.ceil(ratio), usage)
     if tolerances.covers(ratio):
         return Proposal(current, usage)
-    return Proposal(math.ceil(ratio * ready), usage)
+    if not pods:
+        raise MetricError(f"unable to calculate ready pods: {_NO_PODS}")
+    return Proposal(math.ceil(ratio * ready_pods(pods)), usage)
 
 
 def by_share(current: int, usage: int, target: int, status_replicas: int, tolerances: Tolerances) -> Proposal:
@@ -143,7 +149,7 @@ def _counted(
     pods: Sequence[Obj], metrics: Mapping[str, PodMetric], resource: str, now: datetime
 ) -> tuple[_Groups, dict[str, int]]:
     if not pods:
-        raise MetricError("no pods returned by selector while calculating replica count")
+        raise MetricError(_NO_PODS)
     groups = _group(pods, metrics, resource, now)
     left_out = {*groups.ignored, *groups.unready}
     counted = {name: metric.value for name, metric in metrics.items() if name not in left_out}
@@ -212,15 +218,20 @@ def _settled(
 
 
 def _request(pod: Obj, resource: str, container: str) -> int:
-    """The sum over containers, or that of one. Raises MetricError."""
-    total = 0
+    """What the Pod asks for as a whole, else what its containers do, or the one named. Raises MetricError."""
+    name, total = pod["metadata"]["name"], 0
+    for_all = ((pod["spec"].get("resources") or {}).get("requests") or {}) if not container else {}
+    if for_all:
+        if resource not in for_all:
+            raise MetricError(f"missing pod-level request for {resource} in Pod {name}")
+        return parse(for_all[resource]).milli
     sidecars = [c for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") == "Always"]
-    for one in (*pod["spec"]["containers"], *sidecars):
-        if container and one["name"] != container:
-            continue
+    named = [c for c in (*pod["spec"]["containers"], *sidecars) if container in ("", c["name"])]
+    if container and not named:
+        raise MetricError(f"container {container} not found in Pod {name}")
+    for one in named:
         asked = ((one.get("resources") or {}).get("requests") or {}).get(resource)
         if asked is None:
-            name = pod["metadata"]["name"]
             raise MetricError(f"missing request for {resource} in container {one['name']} of Pod {name}")
         total += parse(asked).milli
     return total

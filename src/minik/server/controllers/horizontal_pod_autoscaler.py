@@ -1,14 +1,13 @@
 """Scales workloads by what their Pods use.
 
-Looks every 15 seconds at autoscalers, while there are any. What metrics ask for is in autoscaler_replicas.py, how
-fast it is followed in autoscaler_limits.py, where metrics come from in autoscaler_metrics.py.
+Looks every 15 seconds at autoscalers, while there are any. What metrics say is in autoscaler_proposals.py, how fast
+it is followed in autoscaler_limits.py.
 https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from minik.api.quantity import of_milli, parse
 from minik.api.selectors import parse_labels
 from minik.api.status import StatusError
 from minik.api.types import GVR, Obj
@@ -18,15 +17,18 @@ from minik.client.controller import Controller
 from minik.client.events import NORMAL, WARNING, object_reference
 from minik.client.informer import Change, object_key, split_key
 from minik.client.resources import HORIZONTAL_POD_AUTOSCALERS, PODS
-from minik.server.controllers import autoscaler_replicas as replicas_of
 from minik.server.controllers import indexes
 from minik.server.controllers.autoscaler_limits import History, Moment, limited
 from minik.server.controllers.autoscaler_metrics import Metrics
-from minik.server.controllers.autoscaler_replicas import MetricError, Proposal, Tolerances
+from minik.server.controllers.autoscaler_proposals import Proposals, Subject, in_whole
+from minik.server.controllers.autoscaler_replicas import MetricError
 from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.discovery import Discovery
 from minik.server.controllers.objects import is_deleting, labels_of, with_condition
 
 SYNC_PERIOD = 15.0  # seconds, as upstream
+_NO_SCALE = "the HPA controller was unable to get the target's current scale: "
+_NOT_COMPUTED = "FailedComputeMetricsReplicas"
 _KEPT = 3600.0  # seconds of history; no window is longer
 
 
@@ -69,8 +71,8 @@ class HorizontalPodAutoscalerController(Controller):
         super().__init__(clock=context.clock)
         self._client: Client = context.client_for(self.name)
         self._recorder = context.events.recorder(self.name)
-        self._metrics = Metrics(self._client)
         self._discover = context.discover
+        self._proposals = Proposals(Metrics(self._client), context.discover, self.clock)
         self._memory: dict[str, _Memory] = {}
         self._selectors: dict[str, str] = {}  # what each autoscaler's target selects, by its key
         self._autoscalers = self.watch(context.informers.of(HORIZONTAL_POD_AUTOSCALERS), _keys)
@@ -124,19 +126,19 @@ class HorizontalPodAutoscalerController(Controller):
 
     async def _target(self, run: _Run) -> tuple[GVR, Obj]:
         reference, namespace = run.hpa["spec"]["scaleTargetRef"], run.hpa["metadata"]["namespace"]
-        kind = (await self._discover()).kinds.get((reference.get("apiVersion", ""), reference["kind"]))
-        why = f'no matches for kind "{reference["kind"]}" in version "{reference.get("apiVersion", "")}"'
-        if kind is not None:
-            try:
-                scale = await self._client.get(kind.gvr, reference["name"], namespace, subresource="scale")
-            except StatusError as error:
-                why = error.message
-            else:
-                text = "the HPA controller was able to get the target's current scale"
-                self._note(run, "AbleToScale", "True", "SucceededGetScale", text)
-                return kind.gvr, scale
-        text = f"the HPA controller was unable to get the target's current scale: {why}"
-        raise Unscalable("AbleToScale", "FailedGetScale", text)
+        group, kind = reference.get("apiVersion", "").rpartition("/")[0], reference["kind"]
+        resource = _of_kind(await self._discover(), group, kind)
+        if resource is None:
+            named = f'kind "{kind}" in group "{group}"'
+            text = f"unable to determine resource for scale target reference: no matches for {named}"
+            raise Unscalable("AbleToScale", "FailedGetScale", _NO_SCALE + text, told=text)
+        try:
+            scale = await self._client.get(resource, reference["name"], namespace, subresource="scale")
+        except StatusError as error:
+            raise Unscalable("AbleToScale", "FailedGetScale", _NO_SCALE + error.message, told=error.message) from error
+        text = "the HPA controller was able to get the target's current scale"
+        self._note(run, "AbleToScale", "True", "SucceededGetScale", text)
+        return resource, scale
 
     async def _rescale(self, run: _Run, target: GVR, scale: Obj, wanted: int, why: str) -> None:
         changed = {**scale, "spec": {**(scale.get("spec") or {}), "replicas": wanted}}
@@ -154,122 +156,58 @@ class HorizontalPodAutoscalerController(Controller):
 
     async def _ask_metrics(self, run: _Run, scale: Obj, current: int) -> tuple[int, str]:
         """The most replicas any metric asks for, and its name. Metrics that fail only keep it from going down."""
-        selector = (scale.get("status") or {}).get("selector", "")
-        if not selector:
-            text = "the HPA target's scale is missing a selector"
-            raise Unscalable("ScalingActive", "InvalidSelector", text, "SelectorRequired")
-        self._require_pods_of_its_own(run.hpa, selector)
+        status = scale.get("status") or {}
+        selector = status.get("selector", "")
+        pods = self._pods_of_its_own(run.hpa, selector)
+        subject = Subject(run.hpa, selector, pods, current, status.get("replicas", 0))
         best, best_name = 0, ""
         failures: list[tuple[Obj, MetricError]] = []
         specs = run.hpa["spec"].get("metrics") or ()
         for metric in specs:
             try:
-                name, proposal, status = await self._one(run.hpa, metric, scale, selector, current)
+                answer = await self._proposals.ask(metric, subject)
             except MetricError as error:
+                self._tell(run.hpa, WARNING, f"FailedGet{metric['type']}Metric", str(error))
                 failures.append((metric, error))
                 continue
-            run.metrics.append(status)
-            if proposal.replicas > best or not best_name:
-                best, best_name = proposal.replicas, name
+            run.metrics.append(answer.status)
+            if best == 0 or answer.proposal.replicas > best:
+                best, best_name = answer.proposal.replicas, answer.name
         if failures and (len(failures) == len(specs) or best < current):
-            raise self._no_metrics(run.hpa, *failures[0], f"{len(failures)} invalid out of {len(specs)}")
+            metric, first = failures[0]
+            count = f"{len(failures)} invalid out of {len(specs)}"
+            raise Unscalable(
+                "ScalingActive",
+                f"FailedGet{metric['type']}Metric",
+                f"the HPA was unable to compute the replica count: {first}",
+                _NOT_COMPUTED,
+                f"invalid metrics ({count}), first error is: {in_whole(metric, first)}",
+            )
         text = f"the HPA was able to successfully calculate a replica count from {best_name}"
         self._note(run, "ScalingActive", "True", "ValidMetricFound", text)
         return best, best_name
 
-    def _require_pods_of_its_own(self, hpa: Obj, selector: str) -> None:
-        """Two autoscalers over the same Pods would each undo what the other did."""
-        namespace = hpa["metadata"]["namespace"]
+    def _pods_of_its_own(self, hpa: Obj, selector: str) -> Sequence[Obj]:
+        """The target's Pods. Two autoscalers over the same Pods would each undo what the other did."""
+        namespace, text = hpa["metadata"]["namespace"], "selector is required"
+        if not selector:
+            self._tell(hpa, WARNING, "SelectorRequired", text)
+            missing = "the HPA target's scale is missing a selector"
+            raise Unscalable("ScalingActive", "InvalidSelector", missing, _NOT_COMPUTED, text)
+        try:
+            pods = self._selected(namespace, selector)
+        except StatusError as error:
+            text = f"couldn't convert selector into a corresponding internal selector object: {error.message}"
+            self._tell(hpa, WARNING, "InvalidSelector", text)
+            raise Unscalable("ScalingActive", "InvalidSelector", text, _NOT_COMPUTED) from error
         self._selectors[object_key(hpa)] = selector
-        claimants = autoscalers_of(self._selected(namespace, selector), namespace, self._selectors)
+        claimants = autoscalers_of(pods, namespace, self._selectors)
         if len(claimants) > 1:
             shown = " ".join(f"{{{name} {namespace}}}" for name in claimants)
             text = f"pods by selector {selector} are controlled by multiple HPAs: [{shown}]"
             self._tell(hpa, WARNING, "AmbiguousSelector", text)
-            raise Unscalable("ScalingActive", "AmbiguousSelector", text, "FailedComputeMetricsReplicas")
-
-    def _no_metrics(self, hpa: Obj, metric: Obj, error: MetricError, count: str) -> Unscalable:
-        reason, why = f"FailedGet{metric['type']}Metric", f"failed to get {_described(metric)}: {error}"
-        self._tell(hpa, WARNING, reason, why)
-        return Unscalable(
-            "ScalingActive",
-            reason,
-            f"the HPA was unable to compute the replica count: {why}",
-            "FailedComputeMetricsReplicas",
-            f"invalid metrics ({count}), first error is: {why}",
-        )
-
-    async def _one(self, hpa: Obj, metric: Obj, scale: Obj, selector: str, current: int) -> tuple[str, Proposal, Obj]:
-        """(name for messages, proposal, entry of status.currentMetrics). Raises MetricError."""
-        if metric["type"] in ("Resource", "ContainerResource"):
-            return await self._resource(hpa, metric, selector, current)
-        if metric["type"] == "Pods":
-            return await self._custom(hpa, metric["pods"], selector, current)
-        return await self._outside(hpa, metric, scale, selector, current)
-
-    async def _resource(self, hpa: Obj, metric: Obj, selector: str, current: int) -> tuple[str, Proposal, Obj]:
-        kind = metric["type"]
-        source = metric[kind[0].lower() + kind[1:]]
-        name, container, target = source["name"], source.get("container", ""), source["target"]
-        namespace, now, limits = hpa["metadata"]["namespace"], self.clock.now(), _tolerances(hpa)
-        used = await self._metrics.resource(name, namespace, selector, container)
-        pods = self._selected(namespace, selector)
-        value: Obj = {}
-        what = f"{name} container resource" if container else f"{name} resource"
-        if target.get("averageValue") is not None:
-            wanted = parse(target["averageValue"]).milli
-            proposal = replicas_of.by_average(current, wanted, name, pods, used, limits, now)
-        else:
-            percent = target["averageUtilization"]
-            proposal = replicas_of.by_utilization(current, percent, name, container, pods, used, limits, now)
-            value["averageUtilization"] = proposal.utilization
-            what += " utilization (percentage of request)"
-        value["averageValue"] = str(of_milli(proposal.average))
-        field_name = kind[0].lower() + kind[1:]
-        named = {"name": name, **({"container": container} if container else {}), "current": value}
-        return what, proposal, {"type": kind, field_name: named}
-
-    async def _custom(self, hpa: Obj, source: Obj, selector: str, current: int) -> tuple[str, Proposal, Obj]:
-        metric, namespace = source["metric"], hpa["metadata"]["namespace"]
-        used = await self._metrics.pods(metric, namespace, selector)
-        pods, wanted = self._selected(namespace, selector), parse(source["target"]["averageValue"]).milli
-        proposal = replicas_of.by_average(current, wanted, "", pods, used, _tolerances(hpa), self.clock.now())
-        shown = {"metric": metric, "current": {"averageValue": str(of_milli(proposal.average))}}
-        return f"pods metric {metric['name']}", proposal, {"type": "Pods", "pods": shown}
-
-    async def _outside(
-        self, hpa: Obj, metric: Obj, scale: Obj, selector: str, current: int
-    ) -> tuple[str, Proposal, Obj]:
-        """Object and External metrics: one value for all Pods."""
-        kind = metric["type"].lower()
-        source, namespace, limits = metric[kind], hpa["metadata"]["namespace"], _tolerances(hpa)
-        if kind == "object":
-            usage = await self._object_value(source, namespace)
-            what = f"{source['describedObject']['kind']} metric {source['metric']['name']}"
-        else:
-            usage = await self._metrics.external(source["metric"], namespace)
-            what = f"external metric {source['metric']['name']}"
-        target = source["target"]
-        if target.get("averageValue") is not None:
-            running = (scale.get("status") or {}).get("replicas", 0)
-            proposal = replicas_of.by_share(current, usage, parse(target["averageValue"]).milli, running, limits)
-            value = {"averageValue": str(of_milli(proposal.average))}
-        else:
-            ready = replicas_of.ready_pods(self._selected(namespace, selector)) if current else 1
-            proposal = replicas_of.by_total(current, usage, parse(target["value"]).milli, ready, limits)
-            value = {"value": str(of_milli(proposal.average))}
-        shown = {"metric": source["metric"], "current": value}
-        if kind == "object":
-            shown["describedObject"] = source["describedObject"]
-        return what, proposal, {"type": metric["type"], kind: shown}
-
-    async def _object_value(self, source: Obj, namespace: str) -> int:
-        about = source["describedObject"]
-        kind = (await self._discover()).kinds.get((about.get("apiVersion", ""), about["kind"]))
-        if kind is None:
-            raise MetricError(f'no matches for kind "{about["kind"]}" in version "{about.get("apiVersion", "")}"')
-        plural = f"{kind.gvr.resource}.{kind.gvr.group}" if kind.gvr.group else kind.gvr.resource
-        return await self._metrics.of_object(source["metric"], namespace, plural, about["name"])
+            raise Unscalable("ScalingActive", "AmbiguousSelector", text, _NOT_COMPUTED)
+        return pods
 
     def _selected(self, namespace: str, selector: str) -> Sequence[Obj]:
         wanted = parse_labels(selector)
@@ -318,21 +256,7 @@ def autoscalers_of(pods: Sequence[Obj], namespace: str, selectors: Mapping[str, 
     return sorted(found)
 
 
-def _tolerances(hpa: Obj) -> Tolerances:
-    behavior = hpa["spec"].get("behavior") or {}
-
-    def of(direction: str) -> float:
-        given = (behavior.get(direction) or {}).get("tolerance")
-        return replicas_of.TOLERANCE if given is None else parse(given).nanos / 1e9
-
-    return Tolerances(of("scaleUp"), of("scaleDown"))
-
-
-def _described(metric: Obj) -> str:
-    """The metric as messages name it."""
-    kind = metric["type"]
-    source = metric[kind[0].lower() + kind[1:]]
-    if kind in ("Resource", "ContainerResource"):
-        is_share = source["target"].get("averageValue") is None
-        return f"{source['name']} {'utilization' if is_share else 'resource metric value'}"
-    return f"{'object' if kind == 'Object' else kind.lower()} metric value"
+def _of_kind(discovery: Discovery, group: str, kind: str) -> GVR | None:
+    """The resource of a kind in any version, as a target's scale is the same in all."""
+    found = (each.gvr for each in discovery.resources if each.gvr.group == group and each.kind == kind)
+    return next(found, None)

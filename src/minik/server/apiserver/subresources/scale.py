@@ -20,7 +20,7 @@ from minik.api.patch import managed_fields, scale_fields
 from minik.api.request import Response
 from minik.api.schema import decode, types
 from minik.api.scheme import Column, Resource
-from minik.api.status import conflict, not_found
+from minik.api.status import StatusError, conflict, not_found
 from minik.api.types import Obj
 from minik.api.validation import invalid
 from minik.server.apiserver.admission.attributes import Operation
@@ -104,7 +104,7 @@ def handler() -> Handler:
         if call.info.verb == "get":
             current = registry.storage.get(call.resource, call.namespace, call.name)
             if current is None:
-                raise call.not_found()
+                raise call.not_found() if call.resource.custom else _no_scale(call)
             await registry.readable(call.resource, [current])
             obj = registry.layout(call.resource).decode(current)
             scaling.check(obj)
@@ -206,7 +206,7 @@ async def _write(
     """`owned`: `wanted` keeps the Scale's managedFields itself."""
     resource = call.resource
     if not resource.custom and registry.storage.get(resource, call.namespace, call.name) is None:
-        raise not_found(resource.group, f"{resource.plural}/scale", call.name)
+        raise _no_scale(call)
     change = _scaled(registry, call, scaling, options, wanted, owned=owned)
     written = await update_object(
         registry, call, change, options, call.resource.strategy, subresource="scale", owned=True, admit=False
@@ -282,3 +282,8 @@ def _check_uid(call: Call, scale: Obj, parent: Obj) -> None:
     if call.info.verb == "patch" and wanted and wanted != actual:
         text = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {actual}"
         raise conflict(call.resource.group, f"{call.resource.plural}/scale", call.name, text)
+
+
+def _no_scale(call: Call) -> StatusError:
+    """What upstream's own kinds say when there is nothing to scale; custom resources name the object."""
+    return not_found(call.resource.group, f"{call.resource.plural}/scale", call.name)
