@@ -52,6 +52,11 @@ def test_time_zone_and_changes_of_clocks():
         ("*/0 * * * *", "step of range should be a positive number: */0"),
         ("a * * * *", 'failed to parse int from a: strconv.Atoi: parsing "a": invalid syntax'),
         ("@often", "unrecognized descriptor: @often"),
+        ("1_0 * * * *", 'failed to parse int from 1_0: strconv.Atoi: parsing "1_0": invalid syntax'),
+        ("*/-1 * * * *", "negative number (-1) not allowed: -1"),
+        ("@every 5", 'failed to parse duration @every 5: time: missing unit in duration "5"'),
+        ("@every 5x", 'failed to parse duration @every 5x: time: unknown unit "x" in duration "5x"'),
+        ("@every h", 'failed to parse duration @every h: time: invalid duration "h"'),
     ],
 )
 def test_what_cannot_be_read(schedule, text):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
+from minik.api.go_duration import parse_duration
+
 _MONTHS = {
     name: n
     for n, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
@@ -23,9 +25,8 @@ _DESCRIPTORS = {
     "@hourly": "0 * * * *",
 }
 _EVERY = "@every "
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
-_UNKNOWN_UNIT = re.compile(r"(?:[0-9.]+(?:ns|us|µs|ms|s|m|h))*[0-9.]+(?!(?:ns|us|µs|ms|s|m|h)(?:[0-9.]|$))([^0-9.]+).*")
+_NUMBER = re.compile(r"[+-]?[0-9]+")
+_LARGEST = (1 << 63) - 1
 _HORIZON = 5 * 366  # days; a schedule without a time in five years has none, as robfig
 
 
@@ -118,14 +119,10 @@ def parse(text: str) -> Schedule | Interval:
 
 
 def _duration(text: str) -> timedelta:
-    found = text.removeprefix(_EVERY)
-    parts = _DURATION.findall(found)
-    unknown = _UNKNOWN_UNIT.fullmatch(found)
-    if unknown:
-        raise CronError(f'failed to parse duration {text}: time: unknown unit "{unknown[1]}" in duration "{found}"')
-    if not parts or "".join(number + unit for number, unit in parts) != found:
-        raise CronError(f'failed to parse duration {text}: time: invalid duration "{found}"')
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    try:
+        seconds = parse_duration(text.removeprefix(_EVERY))
+    except ValueError as error:
+        raise CronError(f"failed to parse duration {text}: {error}") from None
     return timedelta(seconds=max(1, int(seconds)))
 
 
@@ -171,10 +168,12 @@ def _range(text: str, bounds: Bounds) -> tuple[range, bool]:
 def _number(text: str, names: Mapping[str, int]) -> int:
     if text.lower() in names:
         return names[text.lower()]
-    try:
-        number = int(text)
-    except ValueError:
-        raise CronError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax') from None
+    failed = f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": '
+    if not _NUMBER.fullmatch(text):
+        raise CronError(f"{failed}invalid syntax")
+    number = int(text)
+    if not -_LARGEST <= number <= _LARGEST:
+        raise CronError(f"{failed}value out of range")
     if number < 0:
         raise CronError(f"negative number ({number}) not allowed: {text}")
     return number

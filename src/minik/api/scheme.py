@@ -73,6 +73,7 @@ class Strategy:
     grace_period: Callable[[Obj, int | None], int] | None = None
     default_propagation: str = "Background"  # "Orphan" for the few old kinds
     deletion_warning: str = ""  # what a DELETE is warned of that leaves propagation to the kind
+    undeletable: Mapping[str, str] = field(default_factory=dict)  # names no DELETE may name: why
     # (name, is_prefix) -> complaints; None: DNS-1123 subdomain
     name_errors: Callable[[str, bool], list[str]] | None = None
     # the first DELETE of an object marks it, and it stays until its finalizers are gone: (object, now) -> None

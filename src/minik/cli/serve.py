@@ -97,7 +97,7 @@ def _check_port(address: str, port: int) -> None:
 
 
 async def _until_stopped(config: ServerConfig) -> None:
-    from minik.server.apiserver.deadlines import parse_duration
+    from minik.api.go_duration import parse_duration
 
     task = asyncio.current_task()
     assert task is not None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from minik.api.go_duration import parse_duration
 from minik.api.scheme import Scheme
 from minik.api.types import GVR
 from minik.config import ServerConfig, StartupError
@@ -41,7 +42,6 @@ from minik.server.apiserver.authz.node_graph import PODS, NodeGraph
 from minik.server.apiserver.authz.policy import RBAC_RESOURCES, Policy
 from minik.server.apiserver.authz.rbac import RbacAuthorizer
 from minik.server.apiserver.authz.rules import Rule
-from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.objects import Objects, OnChange
 from minik.server.apiserver.outside_identities import (
     OpenConnections,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from minik.api.go_duration import parse_duration
 from minik.api.groups import GROUP_VERSIONS, load
 from minik.api.groups.runtime_config import RuntimeConfigError, parse
 from minik.api.scheme import Scheme
@@ -25,7 +26,6 @@ from minik.server.apiserver import build_metrics, task_metrics
 from minik.server.apiserver.aggregation.aggregator import Aggregator
 from minik.server.apiserver.aggregation.backends import Backends
 from minik.server.apiserver.apiextensions.custom_resources import CustomResources
-from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.flowcontrol.configuration import FlowControlConfiguration
 from minik.server.apiserver.handlers import zpages
 from minik.server.apiserver.server import ApiServer, Limits, Listener

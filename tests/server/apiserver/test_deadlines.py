@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from minik.api.go_duration import parse_duration
 from minik.api.status import StatusError
-from minik.server.apiserver.deadlines import REQUEST_TIMEOUT, Deadlines, asked_for, parse_duration, too_late
+from minik.server.apiserver.deadlines import REQUEST_TIMEOUT, Deadlines, asked_for, too_late
 
 
 @pytest.mark.parametrize(

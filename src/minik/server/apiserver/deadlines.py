@@ -5,15 +5,13 @@ rest of flow control. Texts: apiserver's WithRequestDeadline and WithTimeout fil
 """
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 
+from minik.api.go_duration import parse_duration
 from minik.api.status import StatusError, bad_request, timeout
 
 REQUEST_TIMEOUT = 60.0  # seconds, kube-apiserver's --request-timeout
 _TICK = 1.0  # seconds
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PIECE = re.compile(r"([0-9]*\.?[0-9]*)([^0-9.]*)")
 _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -86,27 +84,3 @@ def asked_for(query: Mapping[str, Sequence[str]], limit: float = REQUEST_TIMEOUT
     except ValueError as error:
         raise bad_request(f"invalid timeout specified in the request URL - {error}") from None
     return min(seconds, limit) if seconds > 0 else limit
-
-
-def parse_duration(text: str) -> float:
-    """Go's time.ParseDuration, in seconds. Raises ValueError with its text."""
-    sign = -1.0 if text.startswith("-") else 1.0
-    rest = text[1:] if text[:1] in ("-", "+") else text
-    if rest == "0":
-        return 0.0
-    if not rest:
-        raise ValueError(f'time: invalid duration "{text}"')
-    total, at = 0.0, 0
-    while at < len(rest):
-        found = _PIECE.match(rest, at)
-        assert found is not None
-        number, unit = found.groups()
-        if not any(character.isdigit() for character in number):
-            raise ValueError(f'time: invalid duration "{text}"')
-        if not unit:
-            raise ValueError(f'time: missing unit in duration "{text}"')
-        if unit not in _UNITS:
-            raise ValueError(f'time: unknown unit "{unit}" in duration "{text}"')
-        total += float(number) * _UNITS[unit]
-        at = found.end()
-    return sign * total

@@ -78,8 +78,8 @@ def outside_identities(config: ServerConfig) -> OutsideIdentities:
         issuers = JwtAuthenticator(found.issuers)
         external.append(issuers)
     if config.authentication_token_webhook_config_file:
+        from minik.api.go_duration import parse_duration
         from minik.server.apiserver.authn.token_webhook import TokenWebhook
-        from minik.server.apiserver.deadlines import parse_duration
         from minik.server.apiserver.webhooks.kubeconfig_webhook import load_webhook
 
         webhook = TokenWebhook(

@@ -154,3 +154,14 @@ async def test_jobs_deleted_without_a_word_about_their_pods(api: Any, target: st
     response = await api.send("DELETE", target, body)
     text = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them"
     assert [warning.startswith(text) for warning in response.warnings] == [True] * warned
+
+
+async def test_system_priority_classes_stay(api: Any) -> None:
+    classes = "/apis/scheduling.k8s.io/v1/priorityclasses"
+    status, answer = await api("DELETE", f"{classes}/system-node-critical?dryRun=All")
+    assert (status, answer["reason"]) == (403, "Forbidden")
+    assert answer["message"] == (
+        'priorityclasses.scheduling.k8s.io "system-node-critical" is forbidden: '
+        "this is a system priority class and cannot be deleted"
+    )
+    assert (await api("DELETE", f"{classes}/x"))[0] == 404

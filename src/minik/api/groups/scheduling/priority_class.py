@@ -111,6 +111,7 @@ RESOURCES = (
             validate_update=_validate_update,
             has_generation=True,
             generation_changes=lambda _new, _old: False,
+            undeletable=dict.fromkeys(_SYSTEM_CLASSES, "this is a system priority class and cannot be deleted"),
         ),
         columns=_COLUMNS,
         cells=_cells,

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from minik.api.go_duration import parse_duration
 from minik.api.scheme import Scheme
 from minik.config import ServerConfig
 from minik.server.apiserver.audit.auditor import Auditor
 from minik.server.apiserver.audit.log_file import LogFile
 from minik.server.apiserver.audit.policy import load_policy
 from minik.server.apiserver.audit.webhook_sink import Sending
-from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.webhooks.kubeconfig_webhook import load_webhook
 
 

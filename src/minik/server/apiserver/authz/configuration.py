@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from minik.api import names
+from minik.api.go_duration import parse_duration
 from minik.api.types import Obj
 from minik.config import ServerConfig, StartupError
 from minik.server.apiserver.authz.authorizer import Always, Immediate, Remote
 from minik.server.apiserver.authz.webhook import WebhookAuthorizer, WebhookSettings
-from minik.server.apiserver.deadlines import parse_duration
 
 _API_VERSIONS = tuple(f"apiserver.config.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 _BUILT_IN = ("Node", "RBAC", "AlwaysAllow", "AlwaysDeny")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from minik.api.go_duration import parse_duration
 from minik.api.types import Obj
-from minik.server.apiserver.deadlines import parse_duration
 from minik.server.apiserver.encryption.providers import AesCbc, AesGcm, Provider, Secretbox
 from minik.server.apiserver.encryption.transformer import Key, Transformer
 

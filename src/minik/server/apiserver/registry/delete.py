@@ -9,6 +9,7 @@ from enum import Enum
 
 from minik.api.columns import parse_time
 from minik.api.request import Response
+from minik.api.status import forbidden
 from minik.api.types import Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
 from minik.server.apiserver.registry import answer, delete_options
@@ -32,6 +33,9 @@ class Next(Enum):
 
 async def delete(registry: Registry, call: Call) -> Response:
     options = delete_options.parse(call)
+    kept = call.resource.strategy.undeletable.get(call.name)
+    if kept is not None:
+        raise forbidden(call.resource.error_group, call.resource.plural, call.name, kept)
     obj, removed, stored = await delete_object(registry, call, options)
     if removed and not _answers_with_object(call):
         return answer.document(call, 200, _success(call, obj))
