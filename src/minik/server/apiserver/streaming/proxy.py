@@ -26,7 +26,7 @@ from minik.server.apiserver.streaming.admission import admit
 from minik.server.apiserver.streaming.kubelets import CONNECT_TIMEOUT, Kubelets
 
 PODS, SERVICES = GVR("", "v1", "pods"), GVR("", "v1", "services")
-ENDPOINTS = GVR("", "v1", "endpoints")
+SLICES = GVR("discovery.k8s.io", "v1", "endpointslices")
 CHUNK = 64 * 1024  # bytes
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
@@ -51,7 +51,7 @@ class _Target:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Serves the three subresources. `objects` reads Pods, Services and Endpoints."""
+    """Serves the three subresources. `objects` reads Pods, Services and EndpointSlices."""
 
     objects: Reader
     kubelets: Kubelets
@@ -82,30 +82,34 @@ class Proxy:
             if service is None:
                 raise not_found("", "services", name)
             port = _port_name(service, int(port))
-        endpoints = self.objects.get(ENDPOINTS, name, call.namespace)
-        if endpoints is None:
-            raise not_found("", "endpoints", name)
-        subsets = endpoints.get("subsets") or ()
+        slices = [
+            item
+            for item in self.objects.list(SLICES, call.namespace)
+            if (item["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == name
+        ]
+        if not slices:
+            raise not_found("", "services", name)
         found = [
-            (address["ip"], number["port"])
-            for subset in subsets
-            for number in subset.get("ports") or ()
-            if (number.get("name") or "") == port
-            for address in subset.get("addresses") or ()
-            if self._is_of_pod(address, call.namespace)
+            (endpoint["addresses"][0], number["port"])
+            for item in slices
+            for number in item.get("ports") or ()
+            if (number.get("name") or "") == port and number.get("port")
+            for endpoint in item.get("endpoints") or ()
+            if (endpoint.get("conditions") or {}).get("ready") is not False
+            and self._is_of_pod(endpoint, call.namespace)
         ]
         if not found:
-            raise service_unavailable(f'no endpoints available for service "{call.name if subsets else name}"')
+            raise service_unavailable(f'no endpoints available for service "{call.name}"')
         host, number = random.choice(found)
         return _checked(_Target(scheme, host, number, _unverified(scheme)))
 
-    def _is_of_pod(self, address: Obj, namespace: str) -> bool:
-        """Whoever writes Endpoints must not make the API server connect to anything but Pods."""
-        target = address.get("targetRef") or {}
+    def _is_of_pod(self, endpoint: Obj, namespace: str) -> bool:
+        """Whoever writes EndpointSlices must not make the API server connect to anything but Pods."""
+        target = endpoint.get("targetRef") or {}
         pod = self.objects.get(PODS, target.get("name") or "", namespace)
         if pod is None or target.get("namespace") != namespace:
             return False
-        return any(ip.get("ip") == address["ip"] for ip in (pod.get("status") or {}).get("podIPs") or ())
+        return any(ip.get("ip") in endpoint["addresses"] for ip in (pod.get("status") or {}).get("podIPs") or ())
 
     def _node(self, call: Call, scheme: str, name: str, port: str) -> _Target:
         endpoint = self.kubelets.endpoint(name, plural="nodes")
