@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fake_client import until
 
+from minik.api.status import not_found
 from minik.client.resources import (
     EVENTS,
     PERSISTENT_VOLUME_CLAIMS,
@@ -63,6 +64,25 @@ async def test_a_claim_gets_a_volume_and_the_volume_is_released_with_it(cluster:
     assert bound["spec"]["volumeName"] == "v"
     assert bound["status"]["capacity"] == {"storage": "2Gi"}
     cluster.client.remove(PERSISTENT_VOLUME_CLAIMS, "c", "ns")
+    await until(lambda: phases(cluster)[1] == "Released")
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_volume_is_released_when_its_claim_goes_before_it_has_named_it(cluster: Any, again: bool) -> None:
+    """`again`: another claim takes the name at once."""
+
+    def fail(verb: str, resource: object, _name: str) -> Exception | None:
+        refused = verb == "update" and resource == PERSISTENT_VOLUME_CLAIMS
+        return not_found("", "persistentvolumeclaims", "c") if refused else None
+
+    cluster.client.fail = fail
+    cluster.client.add(PERSISTENT_VOLUME_CLAIMS, claim())
+    cluster.client.add(PERSISTENT_VOLUMES, volume())
+    controller = cluster.start(PersistentVolumeBinder)
+    await until(lambda: phases(cluster)[1] == "Bound" and controller.failed >= 2 and not len(controller.queue))
+    cluster.client.remove(PERSISTENT_VOLUME_CLAIMS, "c", "ns")
+    if again:
+        cluster.client.add(PERSISTENT_VOLUME_CLAIMS, claim(uid="uid-d"))
     await until(lambda: phases(cluster)[1] == "Released")
 
 

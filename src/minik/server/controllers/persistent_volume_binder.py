@@ -22,6 +22,7 @@ from minik.server.volumes import binding, matching
 _CLAIM, _VOLUME = "claim:", "volume:"
 _PENDING = "pending"  # index: claims that are not bound, by class
 _BY_CLASS = "class"  # index: volumes by class
+_BY_CLAIM = "claim"  # index: volumes by the claim they are reserved for
 _WAITING = "waiting for first consumer to be created before binding"
 _NO_CLASS = "no persistent volumes available for this claim and no storage class is set"
 _EXTERNAL = (
@@ -47,17 +48,24 @@ class PersistentVolumeBinder(Controller):
             informers.of(PERSISTENT_VOLUME_CLAIMS, indexes={_PENDING: _pending}), self._keys_of_claim
         )
         self._volumes = self.watch(
-            informers.of(PERSISTENT_VOLUMES, indexes={_BY_CLASS: lambda volume: (matching.class_of(volume),)}),
+            informers.of(
+                PERSISTENT_VOLUMES,
+                indexes={_BY_CLASS: lambda volume: (matching.class_of(volume),), _BY_CLAIM: _reserved_for},
+            ),
             self._keys_of_volume,
         )
         self._classes = self.watch(informers.of(STORAGE_CLASSES), self._keys_of_class)
         self._pods = self.watch(informers.of(PODS, indexes=indexes.PODS), _keys_of_pod)
 
     def _keys_of_claim(self, change: Change) -> Iterable[str]:
-        yield _CLAIM + object_key(change.obj)
+        key = object_key(change.obj)
+        yield _CLAIM + key
         for claim in (change.old, change.new):
             if claim is not None and claim["spec"].get("volumeName"):
                 yield _VOLUME + claim["spec"]["volumeName"]
+        if _has_gone(change):
+            for volume in self._volumes.by_index(_BY_CLAIM, key):  # it may have gone before it could name its volume
+                yield _VOLUME + volume["metadata"]["name"]
 
     def _keys_of_volume(self, change: Change) -> Iterable[str]:
         yield _VOLUME + change.obj["metadata"]["name"]
@@ -304,6 +312,17 @@ def _keys_of_pod(change: Change) -> Iterable[str]:
 
 def _pending(claim: Obj) -> Iterable[str]:
     return () if matching.is_fully_bound(claim) else (matching.class_of(claim),)
+
+
+def _has_gone(change: Change) -> bool:
+    """Whether the old object is no more, even if another has taken its name."""
+    old, new = change.old, change.new
+    return new is None or (old is not None and old["metadata"].get("uid") != new["metadata"].get("uid"))
+
+
+def _reserved_for(volume: Obj) -> Iterable[str]:
+    reference = volume["spec"].get("claimRef")
+    return (f"{reference.get('namespace', '')}/{reference.get('name', '')}",) if reference else ()
 
 
 def _policy(volume: Obj) -> str:
