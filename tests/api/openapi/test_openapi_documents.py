@@ -97,6 +97,37 @@ def test_custom_resources_are_described_by_their_definition() -> None:
     assert widget["x-kubernetes-group-version-kind"] == [kind]
 
 
+def _swagger(schema: Obj) -> Obj:
+    definitions = v2.build(Scheme([replace(WIDGETS, shape=structural.shape(schema, KIND))]))["definitions"]
+    widget: Obj = definitions["com.example.shop.v1.Widget"]
+    return widget
+
+
+def test_swagger_names_no_field_where_others_are_taken() -> None:
+    loose: Obj = {
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": True,
+        "properties": {"a": {"type": "string"}},
+    }
+    assert set(_swagger(loose)) == {"type", "x-kubernetes-group-version-kind"}
+    inside = _swagger({"type": "object", "properties": {"spec": loose}})["properties"]
+    assert inside["spec"] == {"x-kubernetes-preserve-unknown-fields": True}
+    assert inside["apiVersion"]["description"].startswith("APIVersion defines the versioned schema")
+
+
+def test_embedded_objects_have_a_type_and_metadata() -> None:
+    embedded: Obj = {"type": "object", "x-kubernetes-embedded-resource": True, "required": ["kind"]}
+    spec = _swagger({"type": "object", "properties": {"spec": embedded}})["properties"]["spec"]
+    assert set(spec["properties"]) == {"apiVersion", "kind", "metadata"}
+    assert spec["required"] == ["kind", "apiVersion"]
+
+
+def test_every_version_has_a_fingerprint_of_its_own() -> None:
+    renamed = Scheme([replace(WIDGETS, version="v2")])
+    before = v3.fingerprint(SCHEME, "shop.example.com", "v1")
+    assert v3.fingerprint(renamed, "shop.example.com", "v2") != before
+
+
 def test_the_index_changes_only_with_what_is_served() -> None:
     before = v3.index(SCHEME)["paths"]
     assert before == v3.index(SCHEME)["paths"]

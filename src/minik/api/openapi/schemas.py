@@ -64,6 +64,7 @@ class Dialect:
 
 V3 = Dialect("#/components/schemas/", wraps=True)
 V2 = Dialect("#/definitions/", wraps=False)
+_TYPED = "io.k8s.apimachinery.pkg.apis.meta.v1.Status"  # any type with apiVersion and kind
 
 
 class SchemaBuilder:
@@ -75,6 +76,8 @@ class SchemaBuilder:
         self._descriptions = descriptions
         self._groups = tuple(groups)
         self.schemas: dict[str, Obj] = {}
+        self.type_texts = {name: descriptions.of_field(_TYPED, name) for name in ("apiVersion", "kind")}
+        """What apiVersion and kind are for, which is the same in all types."""
 
     def add(self, name: str) -> Obj:
         """A reference to the type, whose schema is in `schemas` afterwards, as are those it needs."""

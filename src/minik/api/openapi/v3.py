@@ -37,7 +37,7 @@ def index(scheme: Scheme) -> Obj:
 
 def fingerprint(scheme: Scheme, group: str, version: str) -> str:
     """Changes when the document does; also its ETag."""
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256(f"{__version__} {group}/{version}".encode())
     for resource in _resources(scheme, group, version):
         parts: list[Any] = [resource.plural, resource.kind, list(resource.verbs), resource.namespaced]
         parts += [[sub.name, list(sub.verbs)] for sub in resource.subresources]
@@ -81,8 +81,8 @@ def all_operations(resources: Iterable[Resource], builder: SchemaBuilder) -> Ite
             name, listed = definition_name(resource), f"{definition_name(resource)}List"
             builder.add("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
             builder.add("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta")
-            builder.schemas[name] = object_definition(resource, builder.dialect)
-            builder.schemas[listed] = list_definition(resource, name, builder.dialect)
+            builder.schemas[name] = object_definition(resource, builder.dialect, builder.type_texts)
+            builder.schemas[listed] = list_definition(resource, name, builder.dialect, builder.type_texts)
         else:
             name, listed = resource.type_name, f"{resource.type_name}List"
         yield from operations.of_resource(resource, name, listed)
