@@ -3,8 +3,11 @@ from typing import Any
 
 import pytest
 
+from minik.api.groups.core import resource_quota
 from minik.api.groups.core.event_validation import validate_core_event, validate_event
 from minik.api.groups.core.secret_formats import certificate_warning, json_error
+from minik.api.groups.core.volume_claim_warnings import claim_warnings
+from minik.api.groups.core.volume_warnings import volume_warnings
 
 
 def encoded(text: str) -> str:
@@ -193,3 +196,55 @@ def test_the_source_of_a_persistent_volume_stays(create: Any, change: Any) -> No
     (error,) = change("PersistentVolume", volume, lambda new: new["spec"].update(hostPath={"path": "/b"}))
     assert "spec.persistentvolumesource is immutable after creation" in str(error)
     assert '-  "Path": "/a",' in str(error)
+
+
+@pytest.mark.parametrize(
+    ("spec", "warnings"),
+    [
+        ({"csi": {"driver": "d", "volumeHandle": "h"}}, []),
+        (
+            {"persistentVolumeReclaimPolicy": "Recycle"},
+            [
+                "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. "
+                "Instead, the recommended approach is to use dynamic provisioning."
+            ],
+        ),
+        ({"storageos": {}}, ["spec.storageOS: deprecated in v1.22, non-functional in v1.25+"]),
+    ],
+)
+def test_what_volumes_are_warned_about(spec: Any, warnings: list[str]) -> None:
+    assert volume_warnings({"metadata": {}, "spec": spec}) == warnings
+
+
+def test_what_claims_are_warned_about() -> None:
+    claim = {
+        "metadata": {"annotations": {"volume.beta.kubernetes.io/storage-class": "x"}},
+        "spec": {"resources": {"requests": {"storage": "1500m"}, "limits": {"storage": "2"}}},
+    }
+    assert claim_warnings(claim) == [
+        "metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; "
+        'use "storageClassName" attribute instead',
+        'spec.resources.requests[storage]: fractional byte value "1500m" is invalid, must be an integer',
+    ]
+
+
+def test_a_source_in_another_namespace_is_dropped(create: Any) -> None:
+    source = {"kind": "PersistentVolumeClaim", "name": "a", "namespace": "other"}
+    claim = create("PersistentVolumeClaim", spec=claim_spec(dataSourceRef=source))
+    assert "namespace" not in (claim["spec"].get("dataSourceRef") or {})
+
+
+def test_the_configuration_of_kubelets_is_gone_from_nodes(create: Any, change: Any) -> None:
+    node = create(
+        "Node", spec={"configSource": {"configMap": {"name": "a", "namespace": "b", "kubeletConfigKey": "c"}}}
+    )
+    assert "configSource" not in node["spec"]
+    assert change("Node", node, lambda new: new.setdefault("status", {}).update(config={"error": "x"}), "status") == []
+    assert "config" not in node["status"]
+
+
+def test_quota_warnings() -> None:
+    strategy = resource_quota.RESOURCES[0].strategy
+    quota = {"metadata": {"name": "q"}, "spec": {"hard": {"requests.cpu": "2", "limits.cpu": "1"}}}
+    assert strategy.warn(quota, None) == ["ResourceQuota requests.cpu (2) should be less than limits.cpu (1)"]
+    assert strategy.warn(quota, quota) == []

@@ -236,3 +236,81 @@ def test_a_pool_uses_its_lower_band_last() -> None:
         pool.take_next()
     pool.release(3)
     assert pool.take_next() == 3
+
+
+_DUAL = "10.43.0.0/24,fd00::/112"
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        (
+            {"ipFamilies": ["IPv4", "IPv6"]},
+            "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
+        ),
+        (
+            {"clusterIP": "10.43.0.9", "clusterIPs": ["10.43.0.9", "fd00::9"]},
+            "must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs are specified",
+        ),
+        ({"clusterIP": "10.43.0.9", "ipFamilies": ["IPv6"]}, "expected an IPv6 value as indicated by `ipFamilies[0]`"),
+        ({"clusterIPs": ["10.43.0.9"]}, "must be empty when `clusterIP` is not specified"),
+    ],
+)
+async def test_families_and_addresses_must_agree(spec: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(StatusError) as caught:
+        await allocator(_DUAL).allocate(service(**spec), None, dry_run=False)
+    assert complaint in caught.value.message
+
+
+async def test_a_second_family_comes_and_goes() -> None:
+    addresses = Addresses()
+    allocate = allocator(_DUAL, addresses)
+    single = service(selector={"a": "b"})
+    await allocate.allocate(single, None, dry_run=False)
+    first = single["spec"]["clusterIP"]
+    double = service(selector={"a": "b"}, ipFamilyPolicy="PreferDualStack")
+    await allocate.allocate(double, single, dry_run=False)
+    assert double["spec"]["clusterIPs"][0] == first
+    assert double["spec"]["ipFamilies"] == ["IPv4", "IPv6"]
+    assert len(addresses.taken) == 2
+    wrong = service(**double["spec"] | {"ipFamilies": ["IPv4"]})
+    with pytest.raises(StatusError, match="must be 'SingleStack' to release the secondary IP family"):
+        await allocate.allocate(wrong, double, dry_run=False)
+    again = service(**double["spec"] | {"ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv4"], "clusterIPs": [first]})
+    await allocate.allocate(again, double, dry_run=False)
+    await allocate.release(again, double)
+    assert addresses.taken == {first}
+
+
+@pytest.mark.parametrize(
+    ("ports", "numbers", "complaint"),
+    [
+        ([{"name": "a", "port": 80, "protocol": "TCP"}], [30080], ""),
+        ([{"name": "a", "port": 80, "protocol": "TCP", "nodePort": 30090}], [30090], ""),
+        (
+            [
+                {"name": "a", "port": 80, "protocol": "TCP", "nodePort": 30080},
+                {"name": "b", "port": 81, "protocol": "TCP", "nodePort": 30080},
+            ],
+            [],
+            "duplicate nodePort: {TCP 30080}",
+        ),
+        (
+            [{"name": "a", "port": 80, "protocol": "TCP", "nodePort": 80}],
+            [],
+            "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range.",
+        ),
+    ],
+)
+async def test_changed_node_ports(ports: list[Obj], numbers: list[int], complaint: str) -> None:
+    allocate = allocator()
+    old = service(type="NodePort", ports=[{"name": "a", "port": 80, "protocol": "TCP", "nodePort": 30080}])
+    await allocate.allocate(old, None, dry_run=False)
+    new = service(type="NodePort", ports=ports)
+    if complaint:
+        with pytest.raises(StatusError) as caught:
+            await allocate.allocate(new, old, dry_run=False)
+        assert complaint in caught.value.message
+        return
+    await allocate.allocate(new, old, dry_run=False)
+    assert [port["nodePort"] for port in new["spec"]["ports"]] == numbers
