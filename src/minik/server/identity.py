@@ -29,6 +29,7 @@ from minik.server.apiserver.authn import issuer_discovery
 from minik.server.apiserver.authn.authenticator import Authenticator
 from minik.server.apiserver.authn.front_proxy import front_proxy_of
 from minik.server.apiserver.authn.impersonation import Impersonation
+from minik.server.apiserver.authn.legacy_tokens import LegacyTokenUses
 from minik.server.apiserver.authn.recent_tokens import RecentTokens
 from minik.server.apiserver.authn.service_account import ServiceAccountAuthenticator
 from minik.server.apiserver.authn.signing_key import JWKS_PATH, SigningKey
@@ -73,11 +74,14 @@ class Identity:
         issuers = account_issuers(config)
         self.issuer = issuers[0]
         outside = outside_identities(config)
+        secrets = scheme.get("", "v1", "secrets")
+        assert secrets is not None
+        self._token_uses = LegacyTokenUses(storage, secrets)
         self.client_cas, self.request_header_cas = client_authorities(config, pki)
         self.authenticator = Authenticator(
             CertificateAuthenticator(self.client_cas, self.request_header_cas),
             StaticTokens(outside.tokens),
-            ServiceAccountAuthenticator(self.signing_key, issuers, self.objects),
+            ServiceAccountAuthenticator(self.signing_key, issuers, self.objects, note_legacy=self._token_uses.note),
             BootstrapTokens(self.objects),
             audiences=config.api_audiences or issuers,
             anonymous=outside.anonymous,
@@ -158,6 +162,7 @@ class Identity:
         for followed in self.followed_files:
             api.metrics.add(followed.collect)
         api.metrics.add(self._admission_metrics.collect)
+        api.metrics.add(self._token_uses.collect)
         api.registry.allocators["", "services"] = self._services
         self._dynamic.webhook_converter = lambda: api.registry.converter
 
@@ -175,6 +180,7 @@ class Identity:
                 for plugin in self._dynamic.plugins
             ),
             self._dynamic,
+            self._token_uses,
             *([self._connections] if self._connections.connections or self.followed_files else ()),
             *self.followed_files,
         ]

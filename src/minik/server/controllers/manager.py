@@ -23,6 +23,7 @@ from minik.server.controllers.ephemeral_volume import EphemeralVolumeController
 from minik.server.controllers.garbage_collector import GarbageCollector
 from minik.server.controllers.horizontal_pod_autoscaler import HorizontalPodAutoscalerController
 from minik.server.controllers.job import JobController
+from minik.server.controllers.legacy_token_cleaner import LegacyTokenCleaner
 from minik.server.controllers.local_path import LocalPathProvisioner
 from minik.server.controllers.namespace import NamespaceController
 from minik.server.controllers.node_ipam import NodeIpamController
@@ -60,6 +61,7 @@ CONTROLLERS: Sequence[Build] = (
     ServiceAccountController,
     RootCAController,
     TokenSecretController,
+    LegacyTokenCleaner,
     ClusterRoleAggregationController,
     CertificateApprover,
     CertificateSigner,

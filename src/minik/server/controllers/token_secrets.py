@@ -17,7 +17,7 @@ from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.objects import annotations_of, is_deleting, own_copy
 
 TYPE = "kubernetes.io/service-account-token"
-_ACCOUNT_NAME, _ACCOUNT_UID = "kubernetes.io/service-account.name", "kubernetes.io/service-account.uid"
+ACCOUNT_NAME, ACCOUNT_UID = "kubernetes.io/service-account.name", "kubernetes.io/service-account.uid"
 _CLAIM = "kubernetes.io/serviceaccount/"
 _ACCOUNT = "account"  # index
 
@@ -46,7 +46,7 @@ class TokenSecretController(Controller):
         secret = self._secrets.get_key(key)
         if secret is None or is_deleting(secret) or self._sign is None:
             return None
-        name = annotations_of(secret).get(_ACCOUNT_NAME, "")
+        name = annotations_of(secret).get(ACCOUNT_NAME, "")
         if not name:
             return None
         account = await self._account(secret, name)
@@ -61,7 +61,7 @@ class TokenSecretController(Controller):
 
     async def _account(self, secret: Obj, name: str) -> Obj | None:
         """The account the Secret is for, asked for at the API before it is believed to be gone."""
-        namespace, uid = secret["metadata"]["namespace"], annotations_of(secret).get(_ACCOUNT_UID, "")
+        namespace, uid = secret["metadata"]["namespace"], annotations_of(secret).get(ACCOUNT_UID, "")
         account = self._accounts.get(name, namespace)
         if account is None or uid not in ("", account["metadata"]["uid"]):
             try:
@@ -81,11 +81,11 @@ def filled(secret: Obj, account: Obj, root_ca: str, sign: Sign) -> Obj | None:
     missing = {name: value for name, value in wanted.items() if data.get(name) != value}
     if not data.get("token"):
         missing["token"] = _text(sign(legacy_claims(secret, account)))
-    if not missing and annotations_of(secret).get(_ACCOUNT_UID):
+    if not missing and annotations_of(secret).get(ACCOUNT_UID):
         return None
     changed = own_copy(secret)
     changed["data"] = {**data, **missing}
-    changed["metadata"].setdefault("annotations", {})[_ACCOUNT_UID] = account["metadata"]["uid"]
+    changed["metadata"].setdefault("annotations", {})[ACCOUNT_UID] = account["metadata"]["uid"]
     return changed
 
 
@@ -103,7 +103,7 @@ def legacy_claims(secret: Obj, account: Obj) -> Obj:
 
 
 def _account_of(secret: Obj) -> Iterable[str]:
-    name = annotations_of(secret).get(_ACCOUNT_NAME, "")
+    name = annotations_of(secret).get(ACCOUNT_NAME, "")
     return (f"{secret['metadata']['namespace']}/{name}",) if name else ()
 
 

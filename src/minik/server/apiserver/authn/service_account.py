@@ -109,8 +109,11 @@ class ServiceAccountAuthenticator:
         objects: Reader,
         *,
         clock: Callable[[], float] = time.time,
+        note_legacy: Callable[[Obj, Obj], bool] = lambda secret, account: True,
     ) -> None:
+        """`note_legacy(secret, account)` hears of each use of a token in a Secret, and says whether it still counts."""
         self._key = key
+        self._note_legacy = note_legacy
         self._issuers = frozenset([issuers] if isinstance(issuers, str) else issuers) | {LEGACY_ISSUER}
         self._objects = objects
         self._clock = clock
@@ -208,7 +211,13 @@ class ServiceAccountAuthenticator:
         stored = base64.b64decode((secret.get("data") or {}).get("token", ""))
         if not hmac.compare_digest(stored, token.encode()):
             raise TokenInvalidError("service account token does not match server's copy")
-        self._account(namespace, name, uid)
+        if not self._note_legacy(secret, self._account(namespace, name, uid)):
+            raise TokenInvalidError(
+                f"the token in secret {namespace}/{secret['metadata']['name']} for service account {namespace}/{name} "
+                "has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based "
+                "tokens, or remove the 'kubernetes.io/legacy-token-invalid-since' label from the secret to "
+                "temporarily allow use of this token"
+            )
         return Authenticated(UserInfo(user_name(namespace, name), uid, groups_of(namespace)), audiences)
 
 
