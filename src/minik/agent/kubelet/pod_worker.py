@@ -75,6 +75,7 @@ class PodWorker:
         self._kills: dict[str, asyncio.Task[None]] = {}
         self._end_task: asyncio.Task[None] | None = None
         self._refresh_task: asyncio.Task[None] | None = None
+        self._refresh_again = False
 
     # -- told from outside
 
@@ -109,7 +110,9 @@ class PodWorker:
     def refresh_volumes(self) -> None:
         """A ConfigMap or Secret it uses has changed, or is there at last."""
         self._starter.retry_now()
-        if self._starter.volumes_ready and self.phase is Phase.ACTIVE and self._refresh_task is None:
+        if self._refresh_task is not None:
+            self._refresh_again = True  # it may have read the old one
+        elif self._starter.volumes_ready and self.phase is Phase.ACTIVE:
             self._refresh_task = self._spawn(self._starter.set_up_volumes(self.pod, self._ips()))
             self._refresh_task.add_done_callback(self._refreshed)
         self._wake.now()
@@ -246,6 +249,9 @@ class PodWorker:
 
     def _refreshed(self, _: asyncio.Task[None]) -> None:
         self._refresh_task = None
+        if self._refresh_again:
+            self._refresh_again = False
+            self.refresh_volumes()
         self._wake.now()
 
     async def _kill(self, kill: Kill) -> None:
