@@ -129,3 +129,18 @@ async def test_two_budgets_are_too_many(api: Any) -> None:
     await budget(api, "b", 1)
     await budget(api, "c", 1)
     assert (await api("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}}))[0] == 500
+
+
+async def test_the_status_of_a_kind_that_wants_its_version_wants_it_too(api: Any) -> None:
+    budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}
+    _, made = await api("POST", budgets, {"metadata": {"name": "b"}, "spec": spec})
+    version = made["metadata"].pop("resourceVersion")
+    status, answer = await api("PUT", f"{budgets}/b/status", made)
+    assert (status, answer["message"]) == (
+        422,
+        'poddisruptionbudgets.policy "b" is invalid: '
+        "metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+    )
+    made["metadata"]["resourceVersion"] = version
+    assert (await api("PUT", f"{budgets}/b/status", made))[0] == 200

@@ -139,11 +139,10 @@ def _check_versions(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
         raise conflict(resource.error_group, resource.plural, call.name, uid_mismatch(call, uid, before["uid"]))
     version = metadata.get("resourceVersion", "")
     if version in ("", "0"):
-        if not strategy.unconditional_update:
+        if not (strategy.unconditional_update and resource.strategy.unconditional_update):  # its subresources: as it
             error = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
-            raise invalid(
-                resource.error_group, resource.plural, call.name, [error]
-            )  # its plural, as upstream's store says
+            # its plural, as upstream's store says
+            raise invalid(resource.error_group, resource.plural, call.name, [error])
         metadata["resourceVersion"] = before["resourceVersion"]
     elif version != before["resourceVersion"]:
         if not (version.isascii() and version.isdigit()):
