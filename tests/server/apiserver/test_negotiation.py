@@ -62,3 +62,12 @@ def test_protobuf_is_for_those_who_take_nothing_else() -> None:
     assert negotiate(partial, protobuf=False) == Form(PROTOBUF, "PartialObjectMetadataList", "v1")
     with pytest.raises(StatusError, match="only the following media types are accepted"):
         negotiate(PROTOBUF, protobuf=False)
+
+
+def test_what_has_no_rows_is_no_table() -> None:
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    with pytest.raises(StatusError) as refused:
+        negotiate(table, tables=False)
+    assert refused.value.code == 406
+    assert negotiate(f"{table}, application/json", tables=False) == PLAIN
+    assert negotiate("application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io", tables=False).kind

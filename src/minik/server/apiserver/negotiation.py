@@ -71,10 +71,10 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str, *, transforms: bool = True, protobuf: bool = True) -> Form:
+def negotiate(accept: str, *, transforms: bool = True, tables: bool = True, protobuf: bool = True) -> Form:
     """The form to answer in. Raises StatusError 406.
 
-    `transforms`: the endpoint can answer as Table or PartialObjectMetadata. `protobuf`: its objects have a protobuf
+    `transforms`: the endpoint can answer as Table or PartialObjectMetadata; `tables`: also as the first. `protobuf`: its objects have a protobuf
     form; their metadata always has. Either is only used for clients that take nothing else, because JSON lies ready
     in the store.
     """
@@ -87,7 +87,7 @@ def negotiate(accept: str, *, transforms: bool = True, protobuf: bool = True) ->
     last_resort: Form | None = None
     for clause in entries:
         form = _form(clause, transforms=transforms)
-        if form is None:
+        if form is None or (form.kind == "Table" and not tables):
             continue
         if form.media_type != PROTOBUF:
             return form

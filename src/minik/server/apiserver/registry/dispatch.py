@@ -43,6 +43,10 @@ RESPONDS_ITSELF = frozenset({"log", "proxy", "exec", "attach", "portforward"})
 """Subresources whose answers are no API objects: Accept headers are their own business."""
 
 
+_WITHOUT_TABLES = frozenset({"authentication.k8s.io", "authorization.k8s.io", "binding", "eviction", "token"})
+"""Groups and subresources whose answers have no rows: what they are asked is not stored."""
+
+
 class NoSuchPath(Exception):
     """No handler below /apis knows this path: answered with a plain text 404."""
 
@@ -95,7 +99,8 @@ class Dispatcher:
     def _form(self, request: Request, info: RequestInfo, resource: Resource) -> Form:
         if request.local or info.subresource in RESPONDS_ITSELF:
             return PLAIN
-        form = negotiate(request.headers.get("accept", ""), protobuf=not resource.custom)
+        tables = not (resource.group in _WITHOUT_TABLES or info.subresource in _WITHOUT_TABLES)
+        form = negotiate(request.headers.get("accept", ""), tables=tables, protobuf=not resource.custom)
         return replace(form, pretty=True) if form.media_type == JSON and wants_pretty(request) else form
 
     def _handler(self, call: Call) -> Handler:
