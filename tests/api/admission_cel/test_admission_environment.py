@@ -2,7 +2,7 @@
 
 import pytest
 
-from minik.api.admission_cel.environment import complaint
+from minik.api.admission_cel.environment import checked_expression, complaint, literal_name
 from minik.api.admission_cel.scope import Scope
 
 BARE = Scope(params=False, authorizer=False)
@@ -49,3 +49,19 @@ def test_several_types_may_be_allowed() -> None:
     assert complaint("null", BARE, wanted) == ""
     assert complaint("1", BARE, wanted) == "must evaluate to one of [string null_type] but got int"
     assert complaint("1", BARE, ()) == ""
+
+
+@pytest.mark.parametrize(
+    ("expression", "name"),
+    [
+        ("Object{spec: Object.spec{replicas: 1}}", "Object"),
+        ("JSONPatch{op: 'remove', path: '/a'}", "JSONPatch"),
+        ("[JSONPatch{op: 'remove', path: '/a'}]", "list(JSONPatch)"),
+        ("has(object.a) ? Object{} : Object{spec: object.spec}", "Object"),
+        ("object.spec", "dyn"),
+        ("variables.a", ""),
+    ],
+)
+def test_literals_have_types_of_their_own(expression: str, name: str) -> None:
+    scope = Scope(params=False, authorizer=False, variables=("a",), literals=True)
+    assert literal_name(checked_expression(expression, scope)) == name

@@ -16,6 +16,7 @@ from minik.api.cel import engine
 from minik.api.cel.declarations import Declarations
 from minik.api.cel.engine import CelError, Program, Types
 from minik.api.cel.function import AUTHORIZER, RESOURCE_CHECK, Function
+from minik.api.cel.syntax_tree import Call, Constant, Identifier, ListLiteral, MapLiteral, Node, Select
 
 _BASE = ("object", "oldObject", "request", "namespaceObject")
 _AUTHORIZER = ("authorizer", "authorizer.requestResource")
@@ -54,9 +55,37 @@ def checked_expression(text: str, scope: Scope, written: str | None = None) -> P
         variables |= dict(zip(_AUTHORIZER, own, strict=True))
     types = Types(variables, declarations.pool(), _library(scope))
     source = object_literals.with_maps(text) if scope.literals else text
-    program = engine.check(source, types, text if written is None else written)
+    try:
+        program = engine.check(source, types, text if written is None else written)
+    except CelError as error:
+        if source is not text and "Syntax error" in str(error):
+            engine.check(text, types)  # so that the author's own words are shown
+        raise
     _check_variables(text, scope)
     return program
+
+
+def literal_name(program: Program) -> str:
+    """The type of what a checked expression of a mutation yields: "Object", "list(JSONPatch)", "" if unknown."""
+    return _literal_name(program.checked().tree)
+
+
+def _literal_name(node: Node) -> str:
+    match node:
+        case Call(function="dyn", arguments=(MapLiteral() as literal,)):
+            value = literal.parts[1] if len(literal.parts) > 1 else None
+            return str(value.value) if isinstance(value, Constant) and value.kind == "string" else ""
+        case Call(function="_?_:_"):
+            names = {_literal_name(branch) for branch in node.arguments[1:]}
+            return names.pop() if len(names) == 1 else ""
+        case ListLiteral(elements=(first, *_)):
+            inner = _literal_name(first)
+            return f"list({inner})" if inner else ""
+        case Identifier(name="object" | "oldObject" | "params"):
+            return "dyn"
+        case Select():
+            return _literal_name(node.operand)
+    return ""
 
 
 def _names(scope: Scope) -> tuple[str, ...]:

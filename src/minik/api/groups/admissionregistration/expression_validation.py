@@ -33,10 +33,12 @@ def validate_mutation_expression(text: str, path: str, scope: Scope, *, json_pat
     from minik.api.cel.engine import CelError
 
     try:
-        result = environment.type_name(environment.checked_expression(text, scope).result)
+        program = environment.checked_expression(text, scope)
     except CelError as error:
         return [invalid_value(path, text, f"compilation failed: {error}")]
-    if result == "dyn" or (json_patch and result.startswith("list(")):
-        return []
     wanted = "list(JSONPatch)" if json_patch else "Object"
+    result = environment.literal_name(program) or environment.type_name(program.result)
+    known = result not in ("dyn", "list(dyn)") or environment.literal_name(program)
+    if result == wanted or not known or (json_patch and result in ("list(dyn)", "list(map(string, dyn))")):
+        return []
     return [invalid_value(path, text, f"must evaluate to {wanted} but got {result}")]
