@@ -106,6 +106,16 @@ _ROLES: Sequence[tuple[str, str, Sequence[str], Sequence[_Subject], str]] = (
 )
 
 
+# ClusterRole -> what it has more where DeviceTaintRules are served
+_OF_TAINT_RULES: dict[str, Sequence[str]] = {
+    "system:kube-scheduler": ("get,list,watch resource.k8s.io devicetaintrules",),
+    "system:controller:device-taint-eviction-controller": (
+        "get,list,watch resource.k8s.io devicetaintrules",
+        "patch,update resource.k8s.io devicetaintrules/status",
+    ),
+}
+
+
 @cache
 def cluster_role_rules() -> dict[str, list[Obj]]:
     """Name -> rules, of every ClusterRole that is not put together from others."""
@@ -122,8 +132,11 @@ def cluster_role_rules() -> dict[str, list[Obj]]:
     return rules
 
 
-def rbac_objects() -> Iterator[Obj]:
-    """All default ClusterRoles, ClusterRoleBindings, Roles and RoleBindings, without what a write adds."""
+def rbac_objects(has_taint_rules: bool = False) -> Iterator[Obj]:
+    """All default ClusterRoles, ClusterRoleBindings, Roles and RoleBindings, without what a write adds.
+
+    `has_taint_rules`: DeviceTaintRules are served, so those who heed them may read them.
+    """
     for name, takes_part_in in _AGGREGATED.items():
         role = _named("ClusterRole", name)
         if takes_part_in:
@@ -134,7 +147,8 @@ def rbac_objects() -> Iterator[Obj]:
         role = _named("ClusterRole", name)
         if name.startswith("system:aggregate-to-"):
             role["metadata"]["labels"][_AGGREGATE + name.removeprefix("system:aggregate-to-")] = "true"
-        role["rules"] = rules
+        more = _OF_TAINT_RULES.get(name, ()) if has_taint_rules else ()
+        role["rules"] = [*rules, *(_rule(line) for line in more)]
         yield role
         if name.startswith(_CONTROLLER):
             yield _binding("ClusterRole", name, (("ServiceAccount", name.removeprefix(_CONTROLLER)),))

@@ -56,7 +56,7 @@ def _writes(
         (api_service_objects(scheme, timestamp), _leave),
         (flow_control_objects(timestamp), _leave),
         (maintained_objects(settings), _follow),
-        (rbac_objects(), _add_to),
+        (rbac_objects(_serves_taint_rules(scheme)), _add_to),
     ]
     for wanted_objects, keep in groups:
         for wanted in wanted_objects:
@@ -64,6 +64,11 @@ def _writes(
             if resource is not None:
                 yield from _write(storage, resource, wanted, keep, timestamp)
     yield from _obsolete_api_services(storage, scheme)
+
+
+def _serves_taint_rules(scheme: Scheme) -> bool:
+    versions = ("v1beta2", "v1alpha3")
+    return any(scheme.by_kind("resource.k8s.io", version, "DeviceTaintRule") is not None for version in versions)
 
 
 def _obsolete_api_services(storage: Storage, scheme: Scheme) -> Iterator[tuple[Compare, Delete]]:

@@ -82,8 +82,8 @@ class Cache:
         return True
 
     def nominate(self, pod: PodInfo, node_name: str) -> None:
-        """Keep the room that preemption makes for this Pod from Pods of lower priority."""
-        if node_name:
+        """Keep the room that preemption makes for this Pod from Pods of lower priority. An assumed Pod has its room."""
+        if node_name and pod.uid not in self._node_of:
             self._nominated[pod.uid] = (node_name, pod)
         else:
             self._nominated.pop(pod.uid, None)

@@ -12,6 +12,7 @@ from minik.server.controllers.objects import own_copy
 
 FINALIZER = "resource.kubernetes.io/delete-protection"
 MOST_CONSUMERS = 256
+MOST_ALTERNATIVES = 8  # of one request
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,22 @@ def missing(wanted: Wanted, claim: Obj | None) -> str:
     return "" if claim is not None else f'resourceclaim "{wanted.name}" not found'
 
 
-def problem(pod: Obj, wanted: Wanted, claim: Obj) -> str:
-    """Why a claim that is there keeps the Pod from every node; "" when it does not."""
+def unusable(pod: Obj, wanted: Wanted, claim: Obj) -> str:
+    """Why a claim that is there is none for the Pod; "" when it is one."""
     metadata = claim["metadata"]
     if wanted.from_template and not _is_owner(pod, claim):
         shown = f"{metadata['namespace']}/{metadata['name']}"
         return f"ResourceClaim {shown} was not created for pod {pod['metadata']['name']} (pod is not owner)"
     if metadata.get("deletionTimestamp"):
         return f'resourceclaim "{metadata["name"]}" is being deleted'
+    return ""
+
+
+def problem(pod: Obj, wanted: Wanted, claim: Obj) -> str:
+    """Why a claim that is there keeps the Pod from every node; "" when it does not."""
+    text = unusable(pod, wanted, claim)
+    if text:
+        return text
     if not is_reserved(claim, pod) and len(_consumers(claim)) >= MOST_CONSUMERS:
         return "resourceclaim in use"
     return ""
@@ -64,6 +73,17 @@ def problem(pod: Obj, wanted: Wanted, claim: Obj) -> str:
 def allocation(claim: Obj) -> Obj | None:
     found: Obj | None = (claim.get("status") or {}).get("allocation")
     return found
+
+
+def preference(claim: Obj, given: Obj) -> int:
+    """How well an allocation meets the claim's prioritized lists."""
+    taken = {result["request"] for result in (given.get("devices") or {}).get("results") or ()}
+    return sum(
+        MOST_ALTERNATIVES - place
+        for request in (claim["spec"].get("devices") or {}).get("requests") or ()
+        for place, alternative in enumerate(request.get("firstAvailable") or ())
+        if f"{request['name']}/{alternative['name']}" in taken
+    )
 
 
 def is_available(given: Obj, node: Obj) -> bool:

@@ -15,7 +15,7 @@ from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.clock import format_time
 from minik.client.informer import Change, Informer
-from minik.client.resources import PODS, RESOURCE_CLAIMS
+from minik.client.resources import DEVICE_CLASSES, PODS, RESOURCE_CLAIMS, RESOURCE_SLICES
 from minik.server.scheduler.dynamic_resources import claims as rules
 from minik.server.scheduler.dynamic_resources import extended
 from minik.server.scheduler.dynamic_resources.allocator import allocate
@@ -53,18 +53,55 @@ class Cycle:
     inventory: Inventory | None = None
     unavailable: dict[str, Obj] = field(default_factory=dict)  # allocated for other nodes than one that was asked about
 
+    def with_alternatives(self) -> Sequence[Obj]:
+        """The claims to be allocated that would take one thing or another."""
+        return [
+            claim
+            for claim in self.pending
+            if any(one.get("firstAvailable") for one in (claim["spec"].get("devices") or {}).get("requests") or ())
+        ]
+
+    def preference(self, claims: Sequence[Obj], node_name: str) -> int:
+        """What these claims get on a node: the first alternative of a request counts most."""
+        chosen = self.chosen.get(node_name) or {}
+        return sum(rules.preference(claim, chosen.get(claim["metadata"]["uid"]) or {}) for claim in claims)
+
 
 class Allocations:
     """Decides and writes allocations. One for the life of the scheduler."""
 
-    def __init__(self, handle: Handle, claims: Informer, slices: Informer, classes: Informer, arguments: Obj) -> None:
+    def __init__(self, handle: Handle, arguments: Obj, rules: Informer | None) -> None:
+        """`rules`: the DeviceTaintRules, where they are served."""
         self._client, self._clock = handle.client, handle.clock
-        self._claims, self._slices, self._classes = claims, slices, classes
+        self._claims: Informer = handle.informers.of(RESOURCE_CLAIMS)
+        self._slices: Informer = handle.informers.of(RESOURCE_SLICES)
+        self._classes: Informer = handle.informers.of(DEVICE_CLASSES)
+        self._rules = rules
         self._selectors = Selectors()
         # claim uid -> AllocationResult decided but not seen in the cache yet
         self._in_flight: dict[str, Obj] = handle.shared("DynamicResources", dict)
         self._filter_seconds = parse_duration(arguments["filterTimeout"]).total_seconds()
         self._binding_seconds = parse_duration(arguments["bindingTimeout"]).total_seconds()
+
+    # -- waiting
+
+    def missing(self, pod: Obj) -> str:
+        """The claim that the Pod has to wait for before anything else; "" when all are there."""
+        for wanted in rules.wanted_claims(pod):
+            claim = self._claims.get(wanted.name, pod["metadata"]["namespace"]) if wanted.name else None
+            text = rules.missing(wanted, claim) or (rules.unusable(pod, wanted, claim) if claim else "")
+            if text:
+                return text
+        return ""
+
+    def may_help(self, pod: PodInfo, old: Obj | None, new: Obj | None) -> bool:
+        """Whether a change of a claim may let the Pod fit: devices are free again, or the claim is the Pod's."""
+        if new is None or (old is not None and rules.allocation(old) is not None and rules.allocation(new) is None):
+            return old is not None and rules.allocation(old) is not None
+        names = {wanted.name for wanted in rules.wanted_claims(pod.obj)}
+        if new["metadata"]["namespace"] != pod.namespace or new["metadata"]["name"] not in names:
+            return False
+        return (old is None or old.get("status") != new.get("status")) and not self.missing(pod.obj)
 
     # -- deciding
 
@@ -119,7 +156,8 @@ class Allocations:
 
     def _inventory(self, cycle: Cycle) -> Inventory:
         if cycle.inventory is None:
-            cycle.inventory = Inventory(self._slices.list())
+            rules = self._rules.list() if self._rules is not None else ()
+            cycle.inventory = Inventory(self._slices.list(), rules)
         return cycle.inventory
 
     def _allocate(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from minik.api.node_affinity import node_selector_matches
 from minik.api.quantity import parse
 from minik.api.types import Obj
+from minik.server.scheduler.dynamic_resources.taints import with_rules
 
 
 class DeviceId(NamedTuple):
@@ -61,8 +62,10 @@ class Pool:
 class Inventory:
     """All slices there are, sorted out once, since every node is asked about."""
 
-    def __init__(self, slices: Iterable[Obj]) -> None:
+    def __init__(self, slices: Iterable[Obj], rules: Sequence[Obj] = ()) -> None:
+        """`rules`: DeviceTaintRules, whose taints count like the slices' own."""
         self._slices = _newest(slices)
+        self._rules = rules
         self._of_node: dict[str, set[tuple[str, str]]] = {}
         self._anywhere: set[tuple[str, str]] = set()
         for key, found in self._slices.items():
@@ -73,7 +76,7 @@ class Inventory:
     def pools_for(self, node: Obj) -> list[Pool]:
         """The pools with devices for this node. Those whose devices need conditions before binding come last."""
         keys = self._anywhere | self._of_node.get(node["metadata"]["name"], set())
-        pools = [_pool(*key, self._slices[key], node) for key in sorted(keys)]
+        pools = [_pool(*key, self._slices[key], node, self._rules) for key in sorted(keys)]
         return sorted((pool for pool in pools if pool.devices), key=_needs_conditions)
 
 
@@ -94,7 +97,7 @@ def _generation(one: Obj) -> int:
     return int(one["spec"]["pool"].get("generation") or 0)
 
 
-def _pool(driver: str, name: str, slices: Sequence[Obj], node: Obj) -> Pool:
+def _pool(driver: str, name: str, slices: Sequence[Obj], node: Obj, rules: Sequence[Obj]) -> Pool:
     pool = Pool(driver, name)
     pool.incomplete = len(slices) != slices[0]["spec"]["pool"].get("resourceSliceCount")
     seen: set[str] = set()
@@ -104,7 +107,8 @@ def _pool(driver: str, name: str, slices: Sequence[Obj], node: Obj) -> Pool:
             for counter, value in (counters.get("counters") or {}).items():
                 pool.counters[counters["name"], counter] = parse(value["value"]).nanos
         for obj in spec.get("devices") or ():
-            device = Device(DeviceId(driver, name, obj["name"]), obj, spec)
+            id = DeviceId(driver, name, obj["name"])
+            device = Device(id, with_rules(obj, id, rules) if rules else obj, spec)
             if obj["name"] in seen:
                 pool.invalid = f"duplicate device name {obj['name']}"
             seen.add(obj["name"])

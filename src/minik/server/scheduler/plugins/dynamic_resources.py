@@ -1,21 +1,37 @@
-"""preFilter, filter, postFilter, reserve, preBind: a Pod gets the devices its ResourceClaims ask for.
+"""preEnqueue, preFilter, filter, postFilter, score, reserve, preBind: Pods get the devices their claims ask for.
 
 The rules are in scheduler/dynamic_resources, which is loaded for the first Pod with claims: few clusters have any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from minik.api.types import Obj
+from minik.api.status import StatusError
+from minik.api.types import GVR, Obj
 from minik.client.informer import Informer
 from minik.client.resources import DEVICE_CLASSES, RESOURCE_CLAIMS, RESOURCE_SLICES
-from minik.server.scheduler.framework import CycleState, Diagnosis, Event, Profile, Refusal, Snapshot
+from minik.server.scheduler.events import Happening
+from minik.server.scheduler.framework import (
+    Code,
+    CycleState,
+    Diagnosis,
+    Event,
+    Profile,
+    Refusal,
+    Snapshot,
+    normalize_to_max,
+    scored_key,
+)
 from minik.server.scheduler.handle import BACKED_BY_DEVICES, Handle
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 from minik.server.scheduler.preemption import Preemption
 
 if TYPE_CHECKING:
     from minik.server.scheduler.dynamic_resources.cycle import Allocations, Cycle
+
+_TAINT_RULES = [GVR("resource.k8s.io", version, "devicetaintrules") for version in ("v1beta2", "v1alpha3")]
+_SCORED = scored_key("DynamicResources")
+_NOTHING_TO_FREE = "no new claims to deallocate"
 
 
 class DynamicResources:
@@ -37,19 +53,44 @@ class DynamicResources:
         self._claims: Informer = handle.informers.of(RESOURCE_CLAIMS)
         self._slices: Informer = handle.informers.of(RESOURCE_SLICES)
         self._classes: Informer = handle.informers.of(DEVICE_CLASSES)
+        self._rules: Informer | None = None
         self._loaded: Allocations | None = None
+
+    async def prepare(self) -> None:
+        """Find out whether DeviceTaintRules are served; they are not by default."""
+        for resource in _TAINT_RULES if self._rules is None else ():
+            try:
+                await self._handle.client.list(resource, limit=1)
+            except StatusError:
+                continue
+            self._rules = self._handle.informers.of(resource)
+            return
 
     @property
     def informers(self) -> Sequence[Informer]:
-        return (self._claims, self._slices, self._classes)
+        rules = () if self._rules is None else (self._rules,)
+        return (self._claims, self._slices, self._classes, *rules)
 
     @property
     def _allocations(self) -> "Allocations":
         if self._loaded is None:
             from minik.server.scheduler.dynamic_resources.cycle import Allocations
 
-            self._loaded = Allocations(self._handle, self._claims, self._slices, self._classes, self._arguments)
+            self._loaded = Allocations(self._handle, self._arguments, self._rules)
         return self._loaded
+
+    # -- waiting
+
+    def pre_enqueue(self, pod: PodInfo) -> Refusal | None:
+        if not pod.spec.get("resourceClaims"):
+            return None
+        missing = self._allocations.missing(pod.obj)
+        return Refusal((missing,), Code.UNRESOLVABLE) if missing else None
+
+    def hint(self, pod: PodInfo, what: Happening) -> bool:
+        return what.event is not Event.CLAIM or self._allocations.may_help(pod, what.old, what.new)
+
+    # -- deciding
 
     def pre_filter(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> Refusal | None:
         if not pod.spec.get("resourceClaims") and not self._may_be_backed(pod):
@@ -76,10 +117,26 @@ class DynamicResources:
         """Free an idle claim that keeps the Pod from nodes, before anybody is evicted."""
         cycle: Cycle | None = state.get(self.name)
         if cycle is None or not cycle.claims:
-            return Preemption(message="no new claims to deallocate")
+            return Preemption(message=_NOTHING_TO_FREE)
         if await self._allocations.free_one(cycle, pod):
             return Preemption(message="deallocation of ResourceClaim completed", is_helped=True)
         return Preemption(message="still not schedulable")
+
+    def pre_score(self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo], snapshot: Snapshot) -> None:
+        """Leaves the claims that have alternatives, if any."""
+        cycle: Cycle | None = state.get(self.name)
+        if cycle is not None and (choosy := cycle.with_alternatives()):
+            state[_SCORED] = choosy
+
+    def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
+        """The better the alternatives that the node has devices for, the more."""
+        cycle: Cycle = state[self.name]
+        return cycle.preference(state[_SCORED], node.name)
+
+    def normalize(self, state: CycleState, scores: Mapping[str, int]) -> dict[str, int]:
+        return normalize_to_max(scores)
+
+    # -- keeping
 
     def forget(self) -> None:
         """The scheduler starts anew; what was decided and not written is void."""
@@ -95,6 +152,9 @@ class DynamicResources:
         cycle: Cycle | None = state.get(self.name)
         if cycle is not None:
             await self._allocations.unreserve(cycle, pod, node_name)
+
+    def pre_bind_waits(self, state: CycleState, pod: PodInfo, node_name: str) -> bool:
+        return self.name in state
 
     async def pre_bind(self, state: CycleState, pod: PodInfo, node_name: str) -> None:
         """Raises StatusError."""
