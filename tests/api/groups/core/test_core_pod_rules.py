@@ -293,3 +293,71 @@ def test_what_an_ephemeral_container_cannot_have(create: Any, change: Any) -> No
         f"spec.ephemeralContainers[0].{key}: Forbidden: cannot be set for an Ephemeral Container"
         for key in ("ports", "restartPolicy", "lifecycle")
     ]
+
+
+AFFINITY = {
+    "nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "Exists"}]}]
+        }
+    }
+}
+TERMS = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
+
+
+def test_what_a_gated_pod_demands_of_nodes_is_not_taken_back(create: Any, change: Any) -> None:
+    gated = {**pod(), "schedulingGates": [{"name": "g"}], "nodeSelector": {"a": "b"}, "affinity": AFFINITY}
+
+    def other_key(made: Any) -> None:
+        required = made["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        required["nodeSelectorTerms"] = [{"matchExpressions": [{"key": "z", "operator": "Exists"}]}]
+
+    shown = '{"MatchExpressions":[{"Key":"z","Operator":"Exists","Values":null}],"MatchFields":null}'
+    assert change("Pod", create("Pod", spec=gated), other_key) == [
+        f"{TERMS}[0]: Invalid value: {shown}: only additions are allowed (no mutations or deletions)"
+    ]
+    assert change("Pod", create("Pod", spec=gated), lambda made: made["spec"].pop("affinity")) == [
+        f"{TERMS}: Invalid value: null: no additions/deletions to non-empty NodeSelectorTerms list are allowed"
+    ]
+    assert change("Pod", create("Pod", spec=gated), lambda made: made["spec"].pop("nodeSelector")) == [
+        "spec.nodeSelector: Invalid value: null: "
+        "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"podIP": "1.1.1.1"}, {"podIP": "1.1.1.1", "podIPs": [{"ip": "1.1.1.1"}]}),
+        (
+            {"podIPs": [{"ip": "1.1.1.1"}, {"ip": "::1"}]},
+            {"podIP": "1.1.1.1", "podIPs": [{"ip": "1.1.1.1"}, {"ip": "::1"}]},
+        ),
+        (
+            {"podIP": "1.1.1.1", "podIPs": [{"ip": "2.2.2.2"}, {"ip": "::1"}]},
+            {"podIP": "1.1.1.1", "podIPs": [{"ip": "1.1.1.1"}]},
+        ),
+    ],
+)
+def test_the_pods_address_is_the_first_of_its_addresses(create: Any, change: Any, sent: Any, kept: Any) -> None:
+    made = create("Pod", spec=pod())
+    assert change("Pod", made, lambda new: new["status"].update(sent), "status") == []
+    assert {key: made["status"][key] for key in ("podIP", "podIPs")} == kept
+
+
+def test_amounts_are_rounded_up_to_thousandths(create: Any, change: Any) -> None:
+    made = create("Pod", spec={**pod(), "overhead": {"cpu": "100u"}, "resources": {"limits": {"cpu": "1000100u"}}})
+    assert (made["spec"]["overhead"], made["spec"]["resources"]["limits"]) == ({"cpu": "1m"}, {"cpu": "1001m"})
+    status = {"name": "c", "resources": {"limits": {"cpu": "1u"}}, "allocatedResources": {"cpu": "1u"}}
+    assert change("Pod", made, lambda new: new["status"].update(containerStatuses=[status]), "status") == []
+    assert made["status"]["containerStatuses"][0]["resources"] == {"limits": {"cpu": "1m"}}
+    assert made["status"]["containerStatuses"][0]["allocatedResources"] == {"cpu": "1m"}
+
+
+def test_annotations_of_init_containers_of_old_are_dropped(create: Any) -> None:
+    old = "pod.beta.kubernetes.io/init-containers"
+    made = create("Pod", metadata={"name": "x", "annotations": {old: "[]", "a": "b"}}, spec=pod())
+    assert made["metadata"]["annotations"] == {"a": "b"}
+    assert (
+        "annotations" not in create("Pod", metadata={"name": "x", "annotations": {old: "[]"}}, spec=pod())["metadata"]
+    )

@@ -91,9 +91,14 @@ def _terminated(state: Obj | None) -> Obj:
     return (state or {}).get("terminated") or {}
 
 
-def _has_condition(pod: Obj, kind: str) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or ()
-    return any(each.get("type") == kind and each.get("status") == "True" for each in conditions)
+def _statuses(pod: Obj, kind: str) -> list[str]:
+    """What the conditions of a type say; there should be one of each, but nothing enforces that."""
+    conditions = pod["status"].get("conditions") or ()
+    return [each.get("status", "") for each in conditions if each.get("type") == kind]
+
+
+def _says(pod: Obj, kind: str) -> bool:
+    return _statuses(pod, kind)[:1] == ["True"]
 
 
 def _exit_reason(terminated: Obj) -> str:
@@ -148,7 +153,7 @@ def _walk_containers(pod: Obj, summary: _Summary) -> None:
             running = True
             summary.ready += 1
     if summary.reason == "Completed" and running:
-        summary.reason = "Running" if _has_condition(pod, "Ready") else "NotReady"
+        summary.reason = "Running" if "True" in _statuses(pod, "Ready") else "NotReady"
 
 
 def _summarize(pod: Obj) -> _Summary:
@@ -161,7 +166,7 @@ def _summarize(pod: Obj) -> _Summary:
     sidecars = _Summary("")
     initializing = _walk_init_containers(pod, summary, sidecars)
     summary.ready = sidecars.ready
-    if not initializing or _has_condition(pod, "Initialized"):
+    if not initializing or _says(pod, "Initialized"):
         summary.restarts, summary.last_restart = sidecars.restarts, sidecars.last_restart
         _walk_containers(pod, summary)
     if pod["metadata"].get("deletionTimestamp"):
@@ -176,7 +181,7 @@ def _readiness_gates(pod: Obj) -> str:
     gates = pod["spec"].get("readinessGates")
     if not gates:
         return "<none>"
-    return f"{sum(_has_condition(pod, gate['conditionType']) for gate in gates)}/{len(gates)}"
+    return f"{sum(_says(pod, gate['conditionType']) for gate in gates)}/{len(gates)}"
 
 
 def cells(pod: Obj, now: datetime) -> list[Any]:

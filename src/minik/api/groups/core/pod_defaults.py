@@ -39,6 +39,11 @@ _VOLUME_FIELDS: Mapping[str, Mapping[str, Any]] = {
     "scaleIO": {"storageMode": "ThinProvisioned", "fsType": "xfs"},
 }
 _PROBE_FIELDS = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+_OLD_ANNOTATIONS = frozenset(
+    f"pod.{stage}.kubernetes.io/{name}"
+    for stage in ("alpha", "beta")
+    for name in ("init-containers", "init-container-statuses")
+)
 _SPEC_FIELDS = {
     "dnsPolicy": "ClusterFirst",
     "restartPolicy": "Always",
@@ -105,6 +110,7 @@ def default_volume(volume: Obj) -> None:
     template = (volume.get("ephemeral") or {}).get("volumeClaimTemplate")
     if template is not None:
         default_claim_spec(template.setdefault("spec", {}))
+        _round_resources(template["spec"])
 
 
 def _default_handler(handler: Obj | None) -> None:
@@ -116,14 +122,21 @@ def _default_handler(handler: Obj | None) -> None:
         _set_missing(handler["grpc"], {"service": ""})
 
 
+def _round_resources(holder: Obj) -> None:
+    """The limits and requests of whatever has `resources`."""
+    resources = holder.get("resources")
+    if resources:
+        for which in ("limits", "requests"):
+            if resources.get(which):
+                round_up(resources[which])
+
+
 def default_container(container: Obj) -> None:
     """A container of any of the three kinds."""
     if not container.get("imagePullPolicy"):
         container["imagePullPolicy"] = pull_policy(container.get("image", ""))
     _fill(container, {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"})
-    for amounts in (container.get("resources") or {}).values():
-        if isinstance(amounts, dict):
-            round_up(amounts)
+    _round_resources(container)
     for port in container.get("ports") or ():
         _fill(port, {"protocol": "TCP"})
     for variable in container.get("env") or ():
@@ -153,14 +166,29 @@ def default_pod_spec(spec: Obj) -> None:
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if account:
         spec["serviceAccountName"] = spec["serviceAccount"] = account
+    if spec.get("overhead"):
+        round_up(spec["overhead"])
+    _round_resources(spec)
     for volume in spec.get("volumes") or ():
         default_volume(volume)
     for container in containers_of(spec):
         default_container(container)
 
 
+def _drop_old_annotations(obj: Obj) -> None:
+    """What init containers once were, of Pods and pod templates."""
+    metadata = obj.get("metadata") or {}
+    annotations = metadata.get("annotations")
+    if annotations and not _OLD_ANNOTATIONS.isdisjoint(annotations):
+        kept = {key: text for key, text in annotations.items() if key not in _OLD_ANNOTATIONS}
+        metadata["annotations"] = kept
+        if not kept:
+            del metadata["annotations"]
+
+
 def default_pod_template(template: Obj) -> None:
     """A PodTemplateSpec: `spec.template` of workloads, `template` of PodTemplate."""
+    _drop_old_annotations(template)
     default_pod_spec(template.setdefault("spec", {}))
 
 
@@ -170,9 +198,33 @@ def _default_requests(container: Obj) -> None:
         resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
 
 
+def _match_addresses(status: Obj) -> None:
+    """podIP is the first of podIPs; of a client that knows only one of the two, the other follows."""
+    first, addresses = status.get("podIP"), status.get("podIPs")
+    if first and (not addresses or addresses[0].get("ip") != first):
+        status["podIPs"] = [{"ip": first}]
+    elif addresses and not first and addresses[0].get("ip"):
+        status["podIP"] = addresses[0]["ip"]
+
+
+def _default_status(status: Obj) -> None:
+    _match_addresses(status)
+    _round_resources(status)
+    for kind in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"):
+        for container in status.get(kind) or ():
+            if container.get("allocatedResources"):
+                round_up(container["allocatedResources"])
+            _round_resources(container)
+    if status.get("allocatedResources"):
+        round_up(status["allocatedResources"])
+
+
 def default_pod(pod: Obj) -> None:
     """Strategy.default of Pods."""
     spec = pod.setdefault("spec", {})
+    _drop_old_annotations(pod)
+    if pod.get("status"):
+        _default_status(pod["status"])
     default_pod_spec(spec)
     _set_missing(spec, {"enableServiceLinks": True})
     for container in chain(spec.get("containers") or (), spec.get("initContainers") or ()):

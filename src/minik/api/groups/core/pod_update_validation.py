@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from minik.api import names
-from minik.api.go_form import go_diff
+from minik.api.go_form import go_diff, go_value
 from minik.api.groups.core.pod_annotations_validation import MIRROR, validate_annotations_update
 from minik.api.groups.core.pod_validation import validate_pod_content
 from minik.api.groups.core.scheduling_validation import validate_tolerations
@@ -92,10 +92,10 @@ def _validate_node_affinity(new: Obj | None, old: Obj | None) -> list[FieldError
     after = ((new or {}).get(_TERMS) or {}).get("nodeSelectorTerms") or []
     if before and len(before) != len(after):
         text = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
-        return [invalid_value(at, after, text)]
+        return [invalid_value(at, [go_value(term, "NodeSelectorTerm") for term in after] or None, text)]
     text = "only additions are allowed (no mutations or deletions)"
     return [
-        invalid_value(f"{at}[{index}]", after[index], text)
+        invalid_value(f"{at}[{index}]", go_value(after[index], "NodeSelectorTerm"), text)
         for index, term in enumerate(before)
         if not _only_adds(after[index], term)
     ]
@@ -114,7 +114,7 @@ def _excuse_gated(spec: Obj, old: Obj) -> list[FieldError]:
     selector, before = spec.get("nodeSelector") or {}, old.get("nodeSelector") or {}
     if any(selector.get(key) != value for key, value in before.items()):
         text = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
-        errors.append(invalid_value("spec.nodeSelector", selector, text))
+        errors.append(invalid_value("spec.nodeSelector", spec.get("nodeSelector"), text))
     _set_or_drop(spec, "nodeSelector", old)
     affinity, old_affinity = dict(spec.get("affinity") or {}), old.get("affinity") or {}
     wanted, current = affinity.pop("nodeAffinity", None), old_affinity.get("nodeAffinity")

@@ -6,6 +6,7 @@ Rules: https://kubernetes.io/docs/concepts/storage/projected-volumes/
 from collections.abc import Sequence
 
 from minik.api import names
+from minik.api.go_form import go_value
 from minik.api.groups.core.downward_api_validation import validate_downward_file
 from minik.api.groups.core.path_validation import validate_key_to_path, validate_mode, validate_non_reserved
 from minik.api.label_selector_validation import validate_label_selector
@@ -87,7 +88,8 @@ def _validate_trust_bundle(bundle: Obj, path: str, paths: _Paths) -> list[FieldE
     errors: list[FieldError] = []
     name, signer, selector = bundle.get("name"), bundle.get("signerName"), bundle.get("labelSelector")
     if name is not None and signer is not None:
-        errors.append(invalid_value(path, bundle, "only one of name and signerName may be used"))
+        shown = go_value(bundle, "ClusterTrustBundleProjection")
+        errors.append(invalid_value(path, shown, "only one of name and signerName may be used"))
     elif name is not None:
         errors += _validate_bundle_name(name, f"{path}.name")
         if selector is not None:

@@ -14,6 +14,22 @@ from minik.api.validation import FieldError, forbidden, invalid_value, not_suppo
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 VOLUME_MODES = ("Block", "Filesystem")
+# Metadata that templates of claims cannot have, in upstream's order.
+_OTHER_METADATA = (
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
 
 
 def validate_access_modes(modes: Sequence[str], path: str) -> list[FieldError]:
@@ -89,6 +105,6 @@ def validate_claim_template(template: Obj, path: str) -> list[FieldError]:
     at = f"{path}.metadata"
     errors = validate_annotations(metadata.get("annotations"), f"{at}.annotations")
     errors += validate_labels(metadata.get("labels"), f"{at}.labels")
-    extra = [key for key, value in metadata.items() if value and key not in ("annotations", "labels")]
-    errors += [forbidden(f"{at}.{key}", "cannot be set") for key in extra]
+    extra = [key for key in _OTHER_METADATA if metadata.get(key)]
+    errors += [forbidden(f"{at}.{'uID' if key == 'uid' else key}", "cannot be set") for key in extra]
     return errors + validate_claim_spec(template.get("spec") or {}, f"{path}.spec")

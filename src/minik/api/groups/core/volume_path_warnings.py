@@ -1,7 +1,7 @@
 """Warnings about files of one volume that get in each other's way: the same path, or one below the other.
 
-Order and texts are upstream's (pkg/api/pod warnings), with what it finds by accident: a path that is merely the start
-of another's name, and a source without paths that repeats the complaints about the source before it.
+Order and texts are upstream's (pkg/api/pod warnings), with what it does by accident: a source without paths repeats
+the complaints about the source before it.
 """
 
 import json
@@ -14,7 +14,7 @@ def _collision(taken: Sequence[str], path: str) -> str:
     for other in taken:
         if not other or not path:
             return ""
-        if f"{other}/".startswith(path) or f"{path}/".startswith(other):
+        if f"{other}/".startswith(f"{path}/") or f"{path}/".startswith(f"{other}/"):
             return other
     return ""
 
