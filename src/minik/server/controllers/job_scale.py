@@ -65,9 +65,11 @@ def total_succeeded(job: Obj, count: Count) -> int:
 
 def _surplus(job: Obj, active: Sequence[Obj], at_least: int, now: datetime) -> list[Obj]:
     """Pods to stop: of an Indexed Job those without an index of their own come first, however many there are."""
+    if at_least <= 0 and not (facts.is_indexed(job) and _share_indexes(job, active)):
+        return []
     rank = [*least_valuable_first(active, active, now)]
     if not facts.is_indexed(job):
-        return rank[: max(0, at_least)]
+        return rank[:at_least]
     best: dict[int, Obj] = {}
     for pod in rank:
         if (index := facts.valid_index(job, pod)) is not None:
@@ -76,6 +78,12 @@ def _surplus(job: Obj, active: Sequence[Obj], at_least: int, now: datetime) -> l
     surplus = [pod for pod in rank if pod["metadata"]["uid"] not in kept]
     rest = [pod for pod in rank if pod["metadata"]["uid"] in kept]
     return [*surplus, *rest[: max(0, at_least - len(surplus))]]
+
+
+def _share_indexes(job: Obj, active: Sequence[Obj]) -> bool:
+    """Whether some Pod has no index of the Job, or one that another has, too."""
+    held = {facts.valid_index(job, pod) for pod in active}
+    return None in held or len(held) < len(active)
 
 
 def _free_indexes(job: Obj, running: Sequence[Obj], count: Count) -> list[int]:
