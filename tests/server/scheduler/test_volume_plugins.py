@@ -138,6 +138,30 @@ async def test_a_driver_attaches_only_so_many_volumes(client: FakeClient, inform
     await until(lambda: verdict(plugin, pod("p", "b"), n1) == ([], message))
 
 
+async def test_in_tree_volumes_count_for_the_driver_that_took_over(client: FakeClient, informers: Informers) -> None:
+    plugin = NodeVolumeLimits(informers)
+    for name, migrated in (("n1", "kubernetes.io/aws-ebs"), ("n2", "")):
+        driver = {"name": "ebs.csi.aws.com", "nodeID": name, "allocatable": {"count": 1}}
+        notes = {"storage.alpha.kubernetes.io/migrated-plugins": migrated}
+        client.add(CSI_NODES, {"metadata": {"name": name, "annotations": notes}, "spec": {"drivers": [driver]}})
+    client.add(STORAGE_CLASSES, {"metadata": {"name": "old"}, "provisioner": "kubernetes.io/aws-ebs"})
+    client.add(PERSISTENT_VOLUMES, volume("v-a", awsElasticBlockStore={"volumeID": "aws://z/vol-1"}))
+    client.add(PERSISTENT_VOLUMES, volume("v-b", csi={"driver": "ebs.csi.aws.com", "volumeHandle": "vol-2"}))
+    for name in ("a", "b"):
+        client.add(PERSISTENT_VOLUME_CLAIMS, claim(name, f"v-{name}"))
+    client.add(PERSISTENT_VOLUME_CLAIMS, claim("new", storage_class="old"))
+    n1, n2 = node("n1"), node("n2")
+    for each in (n1, n2):
+        each.add(pod(f"on-{each.name}", "a"))
+    await until(lambda: verdict(plugin, pod("p", "b"), n1, n2)[0] == ["n2"])
+    assert verdict(plugin, pod("p", "new"), n1, n2)[0] == ["n2"]
+    inline = pod("p")
+    inline.obj["spec"]["volumes"] = [{"name": "d", "awsElasticBlockStore": {"volumeID": "vol-1"}}]
+    assert verdict(plugin, inline, n1)[0] == ["n1"]  # it is there already
+    inline.obj["spec"]["volumes"] = [{"name": "d", "awsElasticBlockStore": {"volumeID": "vol-3"}}]
+    assert verdict(plugin, inline, n1, n2)[0] == ["n2"]
+
+
 def rbd(*monitors: str, **more: Any) -> Obj:
     return {"rbd": {"monitors": [*monitors], "image": "i", **more}}
 

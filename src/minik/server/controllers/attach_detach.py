@@ -25,6 +25,7 @@ from minik.server.controllers import indexes
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.objects import annotations_of, is_deleting
 from minik.server.controllers.pods import node_name
+from minik.server.volumes.csi_translation import as_csi
 from minik.server.volumes.pod_claims import claims_of
 
 _NODE, _VOLUME, _DRIVER = "attach-node", "attach-volume", "attach-driver"
@@ -98,7 +99,7 @@ class AttachDetachController(Controller):
 
     def _tell_outcome(self, old: Obj, new: Obj) -> None:
         """Events for the Pods that wait for the volume."""
-        volume = self._volumes.get(next(iter(_volume_of(new)), ""))
+        volume = self._volume(next(iter(_volume_of(new)), ""))
         if volume is None:
             return
         name, node = volume["metadata"]["name"], new["spec"]["nodeName"]
@@ -111,7 +112,7 @@ class AttachDetachController(Controller):
     # -- what it does
 
     async def reconcile(self, key: str) -> float | None:
-        volume = self._volumes.get(key)
+        volume = self._volume(key)
         if volume is None or "csi" not in volume["spec"]:
             return None
         attachments = {each["spec"]["nodeName"]: each for each in self._attachments.by_index(_VOLUME, key)}
@@ -133,6 +134,11 @@ class AttachDetachController(Controller):
         for node in {*users, *attachments}:
             await self._report_node(node)
         return decided.wait
+
+    def _volume(self, name: str) -> Obj | None:
+        """As a CSI volume if it is one now."""
+        volume = self._volumes.get(name)
+        return None if volume is None else as_csi(volume)
 
     def _remember(self, volume: str, decided: plan.Plan, now: float) -> None:
         for known in [known for known in self._asked if known[0] == volume and known[1] not in decided.wanted_away]:
@@ -182,7 +188,7 @@ class AttachDetachController(Controller):
             return
         attached = []
         for attachment in self._attachments.by_index(_NODE, name):
-            volume = self._volumes.get(next(iter(_volume_of(attachment)), ""))
+            volume = self._volume(next(iter(_volume_of(attachment)), ""))
             leaving = is_deleting(attachment) or attachment["metadata"]["uid"] in self._torn
             if volume is not None and "csi" in volume["spec"] and plan.is_attached(attachment) and not leaving:
                 attached.append(volume)
@@ -224,8 +230,9 @@ def _volume_of(attachment: Obj) -> Iterable[str]:
 
 
 def _driver_of(volume: Obj) -> Iterable[str]:
-    return (volume["spec"]["csi"]["driver"],) if "csi" in volume["spec"] else ()
+    spec = as_csi(volume)["spec"]
+    return (spec["csi"]["driver"],) if "csi" in spec else ()
 
 
 def _driven(volume: Obj) -> Iterable[str]:
-    return (volume["metadata"]["name"],) if "csi" in volume["spec"] else ()
+    return (volume["metadata"]["name"],) if "csi" in as_csi(volume)["spec"] else ()

@@ -1,7 +1,7 @@
 """preFilter, filter: a CSI driver attaches only so many volumes to a node (CSINode's allocatable count).
 
-Counted are the volumes of the node's Pods and what VolumeAttachments say is attached; in-tree volumes are not
-translated to CSI ones. https://kubernetes.io/docs/concepts/storage/storage-limits/
+Counted are the volumes of the node's Pods and what VolumeAttachments say is attached. Volumes of in-tree kinds count
+as those of the driver that took over, on nodes that have it. https://kubernetes.io/docs/concepts/storage/storage-limits/
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,8 @@ from minik.server.scheduler.events import Happening
 from minik.server.scheduler.framework import CycleState, Event, Refusal, Snapshot
 from minik.server.scheduler.node_info import NodeInfo, PodInfo
 from minik.server.volumes import matching
-from minik.server.volumes.pod_claims import claims_of
+from minik.server.volumes.csi_translation import as_csi, driver_of, in_tree_plugin, is_in_tree, is_migrated
+from minik.server.volumes.pod_claims import claim_name, claims_of
 
 _REFUSAL = Refusal(("node(s) exceed max volume count",))
 _BY_NODE = "node"
@@ -60,17 +61,20 @@ class NodeVolumeLimits:
     def pre_filter(self, state: CycleState, pod: PodInfo, snapshot: Snapshot) -> Refusal | None:
         """Leaves the volumes the Pod brings along, if any is a CSI driver's."""
         if pod.spec.get("volumes"):
-            wanted = self._volumes_of(pod)
+            wanted = self._volumes_of(pod, None)
             if wanted:
                 state[self.name] = wanted
         return None
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Refusal | None:
-        wanted: set[Volume] = state.get(self.name) or set()
-        limits = limits_of(self._csi_nodes.get(node.name))
-        if not any(driver in limits for driver, _ in wanted):
+        if self.name not in state:
             return None
-        present = {volume for other in node.pods.values() for volume in self._volumes_of(other)}
+        csi_node = self._csi_nodes.get(node.name)
+        limits = limits_of(csi_node)
+        if csi_node is None or not any(driver in limits for driver, _ in state[self.name]):
+            return None
+        wanted = self._volumes_of(pod, csi_node)
+        present = {volume for other in node.pods.values() for volume in self._volumes_of(other, csi_node)}
         present |= self._attached(node.name)
         return _REFUSAL if exceeds(limits, present, wanted) else None
 
@@ -79,17 +83,27 @@ class NodeVolumeLimits:
         for attachment in self._attachments.by_index(_BY_NODE, node_name):
             source = attachment["spec"].get("source") or {}
             volume = self._volumes.get(source.get("persistentVolumeName") or "")
-            csi = source.get("inlineVolumeSpec") or (volume["spec"] if volume else {})
+            csi = source.get("inlineVolumeSpec") or (as_csi(volume)["spec"] if volume else {})
             if csi.get("csi"):
                 found.add((csi["csi"]["driver"], csi["csi"]["volumeHandle"]))
         return found
 
-    def _volumes_of(self, pod: PodInfo) -> set[Volume]:
-        if not pod.spec.get("volumes"):
-            return set()
-        return {volume for key in claims_of(pod.obj) if (volume := self._volume(key)) is not None}
+    def _volumes_of(self, pod: PodInfo, csi_node: Obj | None) -> set[Volume]:
+        """Those that count on a node; None: on any."""
+        found: set[Volume] = set()
+        for volume in pod.spec.get("volumes") or ():
+            plugin = in_tree_plugin(volume)
+            if plugin and (csi_node is None or is_migrated(csi_node, plugin)):
+                csi = as_csi({"metadata": {"name": f"{pod.key}/{volume['name']}"}, "spec": volume})["spec"]["csi"]
+                found.add((csi["driver"], csi["volumeHandle"]))
+                continue
+            name = claim_name(pod.obj, volume)
+            claimed = self._claimed(f"{pod.namespace}/{name}", csi_node) if name else None
+            if claimed is not None:
+                found.add(claimed)
+        return found
 
-    def _volume(self, key: str) -> Volume | None:
+    def _claimed(self, key: str, csi_node: Obj | None) -> Volume | None:
         """A volume that is to be made yet counts under its claim's name."""
         claim = self._claims.get_key(key)
         if claim is None:
@@ -97,8 +111,16 @@ class NodeVolumeLimits:
         volume = self._volumes.get(claim["spec"].get("volumeName") or "")
         if volume is None:
             storage_class = self._classes.get(matching.class_of(claim))
-            return (storage_class["provisioner"], key) if storage_class else None
-        csi = volume["spec"].get("csi")
+            if storage_class is None:
+                return None
+            provisioner = storage_class["provisioner"]
+            if is_in_tree(provisioner) and csi_node is not None and not is_migrated(csi_node, provisioner):
+                return None
+            return driver_of(provisioner), key
+        plugin = in_tree_plugin(volume["spec"])
+        if plugin and csi_node is not None and not is_migrated(csi_node, plugin):
+            return None
+        csi = as_csi(volume)["spec"].get("csi")
         return (csi["driver"], csi["volumeHandle"]) if csi else None
 
 
