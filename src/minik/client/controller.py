@@ -11,7 +11,6 @@ One key is never worked on by two workers at once; different keys are, up to `wo
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable
 
 from minik.api.status import StatusError
@@ -40,9 +39,8 @@ class Controller:
     def __init__(self, *, clock: Clock | None = None) -> None:
         self.clock: Clock = clock or SystemClock()
         self.queue = WorkQueue(self.clock)
-        self.reconciled = 0  # metrics: runs of `reconcile`, those that raised, and the time they took
+        self.reconciled = 0  # metrics: runs of `reconcile`, and those that raised
         self.failed = 0
-        self.busy_seconds = 0.0
         self._informers: list[Informer] = []
 
     def watch(self, informer: Informer, keys: Mapper | None = own_key) -> Informer:
@@ -81,7 +79,6 @@ class Controller:
                 self.queue.done(key)
 
     async def _process(self, key: str) -> None:
-        started = time.perf_counter()
         try:
             again = await self.reconcile(key)
         except Exception as error:
@@ -94,7 +91,6 @@ class Controller:
                 self.queue.add_after(key, again)
         finally:
             self.reconciled += 1
-            self.busy_seconds += time.perf_counter() - started
 
     def _report(self, key: str, error: Exception) -> None:
         if isinstance(error, StatusError):

@@ -31,6 +31,7 @@ from minik.client.paths import (
     status_error,
     watch_query,
 )
+from minik.client.request_counts import COUNTS
 
 _CONNECT = 10.0  # seconds to reach the server
 _REQUEST = 60.0  # seconds for a whole request that is no watch
@@ -221,6 +222,7 @@ class HttpClient:
                 async with session.request(
                     method, address, data=body or None, headers=headers, timeout=limits
                 ) as answer:
+                    COUNTS.add(str(answer.status), address.authority, method)
                     if answer.status < 400:
                         yield answer
                         return
@@ -230,6 +232,7 @@ class HttpClient:
                     raise refusal
                 await asyncio.sleep(int(wait))
         except _FAILURES as error:
+            COUNTS.add("<error>", address.authority, method)
             raise ConnectionError(f"{method} {self._url}{where}: {error or type(error).__name__}") from error
 
     def _address(self, where: str, query: Query | None) -> URL:

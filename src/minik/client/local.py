@@ -20,10 +20,12 @@ from minik.client.paths import (
     raise_watch_error,
     watch_query,
 )
+from minik.client.request_counts import COUNTS
 
 Handle = Callable[[Request], Awaitable[Response]]
 _NO_HEADERS: Mapping[str, str] = {}
 
+_HERE = "localhost"  # the host such requests are counted under
 _NOT_SERVED = "the server could not find the requested resource"
 
 
@@ -56,7 +58,12 @@ class LocalClient:
             user=self._user,
             local=True,
         )
-        response = await self._handle(request)
+        try:
+            response = await self._handle(request)
+        except StatusError as error:
+            COUNTS.add(str(error.code), _HERE, method)
+            raise
+        COUNTS.add(str(response.status), _HERE, method)
         if response.status >= 400:  # a path that nothing serves is answered with plain text
             raise StatusError(response.status, "NotFound" if response.status == 404 else "", _NOT_SERVED)
         return response

@@ -6,11 +6,27 @@ afterwards. Delayed keys wait on one heap behind one timer; an idle queue costs 
 
 import asyncio
 import heapq
+from bisect import bisect_left
 from collections import deque
 
 from minik.client.clock import Clock, SystemClock, Timer
 
+BOUNDS = tuple(10.0**power for power in range(-8, 4))  # seconds
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.005, 1000.0  # seconds; client-go's DefaultControllerRateLimiter
+
+
+class Durations:
+    """How often, how long in all, and how often up to each bound; bounds are powers of ten."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.buckets = [0] * (len(BOUNDS) + 1)
+
+    def add(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
 
 
 class WorkQueue:
@@ -34,6 +50,9 @@ class WorkQueue:
         self._heap: list[tuple[float, str]] = []
         self._timer: Timer | None = None
         self._timer_at = 0.0
+        self._since: dict[str, float] = {}  # when what waits was added
+        self._started: dict[str, float] = {}  # when work on it began
+        self.waited, self.worked = Durations(), Durations()
         self.adds = 0
         self.retries_total = 0
 
@@ -45,6 +64,7 @@ class WorkQueue:
             return
         self.adds += 1
         self._dirty.add(key)
+        self._since[key] = self._clock.monotonic()
         if key not in self._working:
             self._offer(key)
 
@@ -71,6 +91,12 @@ class WorkQueue:
         """The key succeeded, or is given up: its next failure starts with the first backoff."""
         self._failures.pop(key, None)
 
+    def unfinished(self) -> tuple[float, float]:
+        """Seconds that work has taken which has not ended yet: of all together, and of the longest."""
+        now = self._clock.monotonic()
+        running = [now - started for started in self._started.values()]
+        return sum(running), max(running, default=0.0)
+
     def failures(self, key: str) -> int:
         return self._failures.get(key, 0)
 
@@ -90,10 +116,15 @@ class WorkQueue:
         key = self._waiting.popleft()
         self._dirty.discard(key)
         self._working.add(key)
+        now = self._clock.monotonic()
+        self._started[key] = now
+        self.waited.add(now - self._since.pop(key, now))
         return key
 
     def done(self, key: str) -> None:
         self._working.discard(key)
+        now = self._clock.monotonic()
+        self.worked.add(now - self._started.pop(key, now))
         if key in self._dirty:
             self._offer(key)
 

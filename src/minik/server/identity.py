@@ -12,7 +12,7 @@ from pathlib import Path
 
 from minik.api.go_duration import parse_duration
 from minik.api.scheme import Scheme
-from minik.api.types import GVR
+from minik.api.types import GVR, UserInfo
 from minik.config import ServerConfig, StartupError
 from minik.server.apiserver.admission.chain import AdmissionChain
 from minik.server.apiserver.admission.default_plugins import after_webhooks, before_webhooks
@@ -91,7 +91,8 @@ class Identity:
         )
         self._connections = OpenConnections()
         self._connections.connections += outside.webhooks
-        self._recent = RecentTokens(self.authenticator.authenticate, store, scheme)
+        counts = self.authenticator.counts
+        self._recent = RecentTokens(self.authenticator.authenticate, store, scheme, seen=counts.add)
         node_rules = [Rule(rule) for rule in cluster_role_rules()["system:node"]]
         built_in: dict[str, Immediate] = {
             "Node": NodeAuthorizer(self.graph, node_rules),
@@ -135,8 +136,17 @@ class Identity:
             impersonate=self._impersonation.impersonate,
             authorize=self.authorizer.authorize,
             admission=self._admission,
-            credentials=Credentials(self._recent.again, lambda: self._authorization.generation(self.policy.generation)),
+            credentials=Credentials(
+                self._recent.again,
+                lambda: self._authorization.generation(self.policy.generation),
+                self._granted,
+            ),
         )
+
+    def _granted(self, user: UserInfo) -> None:
+        """A request was granted for the reasons another had been granted for before."""
+        self.authenticator.counts.add(user)
+        self.authorizer.attempts["allowed"] += 1
 
     def install(self, api: ApiServer) -> None:
         """Register what this knows to answer: reviews, tokens, allocations."""

@@ -17,6 +17,7 @@ from minik.api.groups import GROUP_VERSIONS, load
 from minik.api.groups.runtime_config import RuntimeConfigError, parse
 from minik.api.scheme import Scheme
 from minik.api.types import UserInfo
+from minik.client import request_counts
 from minik.client.client import Client
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
@@ -144,6 +145,7 @@ class Server:
         metrics.add(task_metrics.collect)
         metrics.add(self._identity.authorizer.collect)
         metrics.add(authenticator.counts.collect)
+        metrics.add(request_counts.COUNTS.collect)
         metrics.add(authenticator.certificates.collect)
 
     async def prepare(self) -> None:
@@ -235,6 +237,7 @@ class Server:
         )
         manager = ControllerManager(context)
         self.api.metrics.add(lambda: workqueue_metrics.collect(manager.controllers))
+        self.api.metrics.add(manager.collect)
         return [informers, events, manager]
 
     @property
@@ -262,7 +265,7 @@ class Server:
         from minik.server.scheduler.assembly import scheduler_components
 
         client = self.client("system:kube-scheduler", agent="kube-scheduler")
-        return scheduler_components(client, self._scheduling, self.api.routes)
+        return scheduler_components(client, self._scheduling, self.api.routes, self.api.metrics)
 
     def _fake_nodes(self) -> Sequence[Component]:
         from minik.server.fake_nodes.assembly import fake_node_components

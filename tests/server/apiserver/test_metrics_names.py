@@ -1,28 +1,33 @@
 """What /metrics and /metrics/slis show, by upstream's names."""
 
+import ssl
 import time
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from minik.api.request import Request
-from minik.api.types import UserInfo
+from minik.api.types import GVR, UserInfo
 from minik.client.controller import Controller
+from minik.client.request_counts import RequestCounts
 from minik.client.workqueue_metrics import collect as collect_workqueues
 from minik.server.apiserver import build_metrics
+from minik.server.apiserver.admission.metrics import AdmissionMetrics
 from minik.server.apiserver.attributes import Attributes, Decision
 from minik.server.apiserver.authn.authentication_counts import AuthenticationCounts, compressed
 from minik.server.apiserver.authz.authorizer import Authorizer
 from minik.server.apiserver.handlers.health import Health
 from minik.server.apiserver.metrics import Collect, RequestMetrics, text_of
+from minik.server.apiserver.registry.watch_event_counts import WatchEventCounts
 from minik.server.apiserver.request_info import resolve
 from minik.server.apiserver.routes import Routes
+from minik.server.apiserver.tls_handshakes import HandshakeErrors
 
 JANE = UserInfo("jane")
 
 
 def samples(*collectors: Collect) -> dict[tuple[str, frozenset[str]], float]:
-    """By name and label values that are not empty."""
+    """By name and label values that are not empty. The parser adds _total to the names of counters without it."""
     families = text_string_to_metric_families(text_of(collectors).decode())
     return {
         (s.name, frozenset(filter(None, s.labels.values()))): s.value for family in families for s in family.samples
@@ -59,9 +64,9 @@ def test_senders_are_counted() -> None:
     for user in (JANE, JANE, None):
         counts.add(user)
     found = samples(counts.collect)
-    assert found[key("authentication_attempts", "success")] == 2
-    assert found[key("authentication_attempts", "failure")] == 1
-    assert found[key("authenticated_user_requests", "other")] == 2
+    assert found[key("authentication_attempts_total", "success")] == 2
+    assert found[key("authentication_attempts_total", "failure")] == 1
+    assert found[key("authenticated_user_requests_total", "other")] == 2
 
 
 async def test_decisions_are_counted() -> None:
@@ -91,6 +96,68 @@ def test_controllers_show_their_queues() -> None:
     assert found[key("workqueue_depth", "deployment")] == 2
     assert found[key("workqueue_adds_total", "deployment")] == 2
     assert found[key("workqueue_retries_total", "deployment")] == 0
+
+
+async def test_queues_tell_how_long_keys_wait_and_work_takes() -> None:
+    class Named(Controller):
+        name = "deployment"
+
+    controller = Named()
+    controller.queue.add("ns/a")
+    controller.queue.add("ns/b")
+    controller.queue.done(await controller.queue.get())
+    await controller.queue.get()
+    found = samples(lambda: collect_workqueues([controller]))
+    assert found[key("workqueue_queue_duration_seconds_count", "deployment")] == 2
+    assert found[key("workqueue_work_duration_seconds_count", "deployment")] == 1
+    assert found[key("workqueue_queue_duration_seconds_bucket", "deployment", "1000.0")] == 2
+    assert found[key("workqueue_unfinished_work_seconds", "deployment")] > 0
+    assert found[key("workqueue_longest_running_processor_seconds", "deployment")] > 0
+
+
+def test_a_chunk_for_many_watchers_counts_for_each() -> None:
+    counts = WatchEventCounts()
+    counts.of(GVR("apps", "v1", "deployments")).add(2, 3000, 10)
+    found = samples(counts.collect)
+    labels = ("apps", "v1", "deployments")
+    assert found[key("apiserver_watch_events_total", *labels)] == 20
+    assert found[key("apiserver_watch_events_sizes_sum", *labels)] == 30_000
+    assert found[key("apiserver_watch_events_sizes_bucket", *labels, "1024.0")] == 0
+    assert found[key("apiserver_watch_events_sizes_bucket", *labels, "2048.0")] == 20
+
+
+def test_requests_of_clients_are_counted() -> None:
+    counts = RequestCounts()
+    for code in ("200", "200", "<error>"):
+        counts.add(code, "localhost:6443", "GET")
+    found = samples(counts.collect)
+    assert found[key("rest_client_requests_total", "200", "localhost:6443", "GET")] == 2
+    assert found[key("rest_client_requests_total", "<error>", "localhost:6443", "GET")] == 1
+
+
+def test_counters_are_counters_whatever_their_name() -> None:
+    text = text_of([AuthenticationCounts().collect, AdmissionMetrics().collect]).decode()
+    for name in (
+        "authentication_attempts",
+        "authenticated_user_requests",
+        "apiserver_admission_webhook_rejection_count",
+        "apiserver_admission_webhook_fail_open_count",
+    ):
+        assert f"# TYPE {name} counter\n" in text
+
+
+def test_handshakes_that_fail_are_counted() -> None:
+    errors = HandshakeErrors()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    errors.watch(context)
+    incoming = ssl.MemoryBIO()
+    connection = context.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+    incoming.write(b"GET / HTTP/1.1\r\n\r\n")
+    with pytest.raises(ssl.SSLError):
+        connection.do_handshake()
+    assert samples(errors.collect)[key("apiserver_tls_handshake_errors_total")] == 1
 
 
 def test_the_build_is_told() -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10, 15, 30, 60)
+_BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)
+_SLI_FROM = 2  # where the buckets of service level indicators begin
 _LONG_RUNNING = frozenset({"exec", "attach", "portforward", "proxy", "log"})
 _SIZES = (1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9)  # bytes
 _LABELS = ("verb", "group", "version", "resource", "subresource", "scope", "component")
@@ -108,7 +109,7 @@ class RequestMetrics:
                 _add(timed.setdefault(kind.labels, _Counts(streaming=False)), counts)
         for labels, counts in timed.items():
             duration.add_metric((*labels, ""), _cumulative(_BUCKETS, counts.buckets), counts.seconds)
-            sli.add_metric(labels, _cumulative(_BUCKETS, counts.buckets), counts.seconds)
+            sli.add_metric(labels, _cumulative(_BUCKETS, counts.buckets)[_SLI_FROM:], counts.seconds)
             if counts.total_size:
                 sizes.add_metric(labels, _cumulative(_SIZES, counts.sizes), counts.total_size)
         yield from (total, duration, sli, sizes)
@@ -165,7 +166,8 @@ def text_of(collectors: Sequence[Collect], *, process: bool = False) -> bytes:
         PlatformCollector(registry=registry)
     for collect in collectors:
         registry.register(_Collector(collect))
-    return generate_latest(registry)
+    # counters whose names do not end in _total come as untyped: prometheus_client would rename them
+    return generate_latest(registry).replace(b" untyped\n", b" counter\n")
 
 
 class _Collector:

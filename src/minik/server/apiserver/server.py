@@ -37,6 +37,7 @@ from minik.server.apiserver.registry.storage import Storage
 from minik.server.apiserver.routes import Routes
 from minik.server.apiserver.short_way import Credentials, ShortWay
 from minik.server.apiserver.subresources import registration
+from minik.server.apiserver.tls_handshakes import HandshakeErrors
 from minik.store.store import Store
 
 
@@ -113,7 +114,10 @@ class ApiServer:
             self.metrics.requests,
             hooks.credentials,
         )
+        self.handshakes = HandshakeErrors()
         self.metrics.add(self.flow_control.collect)
+        self.metrics.add(self.handshakes.collect)
+        self.metrics.add(self.registry.watch_events.collect)
         self.health.install(self.routes)
         version.install(self.routes)
         metrics_handler.install(self.routes, self.metrics)
@@ -145,6 +149,7 @@ class ApiServer:
     async def run(self, ready: asyncio.Event) -> None:
         listener = self._listener
         context = tls_context(listener.certificate, listener.key, listener.client_cas)
+        self.handshakes.watch(context)
         door = HttpDoor(self.pipeline.handle, self._short_way.answer)
         server = await door.listen(listener.host, listener.port, context)
         try:

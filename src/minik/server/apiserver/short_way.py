@@ -35,10 +35,14 @@ class ShortAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What may be known of clients without asking: `again` is RecentTokens', `policy_generation` RBAC's."""
+    """What may be known of clients without asking: `again` is RecentTokens', `policy_generation` RBAC's.
+
+    `granted` is told whom a request was granted to that way.
+    """
 
     again: Callable[[str], UserInfo | None]
     policy_generation: Callable[[], int]
+    granted: Callable[[UserInfo], None] = lambda _user: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class ShortWay:
             return None
         body = plan.layout.whole(value)
         self._metrics.observe(plan.info, 200, started, len(body))
+        credentials.granted(plan.user)
         return ShortAnswer("application/json", body, flow.uids)
 
     def _plan(self, head: Head, policy: int) -> Plan | None:

@@ -52,14 +52,14 @@ class _Counter:
         self._series[labels] = self._series.get(labels, 0) + 1
 
     def collect(self) -> "Metric":
-        """A gauge family, because upstream's names of these counters do not end in _total."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+        """Untyped when upstream's name does not end in _total; /metrics calls that a counter."""
+        from prometheus_client.core import CounterMetricFamily, UnknownMetricFamily
 
-        family: CounterMetricFamily | GaugeMetricFamily
+        family: CounterMetricFamily | UnknownMetricFamily
         if self._name.endswith("_total"):
             family = CounterMetricFamily(self._name, self._text, labels=self._labels)
         else:
-            family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
+            family = UnknownMetricFamily(self._name, self._text, labels=self._labels)
         for labels, count in self._series.items():
             family.add_metric(labels, count)
         return family

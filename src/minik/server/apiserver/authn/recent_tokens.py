@@ -40,7 +40,10 @@ class RecentTokens:
         scheme: Scheme,
         *,
         clock: Callable[[], float] = time.time,
+        seen: Callable[[UserInfo], None] = lambda _user: None,
     ) -> None:
+        """`seen` is told who was known again, whom `authenticate` has not heard of then."""
+        self._seen = seen
         self._authenticate = authenticate
         self._store = store
         self._scheme = scheme
@@ -51,7 +54,11 @@ class RecentTokens:
         header = request.headers.get("authorization", "")
         if request.user is not None or request.client_certificate is not None or not header.startswith(_SCHEME):
             return await self._authenticate(request)
-        user = self.again(header) or await self._authenticate(request)
+        user = self.again(header)
+        if user is not None:
+            self._seen(user)
+            return user
+        user = await self._authenticate(request)
         if user is not None and header not in self._recent:
             self._remember(header, user)
         return user

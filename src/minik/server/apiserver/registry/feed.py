@@ -22,6 +22,8 @@ _AT_ONCE = 50  # members written to before others get a turn
 
 Encode = Callable[[Sequence[Event]], bytes]
 """What some events are to a watcher; empty if it sees none of them."""
+Count = Callable[[int, int], None]
+"""Told the size of what was encoded last, and how many are sent it."""
 Open = Callable[[int], Watch]
 """A watch of the store from a revision on."""
 
@@ -46,10 +48,11 @@ def framed(chunk: bytes) -> bytes:
 class Feed:
     """Writes what changes to its members. Lives as long as it has some."""
 
-    def __init__(self, stream: Watch, encode: Encode, ended: Callable[[], None]) -> None:
+    def __init__(self, stream: Watch, encode: Encode, count: Count, ended: Callable[[], None]) -> None:
         self.members: dict[Following, None] = {}
         self._stream = stream
         self._encode = encode
+        self._count = count
         self._ended = ended
         self._before: int | None = None  # during a round: the revision before it
         self._task = asyncio.create_task(self._run(), name="watch-feed")
@@ -87,6 +90,7 @@ class Feed:
         started = loop.time()
         first, last = events[0].kv.mod_revision, events[-1].kv.mod_revision
         whole = self._chunk(events)
+        self._count(len(whole), len(self.members))
         self._before = first - 1
         for number, member in enumerate(tuple(self.members), 1):
             if member not in self.members:
@@ -117,12 +121,12 @@ class Feeds:
     def __init__(self) -> None:
         self._feeds: dict[Hashable, Feed] = {}
 
-    def join(self, what: Hashable, member: "Following", open_at: Open, encode: Encode) -> Feed:
+    def join(self, what: Hashable, member: "Following", open_at: Open, encode: Encode, count: Count) -> Feed:
         """`member` has everything up to the present revision."""
         feed = self._feeds.get(what)
         if feed is None:
             stream = open_at(member.position + 1)
-            feed = self._feeds[what] = Feed(stream, encode, lambda: self._forget(what))
+            feed = self._feeds[what] = Feed(stream, encode, count, lambda: self._forget(what))
         feed.members[member] = None
         return feed
 
@@ -136,8 +140,18 @@ class Following:
     Iterating gives what the client is to be sent; what the feed writes meanwhile goes by.
     """
 
-    def __init__(self, open_at: Open, start: int, feeds: Feeds, what: Hashable, encode: Encode, outlet: Outlet) -> None:
+    def __init__(
+        self,
+        open_at: Open,
+        start: int,
+        feeds: Feeds,
+        what: Hashable,
+        encode: Encode,
+        outlet: Outlet,
+        count: Count = lambda _size, _members: None,
+    ) -> None:
         self.position = start - 1
+        self._count = count
         self._open_at = open_at
         self._feeds = feeds
         self._what = what
@@ -170,7 +184,7 @@ class Following:
         if sink is None or stream is None or sink.paused or not stream.idle:
             return False
         self.position = stream.revision
-        self._feed = self._feeds.join(self._what, self, self._open_at, self._encode)
+        self._feed = self._feeds.join(self._what, self, self._open_at, self._encode, self._count)
         stream.close()
         self._stream = None
         return True

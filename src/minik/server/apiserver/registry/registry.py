@@ -18,6 +18,7 @@ from minik.server.apiserver.registry.feed import Feeds
 from minik.server.apiserver.registry.keys import storage_prefix
 from minik.server.apiserver.registry.layout import Layout
 from minik.server.apiserver.registry.storage import Storage
+from minik.server.apiserver.registry.watch_event_counts import WatchEventCounts
 from minik.store.store import KeyValue, Watch, prefix_end
 
 
@@ -63,6 +64,7 @@ class Registry:
     # by group and plural: waits until a new object has taken effect, so that what follows it finds it so
     effects: dict[tuple[str, str], Callable[[Obj], Awaitable[None]]] = field(default_factory=dict)
     watch_counts: dict[GVR, int] = field(default_factory=dict)  # those that are running
+    watch_events: WatchEventCounts = field(default_factory=WatchEventCounts)
     _watches: dict[int, set[Watch]] = field(default_factory=dict)  # of custom resources, by the resource's id
 
     def layout(self, resource: Resource) -> Layout:

@@ -56,7 +56,8 @@ async def watch(registry: Registry, call: Call) -> Response:
     if outlet is None:
         return Response(events=local_encoder(registry.layout(call.resource), call, steps), warnings=call.warnings)
     content_type = WATCH_TYPE if call.form.media_type == PROTOBUF else JSON
-    stream = encoder(registry.layout(call.resource), call, steps)
+    sent = registry.watch_events.of(call.resource.gvr)
+    stream = encoder(registry.layout(call.resource), call, steps, sent)
     return Response(stream=stream, content_type=content_type, warnings=call.warnings, direct=outlet.attach)
 
 
@@ -122,11 +123,19 @@ def _stream(registry: Registry, call: Call, chosen: Selection, start: int, outle
     if outlet is None or not end or chosen.fields or call.form.kind == "Table" or call.resource.converted_by:
         return open_at(start)
     lines = Lines(layout, call)
+    sent = registry.watch_events.of(call.resource.gvr)
+    last = 0
 
     def encode(events: Sequence[Event]) -> bytes:
-        return lines.changes(_changes(events, chosen, layout.decode))
+        nonlocal last
+        changes = list(_changes(events, chosen, layout.decode))
+        last = len(changes)
+        return lines.changes(changes)
 
-    return Following(open_at, start, registry.feeds, (id(layout), key, chosen, call.form), encode, outlet)
+    def count(size: int, members: int) -> None:
+        sent.add(last, size, members)
+
+    return Following(open_at, start, registry.feeds, (id(layout), key, chosen, call.form), encode, outlet, count)
 
 
 def _only(layout: Layout, chosen: Selection) -> Only | None:

@@ -15,6 +15,7 @@ from minik.server.apiserver.registry import protobuf, table
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.layout import Layout
+from minik.server.apiserver.registry.watch_event_counts import Sent
 from minik.store.store import KeyValue
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -41,8 +42,8 @@ class Bookmark(NamedTuple):
 Step = Sequence[Change] | Bookmark | StatusError
 
 
-async def encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) -> AsyncIterator[bytes]:
-    """Chunks of lines, one chunk a step."""
+async def encoder(layout: Layout, call: Call, steps: AsyncIterator[Step], sent: Sent) -> AsyncIterator[bytes]:
+    """Chunks of lines, one chunk a step, which are counted."""
     lines = Lines(layout, call)
     async for step in steps:
         if isinstance(step, Bookmark):
@@ -50,7 +51,9 @@ async def encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) -> Asy
         elif isinstance(step, StatusError):
             yield lines.framed("ERROR", step.status())
         else:
-            yield lines.changes(step)
+            chunk = lines.changes(step)
+            sent.add(len(step), len(chunk))
+            yield chunk
 
 
 async def local_encoder(layout: Layout, call: Call, steps: AsyncIterator[Step]) -> AsyncIterator[Sequence[WatchEvent]]:
