@@ -6,6 +6,7 @@ from minik.client.client import Client
 from minik.client.clock import SystemClock
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
+from minik.server.apiserver.metrics import Metrics
 from minik.server.apiserver.routes import Routes
 from minik.server.scheduler import why
 from minik.server.scheduler.configuration.load import default_settings
@@ -17,10 +18,12 @@ from minik.server.scheduler.scheduler import Scheduler
 from minik.supervisor import Component
 
 
-def scheduler_components(client: Client, settings: SchedulerSettings | None, routes: Routes) -> list[Component]:
+def scheduler_components(
+    client: Client, settings: SchedulerSettings | None, routes: Routes, metrics: Metrics
+) -> list[Component]:
     """In starting order. `client` speaks as system:kube-scheduler. Raises StartupError for plugins that are wrong.
 
-    The scheduler explains itself under `routes`.
+    The scheduler explains itself under `routes`, and what it counts is among `metrics`.
     """
     settings = settings or default_settings()
     clock = SystemClock()
@@ -40,6 +43,7 @@ def scheduler_components(client: Client, settings: SchedulerSettings | None, rou
         waiting=waiting,
     )
     routes.add(why.PATH, why.handler(scheduler, informers))
+    metrics.add(lambda: iter(scheduler.collect()))
     return [informers, events, scheduler]
 
 
