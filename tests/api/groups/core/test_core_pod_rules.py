@@ -361,3 +361,15 @@ def test_annotations_of_init_containers_of_old_are_dropped(create: Any) -> None:
     assert (
         "annotations" not in create("Pod", metadata={"name": "x", "annotations": {old: "[]"}}, spec=pod())["metadata"]
     )
+
+
+def test_no_count_of_a_controller_is_above_its_replicas(create: Any, change: Any) -> None:
+    spec = {"template": {"metadata": {"labels": {"a": "b"}}, "spec": pod()}}
+    made = create("ReplicationController", spec=spec)
+    assert change("ReplicationController", made, lambda new: new["status"].update(replicas=-1), "status") == [
+        "status.replicas: Invalid value: -1: must be greater than or equal to 0",
+        *(
+            f"status.{key}: Invalid value: 0: cannot be greater than status.replicas"
+            for key in ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")
+        ),
+    ]

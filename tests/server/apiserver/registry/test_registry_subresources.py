@@ -69,6 +69,17 @@ async def test_a_binding_assigns_the_node_once(api: Any) -> None:
     assert answer["message"].endswith('pod p is already assigned to node "n"')
 
 
+async def test_what_is_posted_to_a_pod_bears_its_name(api: Any) -> None:
+    await api("POST", PODS, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "x"}]}})
+    for kind, body in (("Binding", {"target": {"name": "n"}}), ("Eviction", {})):
+        for metadata in ({}, {"name": "q"}):
+            path = f"{PODS}/p/{kind.lower()}"
+            status, answer = await api("POST", path, {**body, "metadata": metadata})
+            assert (status, answer["message"]) == (400, f"name in URL does not match name in {kind} object")
+    status, answer = await api("POST", f"{PODS.rpartition('/')[0]}/bindings", {"target": {"name": "n"}})
+    assert (status, answer["message"]) == (400, "Name parameter required.")
+
+
 async def test_bad_bindings(api: Any) -> None:
     await api.pod("p")
     bad = {"metadata": {"name": "p"}, "target": {"kind": "Odd", "name": ""}}

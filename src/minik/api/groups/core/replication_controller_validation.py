@@ -46,8 +46,9 @@ def validate_replication_controller_status_update(new: Obj, _old: Obj) -> list[F
     errors = _not_negative(status, _COUNTS, "status")
     total = status.get("replicas", 0)
     for key in ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"):
-        if status.get(key, 0) > total:
-            errors.append(invalid_value(f"status.{key}", status[key], "cannot be greater than status.replicas"))
+        count = status.get(key, 0)
+        if count > total:
+            errors.append(invalid_value(f"status.{key}", count, "cannot be greater than status.replicas"))
     available = status.get("availableReplicas", 0)
     if available > status.get("readyReplicas", 0):
         errors.append(invalid_value("status.availableReplicas", available, "cannot be greater than readyReplicas"))

@@ -42,12 +42,9 @@ async def _bind(registry: Registry, call: Call, pods: Resource, kind: Resource, 
     binding = read_object(call, kind, options.field_validation)
     match_namespace(call, binding)
     given = binding["metadata"].get("name", "")
-    if name and given and given != name:
+    if name and given != name:
         raise bad_request("name in URL does not match name in Binding object")
-    name = name or given
-    call = replace(call, resource=pods, info=replace(call.info, name=name))
-    if registry.storage.get(pods, call.namespace, name) is None:
-        raise call.not_found()
+    call = replace(call, resource=pods, info=replace(call.info, name=given))
     attributes = attributes_of(call, Operation.CREATE, binding, None, options)
     attributes.kind, attributes.subresource = "Binding", "binding"
     await registry.admission.mutate(attributes)
@@ -71,6 +68,8 @@ def _errors(binding: Obj) -> list[FieldError]:
 
 
 async def _assign(registry: Registry, call: Call, binding: Obj, *, dry_run: bool) -> None:
+    if not call.name:
+        raise bad_request("Name parameter required.")
     layout = registry.layout(call.resource)
     while True:
         current = registry.storage.get(call.resource, call.namespace, call.name)

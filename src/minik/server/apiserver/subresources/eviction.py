@@ -43,7 +43,7 @@ async def evict(registry: Registry, call: Call) -> Response:
     options = write_options.parse(call, "CreateOptions")
     eviction = _read(call, options)
     match_namespace(call, eviction)
-    if eviction["metadata"].get("name", "") not in ("", call.name):
+    if eviction["metadata"].get("name", "") != call.name:
         raise bad_request("name in URL does not match name in Eviction object")
     current = registry.storage.get(call.resource, call.namespace, call.name)
     if current is None:
