@@ -64,8 +64,7 @@ class BindingCycles:
         self._cache.set_pod(pod, node_name)
         await self._places.acquire()
         self._under_way += 1
-        running = self._run(profile, state, queued, node_name, attempt)
-        self._unbound[pod.uid] = tasks.create_task(running, name=f"bind {pod.key}")
+        tasks.create_task(self._run(profile, state, queued, node_name, attempt), name=f"bind {pod.key}")
 
     def abandon(self, uid: str) -> None:
         """The Pod is gone or going."""
@@ -77,7 +76,9 @@ class BindingCycles:
     async def _run(
         self, profile: Profile, state: CycleState, queued: QueuedPod, node_name: str, attempt: Attempt
     ) -> None:
-        pod = queued.pod
+        pod, task = queued.pod, asyncio.current_task()
+        assert task is not None
+        self._unbound[pod.uid] = task  # not before: a task that is cancelled before its first step gives nothing back
         reserved: list[Enabled] = []
         try:
             try:
@@ -87,8 +88,7 @@ class BindingCycles:
             await self._bind(profile, state, pod, node_name)
             self._queue.done(queued)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if pod.uid not in self._abandoned or task is None:
+            if pod.uid not in self._abandoned:
                 raise
             self._abandoned.discard(pod.uid)
             task.uncancel()
