@@ -1,8 +1,12 @@
 import pytest
 from fake_client import until
 
+from minik.api.types import GVR
 from minik.client.resources import CONFIG_MAPS, DEPLOYMENTS, NODES, PODS, REPLICA_SETS
-from minik.server.controllers.garbage_collector import GarbageCollector
+from minik.server.controllers import garbage_collector
+from minik.server.controllers.garbage_collector import CUSTOM_RESOURCES, GarbageCollector
+
+THINGS = GVR("example.com", "v1", "things")
 
 
 @pytest.fixture
@@ -129,3 +133,29 @@ async def test_cycle_of_owners_does_not_block_foreground_deletion(gc):
     await settled(gc)
     await gc.client.delete(REPLICA_SETS, "a", "ns", propagation_policy="Foreground")
     await until(lambda: not gc.client.all(REPLICA_SETS))
+
+
+@pytest.mark.parametrize("defined_again", [False, True])
+async def test_what_a_custom_resource_owned_goes_with_its_definition(gc, monkeypatch, defined_again):
+    """Even if nobody saw the owner go: the watch ends with the definition. `defined_again`: owners may be there."""
+    monkeypatch.setattr(garbage_collector, "RESYNC_DELAY", 0.0)
+    spec = {"group": "example.com", "names": {"kind": "Thing"}, "versions": [{"name": "v1"}]}
+    definition = {"metadata": {"name": "things.example.com", "uid": "uid-crd"}, "spec": spec}
+    gc.serve(CUSTOM_RESOURCES, "CustomResourceDefinition", namespaced=False)
+    gc.serve(THINGS, "Thing")
+    gc.client.add(CUSTOM_RESOURCES, definition)
+    gc.client.add(THINGS, owned("t"))
+    reference = {"apiVersion": "example.com/v1", "kind": "Thing", "name": "t", "uid": "uid-t"}
+    gc.client.add(CONFIG_MAPS, owned("c", ownerReferences=[reference]))
+    await settled(gc)
+    gc.client._objects[THINGS].clear()
+    gc.resources.pop()
+    gc.client.remove(CUSTOM_RESOURCES, "things.example.com")
+    if defined_again:
+        gc.client.add(CUSTOM_RESOURCES, {**definition, "metadata": {**definition["metadata"], "uid": "uid-new"}})
+        gc.client.add(CONFIG_MAPS, owned("d", ownerReferences=[{**reference, "uid": "uid-other"}]))
+        gc.client.add(CONFIG_MAPS, owned("gone", ("ReplicaSet", "never")))
+        await until(lambda: not gc.client.find(CONFIG_MAPS, "gone", "ns"))
+        assert gc.client.find(CONFIG_MAPS, "d", "ns")
+    else:
+        await until(lambda: not gc.client.all(CONFIG_MAPS))

@@ -25,8 +25,10 @@ from minik.server.controllers.owner_graph import (
     ORPHAN,
     Node,
     OwnerGraph,
+    defined_kinds,
     refers_to,
     slim,
+    slim_definition,
     split_references,
 )
 
@@ -76,6 +78,7 @@ class GarbageCollector(Controller):
         self._resources_changed = asyncio.Event()
         self._puzzling: set[str] = set()  # uids with an unknown owner: looked at again when what is served changes
         self._absent: OrderedDict[tuple[str, str], None] = OrderedDict()  # (uid, namespace) known not to be
+        self._undefined: OrderedDict[tuple[str, str], str] = OrderedDict()  # (apiVersion, kind) -> definition that went
 
     async def run(self, ready: asyncio.Event) -> None:
         try:
@@ -108,7 +111,8 @@ class GarbageCollector(Controller):
         served = {r.gvr: r for r in self._discovery.resources if _is_collectable(r)}
         for gvr in [gvr for gvr in self._monitors if gvr not in served]:
             self._stop_monitor(gvr)
-            self._graph.forget(gvr)
+            for uid in self._graph.forget(gvr):
+                self.queue.add(f"look/{uid}")
         for gvr, resource in served.items():
             if gvr not in self._monitors:
                 self._monitors[gvr] = self._start_monitor(group, resource)
@@ -124,7 +128,8 @@ class GarbageCollector(Controller):
         if shared is not None:
             shared.add_handler(handle)
             return _Monitor(shared, handle, None)
-        informer = Informer(self._client, resource.gvr, transform=slim)
+        transform = slim_definition if resource.gvr == CUSTOM_RESOURCES else slim
+        informer = Informer(self._client, resource.gvr, transform=transform)
         informer.add_handler(handle)
         task = group.create_task(informer.run(asyncio.Event()), name=f"gc {informer.name}")
         return _Monitor(informer, handle, task)
@@ -145,6 +150,8 @@ class GarbageCollector(Controller):
     def _observe(self, resource: ApiResource, change: Change) -> None:
         if resource.gvr in (CUSTOM_RESOURCES, API_SERVICES):
             self._resources_changed.set()
+        if resource.gvr == CUSTOM_RESOURCES:
+            self._remember_definition(change)
         if change.new is None:
             metadata = change.obj["metadata"]
             self._remember_absent(metadata["uid"], metadata.get("namespace", ""))
@@ -236,6 +243,8 @@ class GarbageCollector(Controller):
             return None  # also when its kind is no longer served: it was seen to go
         kind = self._discovery.kinds.get((reference["apiVersion"], reference["kind"]))
         if kind is None:
+            if await self._is_undefined(reference):
+                return None
             raise UnknownOwnerError(f"{reference['apiVersion']} {reference['kind']} is not served")
         if kind.namespaced and not node.namespace:
             raise UnknownOwnerError("a cluster-scoped object cannot have a namespaced owner")
@@ -316,6 +325,27 @@ class GarbageCollector(Controller):
                 return None
             raise
         return obj if obj["metadata"]["uid"] == uid else None
+
+    async def _is_undefined(self, reference: Obj) -> bool:
+        """Whether the owner's kind was a custom resource whose definition is gone, and all its objects with it."""
+        name = self._undefined.get((reference["apiVersion"], reference["kind"]))
+        if name is None:
+            return False
+        try:
+            await self._client.get(CUSTOM_RESOURCES, name)
+        except StatusError as error:
+            if error.code != 404:
+                raise
+            return True
+        return False
+
+    def _remember_definition(self, change: Change) -> None:
+        for kind in defined_kinds(change.obj):
+            self._undefined.pop(kind, None)
+            if change.new is None:
+                self._undefined[kind] = change.obj["metadata"]["name"]
+                if len(self._undefined) > ABSENT_CACHE:
+                    self._undefined.popitem(last=False)
 
     def _remember_absent(self, uid: str, namespace: str) -> None:
         self._absent[uid, namespace] = None

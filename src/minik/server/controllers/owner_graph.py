@@ -21,6 +21,22 @@ def slim(obj: Obj) -> Obj:
     return {"metadata": {name: metadata[name] for name in names if name in metadata}}
 
 
+def slim_definition(obj: Obj) -> Obj:
+    """A CustomResourceDefinition with the kinds it defines, too."""
+    spec = obj["spec"]
+    versions = [{"name": version["name"]} for version in spec["versions"]]
+    return {
+        **slim(obj),
+        "spec": {"group": spec["group"], "names": {"kind": spec["names"]["kind"]}, "versions": versions},
+    }
+
+
+def defined_kinds(definition: Obj) -> list[tuple[str, str]]:
+    """(apiVersion, kind) of every version of a CustomResourceDefinition."""
+    spec = definition["spec"]
+    return [(f"{spec['group']}/{version['name']}", spec["names"]["kind"]) for version in spec["versions"]]
+
+
 @dataclass(slots=True)
 class Node:
     uid: str
@@ -72,11 +88,14 @@ class OwnerGraph:
         self._put(_node(resource, change.new), effects)
         return effects
 
-    def forget(self, gvr: GVR) -> None:
-        """The resource is no longer served: nothing can be said about its objects."""
+    def forget(self, gvr: GVR) -> set[str]:
+        """The resource is no longer served: nothing can be said about its objects. Returns their dependents' uids."""
+        dependents: set[str] = set()
         for node in [node for node in self._nodes.values() if node.gvr == gvr]:
             self._unlink(node)
             del self._nodes[node.uid]
+            dependents.update(self._dependents.get(node.uid, ()))
+        return dependents
 
     def _put(self, node: Node, effects: Effects) -> None:
         old = self._nodes.get(node.uid)
