@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness.api_server import ApiServer
 from harness.cluster import eventually
 from harness.objects import JSON_PATCH, Obj, Objects, conditions
 
@@ -418,6 +419,15 @@ def test_replacement_policy_says_when_a_leaving_pod_is_replaced(
     reached(objects, "j", terminating=0, failed=1)
 
 
+def test_pod_that_was_never_placed_fails_when_it_is_deleted(objects: Objects) -> None:
+    pod = template()
+    pod["spec"]["nodeSelector"] = {"no": "where"}
+    run(objects, "j", pod=pod, podReplacementPolicy="Failed")
+    (waiting,) = active(objects, "j", 1)
+    objects.delete("pods", name(waiting))
+    reached(objects, "j", failed=1, terminating=0)
+
+
 def test_deadline_ends_the_job(objects: Objects) -> None:
     run(objects, "j", pod=template(**{"minik.io/fake-run-seconds": "600"}), completions=1, activeDeadlineSeconds=1)
     job = ended(objects, "j", "Failed")
@@ -472,3 +482,31 @@ def test_quota_keeps_pods_back_and_says_so(objects: Objects) -> None:
         )
 
     eventually(told, **SOON)
+
+
+def test_what_was_done_is_counted(fake_cluster: ApiServer, objects: Objects) -> None:
+    held(objects, "j", completions=2, parallelism=2, podFailurePolicy=policy(on_exit("FailJob", 1)))
+    first, second = active(objects, "j", 2)
+    end(objects, first)
+    end(objects, second, 1)
+    ended(objects, "j", "Failed")
+    counts = metrics(fake_cluster)
+    for wanted in (
+        'job_controller_jobs_finished_total{completion_mode="NonIndexed",reason="PodFailurePolicy",result="failed"}',
+        'job_controller_job_pods_finished_total{completion_mode="NonIndexed",result="failed"}',
+        'job_controller_pod_failures_handled_by_failure_policy_total{action="FailJob"}',
+        'job_controller_job_pods_creation_total{reason="new",status="succeeded"}',
+        'job_controller_job_syncs_total{action="pods_created",completion_mode="NonIndexed",result="success"}',
+        'job_controller_terminated_pods_tracking_finalizer_total{event="delete"}',
+        "job_controller_job_sync_duration_seconds_bucket",
+        "ttl_after_finished_controller_job_deletion_duration_seconds",
+        "cronjob_controller_job_creation_skew_duration_seconds",
+        "pod_gc_collector_force_delete_pods_total",
+        "horizontal_pod_autoscaler_controller_reconciliations_total",
+    ):
+        assert wanted in counts
+
+
+def metrics(server: ApiServer) -> str:
+    with server.wire() as wire:
+        return wire.request("GET", "/metrics").body.decode()

@@ -8,7 +8,7 @@ from minik.api import cron
 from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.client import Client
-from minik.client.clock import format_time
+from minik.client.clock import format_time, parse_time
 from minik.client.controller import Controller
 from minik.client.events import NORMAL, WARNING, object_reference
 from minik.client.informer import Change
@@ -16,6 +16,7 @@ from minik.client.resources import CRON_JOBS, JOBS
 from minik.server.controllers import cron_job_plan as decide
 from minik.server.controllers import indexes
 from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.measures import Spread, doubling
 from minik.server.controllers.objects import controller_of, is_deleting
 from minik.server.controllers.pod_control import namespace_is_terminating
 
@@ -30,6 +31,12 @@ class CronJobController(Controller):
         super().__init__(clock=context.clock)
         self._client: Client = context.client_for(self.name)
         self._recorder = context.events.recorder(self.name)
+        self._skew = Spread(
+            "cronjob_controller_job_creation_skew_duration_seconds",
+            "Time between when a cronjob is scheduled to be run, and when the corresponding job is created",
+            doubling(1.0, 10),
+        )
+        self.measures = (self._skew,)
         self._cron_jobs = self.watch(context.informers.of(CRON_JOBS))
         self._jobs = self.watch(context.informers.of(JOBS, indexes=indexes.OWNED), _key_of_job)
 
@@ -128,6 +135,7 @@ class CronJobController(Controller):
             job = existing  # made before, and then not noted
         else:
             self._event(cron_job, NORMAL, "SuccessfulCreate", f"Created job {job['metadata']['name']}")
+            self._skew.add((parse_time(job["metadata"]["creationTimestamp"]) - due).total_seconds())
         if not decide.ended(job):
             status["active"] = [*status.get("active", ()), decide.job_reference(job)]
         status["lastScheduleTime"] = format_time(due)

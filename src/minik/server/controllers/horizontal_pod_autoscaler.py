@@ -5,6 +5,7 @@ it is followed in autoscaler_limits.py.
 https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from minik.client.informer import Change, object_key, split_key
 from minik.client.resources import HORIZONTAL_POD_AUTOSCALERS, PODS
 from minik.server.controllers import indexes
 from minik.server.controllers.autoscaler_limits import History, Moment, limited
+from minik.server.controllers.autoscaler_measures import AutoscalerMetrics
 from minik.server.controllers.autoscaler_metrics import Metrics
 from minik.server.controllers.autoscaler_proposals import Proposals, Subject, in_whole
 from minik.server.controllers.autoscaler_replicas import MetricError
@@ -61,6 +63,7 @@ class _Run:
     conditions: list[Obj]
     metrics: list[Obj] = field(default_factory=list)
     current: int | None = None  # replicas, once they are known
+    change: int = 0  # of replicas
 
 
 class HorizontalPodAutoscalerController(Controller):
@@ -73,6 +76,8 @@ class HorizontalPodAutoscalerController(Controller):
         self._recorder = context.events.recorder(self.name)
         self._discover = context.discover
         self._proposals = Proposals(Metrics(self._client), context.discover, self.clock)
+        self._metrics = AutoscalerMetrics()
+        self.measures = self._metrics.measures
         self._memory: dict[str, _Memory] = {}
         self._selectors: dict[str, str] = {}  # what each autoscaler's target selects, by its key
         self._autoscalers = self.watch(context.informers.of(HORIZONTAL_POD_AUTOSCALERS), _keys)
@@ -85,12 +90,19 @@ class HorizontalPodAutoscalerController(Controller):
             self._selectors.pop(key, None)
             return None
         run = _Run(hpa, [*((hpa.get("status") or {}).get("conditions") or ())])
+        started, error = time.perf_counter(), "none"
         try:
             await self._scale(key, run)
+        except StatusError:
+            error = "internal"
+            raise
         except Unscalable as problem:
+            error = "internal"
             self._tell(hpa, WARNING, problem.event, problem.told)
             self._note(run, problem.condition, "False", problem.reason, problem.message)
             await self._write_status(run)
+        finally:
+            self._metrics.reconciled(run.change, error, time.perf_counter() - started)
         return SYNC_PERIOD
 
     # -- one run
@@ -120,6 +132,7 @@ class HorizontalPodAutoscalerController(Controller):
             wanted = verdict.replicas
         if wanted != current:
             await self._rescale(run, target, scale, wanted, why)
+            run.change = wanted - current
             moments = memory.ups if wanted > current else memory.downs
             moments.append(Moment(now, abs(wanted - current)))
         await self._write_status(run, wanted)
@@ -164,12 +177,16 @@ class HorizontalPodAutoscalerController(Controller):
         failures: list[tuple[Obj, MetricError]] = []
         specs = run.hpa["spec"].get("metrics") or ()
         for metric in specs:
+            started = time.perf_counter()
             try:
                 answer = await self._proposals.ask(metric, subject)
             except MetricError as error:
+                self._metrics.computed(metric["type"], 0, "internal", time.perf_counter() - started)
                 self._tell(run.hpa, WARNING, f"FailedGet{metric['type']}Metric", str(error))
                 failures.append((metric, error))
                 continue
+            change = answer.proposal.replicas - current
+            self._metrics.computed(metric["type"], change, "none", time.perf_counter() - started)
             run.metrics.append(answer.status)
             if best == 0 or answer.proposal.replicas > best:
                 best, best_name = answer.proposal.replicas, answer.name

@@ -3,6 +3,7 @@
 Decisions are in job_plan.py. https://kubernetes.io/docs/concepts/workloads/controllers/job/
 """
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from minik.api.selectors import of_object
@@ -20,6 +21,7 @@ from minik.server.controllers import job_policies as policies
 from minik.server.controllers.claims import Owner, claim
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.job_backoff import Backoff
+from minik.server.controllers.job_metrics import JobMetrics
 from minik.server.controllers.job_plan import Plan, expires_in, is_finished, plan
 from minik.server.controllers.objects import controller_of, is_deleting, labels_of
 from minik.server.controllers.pod_control import PodControl, namespace_is_terminating, slow_start
@@ -40,11 +42,15 @@ class JobController(Controller):
         self._control = PodControl(self._client, self._recorder)
         self._expectations = Expectations(context.clock)
         self._backoffs: dict[str, tuple[str, Backoff]] = {}  # by key: the Job's uid, and its failures
+        self._metrics = JobMetrics()
+        self.measures = self._metrics.measures
         self._jobs = self.watch(context.informers.of(JOBS, indexes=indexes.BY_NAMESPACE), self._keys_of_job)
         self._pods = self.watch(context.informers.of(PODS, indexes=indexes.PODS), self._keys_of_pod)
 
     def _keys_of_job(self, change: Change) -> Iterable[str]:
         yield object_key(change.obj)
+        if change.old is None and not _is_managed(change.obj):
+            self._metrics.of_others(change.obj["spec"]["managedBy"])
         if change.new is None:
             for pod in self._pods.by_index(indexes.CONTROLLER, change.obj["metadata"]["uid"]):
                 yield from _orphan_key(pod)
@@ -52,6 +58,7 @@ class JobController(Controller):
     def _keys_of_pod(self, change: Change) -> Iterable[str]:
         pod = change.obj
         reference, namespace = controller_of(pod), pod["metadata"]["namespace"]
+        self._metrics.pod_changed(change.old, change.new)
         if reference is not None:
             if reference["kind"] != "Job":
                 return
@@ -112,8 +119,14 @@ class JobController(Controller):
             lambda pod: selector.matches(labels_of(pod)),
             finalizer=facts.FINALIZER,
         )
+        started = time.perf_counter()
         todo = plan(job, pods, self.clock.now(), self._backoff(key, job, pods), may_act=may_act)
-        await self._carry_out(key, owner, todo)
+        try:
+            await self._carry_out(key, owner, todo)
+        except StatusError:
+            self._metrics.synced(job, None, time.perf_counter() - started, may_act=may_act)
+            raise
+        self._metrics.synced(job, todo, time.perf_counter() - started, may_act=may_act)
         return todo.again
 
     def _backoff(self, key: str, job: Obj, pods: Sequence[Obj]) -> Backoff:
@@ -132,6 +145,7 @@ class JobController(Controller):
         if todo.status != job.get("status"):
             changed = {**job, "status": todo.status}
             await self._client.update(JOBS, changed, job["metadata"]["namespace"], subresource="status")
+            self._metrics.written(job, todo)
         self._backoffs[key] = job["metadata"]["uid"], todo.backoff
         about = object_reference("batch/v1", "Job", job)
         for type, reason, message in todo.events:
@@ -167,6 +181,7 @@ class JobController(Controller):
                 self._expectations.forget(key)
                 raise stopped.error
         created = await slow_start(todo.create, create)
+        self._metrics.created(owner.obj, todo, created.done)
         if failed := len(todo.create) - created.done:
             todo.status["active"] -= failed
             if not todo.status["active"]:
@@ -187,6 +202,7 @@ class JobController(Controller):
                 JOBS, metadata["name"], metadata["namespace"], uid=metadata["uid"], propagation_policy="Foreground"
             )
         )
+        self._metrics.expired.add(-left)
         return None
 
     async def _release(self, pods: Sequence[Obj]) -> None:

@@ -5,6 +5,7 @@ counters. Of an Indexed Job the index in status.completedIndexes is enough.
 Rules: trackJobStatusAndRemoveFinalizers in kubernetes/pkg/controller/job/job_controller.go.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -30,6 +31,7 @@ class Count:
     new_succeeded: list[Obj] = field(default_factory=list)  # ended since, by the status
     new_failed: list[Obj] = field(default_factory=list)
     waiting: dict[int, Obj] = field(default_factory=dict)  # failed Pods kept until their index has another
+    policy_actions: Counter[str] = field(default_factory=Counter)  # what podFailurePolicy did about Pods noted now
     is_full: bool = False  # more Pods ended than are noted at one time
 
     @property
@@ -132,6 +134,10 @@ def _note(job: Obj, pod: Obj, count: Count, *, failed: bool) -> None:
         if not facts.is_indexed(job) and uid not in count.uncounted_succeeded:
             count.uncounted_succeeded.append(uid)
     elif failed and uid not in count.uncounted_failed:
-        is_valid = not facts.is_indexed(job) or facts.valid_index(job, pod) is not None
-        if is_valid and policies.failure_action(job, pod)[0] != "Ignore":
+        if facts.is_indexed(job) and facts.valid_index(job, pod) is None:
+            return
+        action = policies.failure_action(job, pod)[0]
+        if action:
+            count.policy_actions[action] += 1
+        if action != "Ignore":
             count.uncounted_failed.append(uid)

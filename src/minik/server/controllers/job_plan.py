@@ -4,7 +4,7 @@ How ended Pods are counted is in job_count.py, which Pods run in job_scale.py.
 Rules: syncJob in kubernetes/pkg/controller/job/job_controller.go.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -44,6 +44,7 @@ class Plan:
     release: list[Obj] = field(default_factory=list)  # Pods whose finalizer goes once the status is written
     again: float | None = None
     events: list[tuple[str, str, str]] = field(default_factory=list)  # type, reason, message
+    policy_actions: Mapping[str, int] = field(default_factory=dict)  # for metrics
 
 
 def is_finished(job: Obj) -> bool:
@@ -76,6 +77,7 @@ def plan(job: Obj, pods: Sequence[Obj], now: datetime, backoff: Backoff | None =
         if not spec.get("suspend"):
             result.again = _soonest(result.again, _deadline_in(job, start, now))
     result.release = note_ended(job, pods, known, succeeded=None if verdict is None else verdict.succeeded)
+    result.policy_actions = known.policy_actions
     result.status = _status(job, pods, active, known, result) | ({"startTime": start} if start else {})
     if verdict is not None:
         is_over = not (known.uncounted or known.is_full or result.status["terminating"])

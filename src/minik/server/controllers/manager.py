@@ -5,7 +5,8 @@ that holds the lease runs them (client/leader_election.py).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from minik.server.controllers.admission_policy_status import ValidatingAdmissionPolicyStatusController
 from minik.server.controllers.bootstrap_tokens import BootstrapSigner, TokenCleaner
@@ -54,6 +55,9 @@ from minik.server.controllers.volume_protection import (
     VolumeProtectionController,
 )
 from minik.supervisor import Component
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 Build = Callable[[ControllerContext], Component]
 
@@ -119,6 +123,12 @@ class ControllerManager:
         """Those that are built, for metrics."""
         parts = self._parts
         return [each for part in parts for each in (part.controllers if isinstance(part, OnDemand) else (part,))]
+
+    def collect(self) -> Iterator["Metric"]:
+        """What controllers count besides the work of their queues: each lists it in `measures`."""
+        for controller in self.controllers:
+            for measure in getattr(controller, "measures", ()):
+                yield measure.collect()
 
     async def run(self, ready: asyncio.Event) -> None:
         if not self._parts:

@@ -15,6 +15,7 @@ from minik.client.informer import Change
 from minik.client.resources import NODES, PODS
 from minik.server.controllers import indexes
 from minik.server.controllers.context import ControllerContext
+from minik.server.controllers.measures import Tally
 from minik.server.controllers.node_health import ready_status
 from minik.server.controllers.objects import is_deleting
 from minik.server.controllers.pods import is_finished, node_name
@@ -23,6 +24,7 @@ QUARANTINE = 40.0  # seconds a node must be missing before its Pods are given up
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 BATCH = 50  # Pods deleted at the same time
 _FINISHED, _UNSCHEDULED, _NODE = "finished", "unscheduled", "node/"
+_LABELS = ("namespace", "reason")
 
 
 class PodGCController(Controller):
@@ -37,6 +39,15 @@ class PodGCController(Controller):
         self._limit = context.settings.terminated_pod_gc_threshold
         self._missing: dict[str, float] = {}  # node -> since when, monotonic
         self._finished = 0
+        self._deleted = Tally(
+            "pod_gc_collector_force_delete_pods", "Number of pods that are being forcefully deleted", *_LABELS
+        )
+        self._errors = Tally(
+            "pod_gc_collector_force_delete_pod_errors",
+            "Number of errors encountered when forcefully deleting the pods",
+            *_LABELS,
+        )
+        self.measures = (self._deleted, self._errors)
         self._nodes = self.watch(context.informers.of(NODES), self._keys_of_node)
         self._pods = self.watch(context.informers.of(PODS, indexes=indexes.PODS), self._keys_of_pod)
 
@@ -60,19 +71,19 @@ class PodGCController(Controller):
 
     async def reconcile(self, key: str) -> float | None:
         if key == _FINISHED:
-            await self._delete_all(self._surplus())
+            await self._delete_all(self._surplus(), "terminated")
         elif key == _UNSCHEDULED:
-            pods = [pod for pod in self._pods.list() if is_deleting(pod) and not node_name(pod)]
-            pods = [pod for pod in pods if not pod["metadata"].get("finalizers")]
-            await self._fail_and_delete(pods)
+            await self._fail_and_delete(
+                [pod for pod in self._pods.list() if is_deleting(pod) and not node_name(pod)], "unscheduled"
+            )
         else:
             return await self._collect_node(key.removeprefix(_NODE))
         return None
 
     def _surplus(self) -> Sequence[Obj]:
-        """The oldest finished Pods beyond the limit."""
+        """Finished Pods beyond the limit: evicted ones first, then the oldest."""
         finished = [pod for pod in self._pods.list() if is_finished(pod)]
-        finished.sort(key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+        finished.sort(key=lambda pod: (not _was_evicted(pod), str(pod["metadata"]["creationTimestamp"])))
         return finished[: max(0, len(finished) - self._limit)]
 
     async def _collect_node(self, name: str) -> float | None:
@@ -81,7 +92,7 @@ class PodGCController(Controller):
         if node is not None:
             self._missing.pop(name, None)
             if _out_of_service(node) and ready_status(node) != "True":
-                await self._fail_and_delete([pod for pod in pods if is_deleting(pod)])
+                await self._fail_and_delete([pod for pod in pods if is_deleting(pod)], "out-of-service")
             return None
         if not pods:
             self._missing.pop(name, None)
@@ -99,7 +110,7 @@ class PodGCController(Controller):
             "message": "PodGC: node no longer exists",
             "lastTransitionTime": format_time(self.clock.now()),
         }
-        await self._fail_and_delete(pods, condition)
+        await self._fail_and_delete(pods, "orphaned", condition)
         return None
 
     async def _is_gone(self, node: str) -> bool:
@@ -112,15 +123,17 @@ class PodGCController(Controller):
             raise
         return False
 
-    async def _fail_and_delete(self, pods: Sequence[Obj], condition: Obj | None = None) -> None:
+    async def _fail_and_delete(self, pods: Sequence[Obj], reason: str, condition: Obj | None = None) -> None:
         """What did not end by itself failed, so that those who wait for it see an end."""
         for pod in pods:
             if not is_finished(pod):
                 await self._mark_failed(pod, condition)
-        await self._delete_all(pods)
+        await self._delete_all(pods, reason)
 
     async def _mark_failed(self, pod: Obj, condition: Obj | None) -> None:
         status: Obj = {"phase": "Failed"} | ({"conditions": [condition]} if condition else {})
+        if condition and (generation := pod["metadata"].get("generation")):
+            status["conditions"] = [{**condition, "observedGeneration": generation}]
         patch = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         try:
@@ -131,23 +144,31 @@ class PodGCController(Controller):
             if error.code not in (404, 409):
                 raise
 
-    async def _delete_all(self, pods: Sequence[Obj]) -> None:
+    async def _delete_all(self, pods: Sequence[Obj], reason: str) -> None:
         for start in range(0, len(pods), BATCH):
-            await asyncio.gather(*(self._delete(pod) for pod in pods[start : start + BATCH]))
+            await asyncio.gather(*(self._delete(pod, reason) for pod in pods[start : start + BATCH]))
 
-    async def _delete(self, pod: Obj) -> None:
+    async def _delete(self, pod: Obj, reason: str) -> None:
         metadata = pod["metadata"]
+        if is_deleting(pod) and metadata.get("deletionGracePeriodSeconds") == 0 and metadata.get("finalizers"):
+            return  # it only waits for those
+        self._deleted.add(metadata["namespace"], reason)
         try:
             await self._client.delete(
                 PODS, metadata["name"], metadata["namespace"], grace_period_seconds=0, uid=metadata["uid"]
             )
         except StatusError as error:
             if error.code not in (404, 409):
+                self._errors.add(metadata["namespace"], reason)
                 raise
 
 
 def _counts(pod: Obj | None) -> int:
     return int(pod is not None and is_finished(pod))
+
+
+def _was_evicted(pod: Obj) -> bool:
+    return bool((pod.get("status") or {}).get("reason") == "Evicted")
 
 
 def _out_of_service(node: Obj) -> bool:
