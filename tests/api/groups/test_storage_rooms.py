@@ -62,3 +62,43 @@ def test_attributes_classes_never_change(post: Any, put: Any) -> None:
     made = post(STORAGE, "VolumeAttributesClass", driverName="d", parameters={"a": "b"})
     changed = put(made, lambda new: new.update(driverName="e", parameters={}))
     assert [error.partition(":")[0] for error in changed.errors] == ["driverName", "parameters", "parameters"]
+
+
+_REGION = "failure-domain.beta.kubernetes.io/region"
+_RENAMED = 'deprecated since v1.17; use "topology.kubernetes.io/region" instead'
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "fields", "warning"),
+    [
+        (
+            STORAGE,
+            "StorageClass",
+            {"provisioner": "p", "allowedTopologies": [{"matchLabelExpressions": [{"key": _REGION, "values": ["a"]}]}]},
+            f"allowedTopologies[0].matchLabelExpressions[0].key: {_RENAMED}",
+        ),
+        (
+            STORAGE,
+            "CSIStorageCapacity",
+            {"storageClassName": "c", "nodeTopology": {"matchLabels": {_REGION: "a"}}},
+            f"nodeTopology.matchLabels.{_REGION}: {_RENAMED}",
+        ),
+        (
+            STORAGE,
+            "CSIStorageCapacity",
+            {
+                "storageClassName": "c",
+                "nodeTopology": {"matchExpressions": [{"key": _REGION, "operator": "Exists"}]},
+            },
+            f"nodeTopology.matchExpressions[0].key: {_REGION} is {_RENAMED}",
+        ),
+        (
+            "node.k8s.io/v1",
+            "RuntimeClass",
+            {"handler": "h", "scheduling": {"nodeSelector": {_REGION: "a", "node-role.kubernetes.io/master": ""}}},
+            f"scheduling.nodeSelector: {_RENAMED}",
+        ),
+    ],
+)
+def test_renamed_node_labels(post: Any, api_version: str, kind: str, fields: Any, warning: str) -> None:
+    assert post(api_version, kind, **fields).warnings == [warning]

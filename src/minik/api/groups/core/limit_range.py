@@ -57,6 +57,7 @@ RESOURCES = (
             prepare_create=_prepare_create,
             validate=validate_limit_range,
             validate_update=_validate_update,
+            create_on_update=True,
             metadata_checks=("create",),
         ),
         columns=_COLUMNS,

@@ -1,4 +1,4 @@
-"""Node labels that were renamed or dropped, and the warnings for using them."""
+"""Node labels that were renamed, and the warnings for using them."""
 
 from minik.api import names
 from minik.api.types import Obj
@@ -9,9 +9,6 @@ DEPRECATED_LABELS = {
     "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
     "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
     "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-    "app.kubernetes.io/created-by": "deprecated since v1.9",
-    "scheduler.alpha.kubernetes.io/preferAvoidPods": "deprecated since v1.22; use Taints and Tolerations instead",
-    "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
 }
 
 
@@ -27,3 +24,12 @@ def node_selector_term_warnings(term: Obj, path: str, *, check_values: bool = Fa
         for number, value in enumerate(expression.get("values") or ()):
             warnings += [f"{at}.values[{number}]: {value} is invalid, {text}" for text in names.label_value(value)]
     return warnings
+
+
+def label_selector_warnings(selector: Obj | None, path: str) -> list[str]:
+    """Of a label selector that is about nodes."""
+    warnings = node_selector_term_warnings(selector or {}, path)
+    labels = (selector or {}).get("matchLabels") or {}
+    return warnings + [
+        f"{path}.matchLabels.{key}: {DEPRECATED_LABELS[key]}" for key in labels if key in DEPRECATED_LABELS
+    ]

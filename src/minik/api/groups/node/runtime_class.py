@@ -8,6 +8,7 @@ from typing import Any
 
 from minik.api import names
 from minik.api.columns import AGE, NAME, age
+from minik.api.groups.core.node_labels import DEPRECATED_LABELS
 from minik.api.groups.core.resources_validation import validate_container_resource_name, validate_quantity
 from minik.api.groups.core.scheduling_validation import validate_tolerations
 from minik.api.label_selector_validation import validate_labels
@@ -38,7 +39,12 @@ def _validate(obj: Obj) -> list[FieldError]:
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    return validate_immutable(new.get("handler", ""), old.get("handler", ""), "handler")
+    return _validate(new) + validate_immutable(new.get("handler", ""), old.get("handler", ""), "handler")
+
+
+def _warn(obj: Obj, _old: Obj | None) -> list[str]:
+    labels = (obj.get("scheduling") or {}).get("nodeSelector") or {}
+    return [f"scheduling.nodeSelector: {DEPRECATED_LABELS[key]}" for key in labels if key in DEPRECATED_LABELS]
 
 
 RESOURCES = (
@@ -50,7 +56,14 @@ RESOURCES = (
         singular="runtimeclass",
         type_name="io.k8s.api.node.v1.RuntimeClass",
         namespaced=False,
-        strategy=Strategy(validate=_validate, validate_update=_validate_update, unconditional_update=False),
+        strategy=Strategy(
+            validate=_validate,
+            validate_update=_validate_update,
+            warn=_warn,
+            create_on_update=True,
+            unconditional_update=False,
+            metadata_checks=("create", "update"),
+        ),
         columns=_COLUMNS,
         cells=_cells,
         storage_version_hash="WQTu1GL3T2Q=",

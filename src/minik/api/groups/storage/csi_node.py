@@ -69,7 +69,8 @@ def _fixed(driver: Obj) -> Obj:
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = _validate(new)
+    """Upstream looks twice."""
+    errors = _validate(new) * 2
     before = {driver.get("name"): _fixed(driver) for driver in old["spec"].get("drivers") or ()}
     for driver in new["spec"].get("drivers") or ():
         if driver.get("name") in before and before[driver["name"]] != _fixed(driver):
@@ -87,7 +88,12 @@ RESOURCES = (
         singular="csinode",
         type_name="io.k8s.api.storage.v1.CSINode",
         namespaced=False,
-        strategy=Strategy(validate=_validate, validate_update=_validate_update, unconditional_update=False),
+        strategy=Strategy(
+            validate=_validate,
+            validate_update=_validate_update,
+            unconditional_update=False,
+            metadata_checks=("create", "create"),
+        ),
         columns=_COLUMNS,
         cells=_cells,
         storage_version_hash="Pe62DkZtjuo=",

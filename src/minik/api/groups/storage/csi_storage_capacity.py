@@ -1,6 +1,7 @@
 """CSIStorageCapacity (storage.k8s.io/v1): how much a driver can still provide in one part of the cluster."""
 
 from minik.api import names
+from minik.api.groups.core.node_labels import label_selector_warnings
 from minik.api.groups.creation_time_columns import COLUMNS, cells
 from minik.api.label_selector_validation import validate_label_selector
 from minik.api.number_validation import NOT_NEGATIVE
@@ -26,6 +27,10 @@ def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     return errors + validate_immutable(new.get("storageClassName"), old.get("storageClassName"), "storageClassName")
 
 
+def _warn(obj: Obj, _old: Obj | None) -> list[str]:
+    return label_selector_warnings(obj.get("nodeTopology"), "nodeTopology")
+
+
 RESOURCES = (
     Resource(
         group="storage.k8s.io",
@@ -34,7 +39,13 @@ RESOURCES = (
         plural="csistoragecapacities",
         singular="csistoragecapacity",
         type_name="io.k8s.api.storage.v1.CSIStorageCapacity",
-        strategy=Strategy(validate=_validate, validate_update=_validate_update, unconditional_update=False),
+        strategy=Strategy(
+            validate=_validate,
+            validate_update=_validate_update,
+            warn=_warn,
+            unconditional_update=False,
+            metadata_checks=("create", "update"),
+        ),
         columns=COLUMNS,
         cells=cells,
         storage_version_hash="xeVl+2Ly1kE=",

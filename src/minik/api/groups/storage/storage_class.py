@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from minik.api.columns import AGE, NAME, age
+from minik.api.groups.core.node_labels import DEPRECATED_LABELS
 from minik.api.groups.storage.class_validation import validate_parameters, validate_provisioner, validate_topologies
 from minik.api.object_meta import validate_immutable
 from minik.api.scheme import Column, Resource, Strategy
@@ -85,6 +86,15 @@ def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     return errors
 
 
+def _warn(obj: Obj, _old: Obj | None) -> list[str]:
+    return [
+        f"allowedTopologies[{index}].matchLabelExpressions[{number}].key: {DEPRECATED_LABELS[expression['key']]}"
+        for index, term in enumerate(obj.get("allowedTopologies") or ())
+        for number, expression in enumerate(term.get("matchLabelExpressions") or ())
+        if expression.get("key") in DEPRECATED_LABELS
+    ]
+
+
 RESOURCES = (
     Resource(
         group="storage.k8s.io",
@@ -95,7 +105,13 @@ RESOURCES = (
         type_name="io.k8s.api.storage.v1.StorageClass",
         namespaced=False,
         short_names=("sc",),
-        strategy=Strategy(default=_default, validate=_validate, validate_update=_validate_update),
+        strategy=Strategy(
+            default=_default,
+            validate=_validate,
+            validate_update=_validate_update,
+            warn=_warn,
+            metadata_checks=("create", "update"),
+        ),
         columns=_COLUMNS,
         cells=_cells,
         storage_version_hash="K+m6uJwbjGY=",

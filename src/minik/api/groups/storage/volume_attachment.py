@@ -137,6 +137,7 @@ RESOURCES = (
             validate_update=_validate_update,
             unconditional_update=False,
             reset_fields=RESET_STATUS,
+            metadata_checks=("create", "create"),
         ),
         subresources=(
             Subresource(

@@ -27,7 +27,7 @@ def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     return errors + validate_immutable(new.get("parameters"), old.get("parameters"), "parameters") + _validate(new)
 
 
-_STRATEGY = Strategy(validate=_validate, validate_update=_validate_update)
+_STRATEGY = Strategy(validate=_validate, validate_update=_validate_update, metadata_checks=("update", "create"))
 
 RESOURCES = (
     Resource(

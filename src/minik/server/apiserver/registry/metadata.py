@@ -57,7 +57,7 @@ def generate_name(prefix: str) -> str:
 def fill_new(obj: Obj, resource: Resource, namespace: str, now: datetime, *, uid: str = "") -> None:
     """Set what only the server sets on a new object; `obj` is changed."""
     metadata: Obj = obj["metadata"]
-    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
         metadata.pop(key, None)
     if resource.namespaced:
         metadata["namespace"] = namespace
@@ -65,6 +65,8 @@ def fill_new(obj: Obj, resource: Resource, namespace: str, now: datetime, *, uid
     metadata["creationTimestamp"] = timestamp(now)
     if resource.strategy.has_generation:
         metadata["generation"] = 1
+    elif metadata.get("generation") == 0:
+        del metadata["generation"]  # other numbers stay: who counts no generations does not mind them
 
 
 def carry_over(new: Obj, old: Obj) -> None:
