@@ -39,9 +39,18 @@ def test_reasons(operation: dict[str, Any], text: str) -> None:
     assert str(caught.value) == text
 
 
-def test_a_failing_test_is_told_apart() -> None:
-    with pytest.raises(UnmetTest):
-        json_patch_failure.apply(DOCUMENT, [{"op": "test", "path": "/s", "value": "other"}])
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/s", "testing value /s failed: test failed"),
+        ("/x/y", "test operation does not apply: is missing path: /x/y: missing value"),
+        ("/a/b/9", "error in test for path: '/a/b/9': Unable to access invalid index: 9: invalid index"),
+    ],
+)
+def test_a_failing_test_is_told_apart(path: str, text: str) -> None:
+    with pytest.raises(UnmetTest) as caught:
+        json_patch_failure.apply(DOCUMENT, [{"op": "test", "path": path, "value": "other"}])
+    assert str(caught.value) == text
 
 
 def test_operations_apply_in_order() -> None:

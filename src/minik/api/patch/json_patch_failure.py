@@ -26,9 +26,20 @@ def apply(obj: Obj, operations: Sequence[Mapping[str, Any]]) -> Obj:
             obj = json_patch.apply(obj, [operation])
         except StatusError:
             if operation.get("op") == "test":
-                raise UnmetTest(f"testing path {operation.get('path', '')} failed: test failed") from None
+                raise UnmetTest(_unmet(obj, operation.get("path", ""))) from None
             raise PatchFailed(_reason(obj, operation)) from None
     return obj
+
+
+def _unmet(document: Obj, path: str) -> str:
+    container = _container(document, path)
+    if container is None:
+        return f"test operation does not apply: is missing path: {path}: missing value"
+    if isinstance(container, list):
+        wrong = _wrong_index(container, path.rpartition("/")[2])
+        if wrong:
+            return f"error in test for path: '{path}': {wrong}"
+    return f"testing value {path} failed: test failed"
 
 
 def _reason(document: Obj, operation: Mapping[str, Any]) -> str:
@@ -60,11 +71,18 @@ def _at_end(document: Obj, path: str, name: str, nowhere: str) -> str:
     where = f"error in {name} for path: '{path}': "
     if isinstance(container, dict):
         return f"{where}Unable to remove nonexistent key: {key}: missing value"
+    return where + (_wrong_index((), key) or "")
+
+
+def _wrong_index(items: Sequence[Any], key: str) -> str:
+    """What is wrong with an index; "" if nothing is."""
     try:
         index = int(key)
     except ValueError:
-        return f'{where}strconv.Atoi: parsing "{key}": invalid syntax'
-    return f"{where}Unable to access invalid index: {index}: invalid index"
+        return f'strconv.Atoi: parsing "{key}": invalid syntax'
+    if -len(items) <= index < len(items):
+        return ""
+    return f"Unable to access invalid index: {index}: invalid index"
 
 
 def _container(document: Any, path: str) -> Any:

@@ -9,7 +9,6 @@ import contextlib
 import functools
 import logging
 import os
-import re
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from multidict import CIMultiDict
 
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, bad_request, too_large
+from minik.server.apiserver import warning_headers
 from minik.server.apiserver.express import Framing, Head, Heads, is_bare_get
 from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
@@ -50,7 +50,6 @@ _KEEPALIVE = 180.0  # seconds an idle connection is kept
 _SHUTDOWN = 5.0  # seconds running requests may take to end
 _RAW_BODY = frozenset({"proxy", "exec", "attach", "portforward"})
 _HEAD = 64 * 1024  # bytes of a request line or of one header
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # what no header may hold
 _NO_QUERY: Mapping[str, Sequence[str]] = {}
 
 Handle = Callable[[Request], Awaitable[Response]]
@@ -362,9 +361,8 @@ def _headers(request: Request, response: Response, audit_id: str) -> CIMultiDict
     headers.setdefault("Cache-Control", "no-cache, private")
     if response.content_type:
         headers["Content-Type"] = response.content_type
-    for warning in response.warnings:
-        escaped = _CONTROL.sub(" ", warning).replace("\\", "\\\\").replace('"', '\\"')
-        headers.add("Warning", f'299 - "{escaped}"')
+    for warning in warning_headers.headers(response.warnings):
+        headers.add("Warning", warning)
     return headers
 
 
