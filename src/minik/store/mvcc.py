@@ -283,6 +283,9 @@ class MvccStore:
                 raise CompactedError(self._compact_revision)
             if revision > self._revision:
                 raise FutureRevisionError(revision)
+            for first, last in self._lost:
+                if first <= revision <= last:
+                    revision = last + 1  # the oldest that can be read: the lost ones cannot
             if revision > self._committer.durable:
                 await self.flush()
             await self._engine.compact(revision)

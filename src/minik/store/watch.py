@@ -101,12 +101,12 @@ class Watcher:
 
     async def __anext__(self) -> Sequence[Event]:
         while True:
-            if self._closed:
-                raise StopAsyncIteration
             if self._pending:
                 batch, self._pending = self._pending, []
                 self._store.stats.watch_events += len(batch)
                 return batch
+            if self._closed:
+                raise StopAsyncIteration
             if self._error is not None:
                 raise self._error
             if not self._live:
