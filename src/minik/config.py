@@ -80,6 +80,7 @@ class ServerConfig:
     anonymous_auth: bool = True
     authorization_mode: tuple[str, ...] = ("Node", "RBAC")
     authorization_config: str = ""
+    authorization_policy_file: str = ""
     authorization_webhook_version: str = "v1beta1"
     authorization_webhook_cache_authorized_ttl: str = "5m0s"  # durations are Go's
     authorization_webhook_cache_unauthorized_ttl: str = "30s"

@@ -21,8 +21,9 @@ _FLAGS: dict[str, tuple[str, str]] = {
     ),
     "authorization-mode": (
         _AUTHORIZATION,
-        "Authorizers in order: Node, RBAC, Webhook, AlwaysAllow, AlwaysDeny [Node,RBAC]",
+        "Authorizers in order: Node, RBAC, ABAC, Webhook, AlwaysAllow, AlwaysDeny [Node,RBAC]",
     ),
+    "authorization-policy-file": (_AUTHORIZATION, "Policies of mode ABAC, one a line"),
     "authorization-config": (_AUTHORIZATION, "AuthorizationConfiguration: authorizers with all their settings"),
     "authorization-webhook-version": (_AUTHORIZATION, "Version of SubjectAccessReview that is sent [v1beta1]"),
     "authorization-webhook-cache-authorized-ttl": (_AUTHORIZATION, "How long a yes is remembered [5m0s]"),

@@ -22,7 +22,7 @@ class Authorization:
         self._changes = 0  # of the chain, and how often somebody asked while a webhook has its say
         if config.authorization_config:
             self._follow(Path(config.authorization_config), config)
-        elif config.authorization_webhook_config_file or config.authorization_mode != ("Node", "RBAC"):
+        elif _says_how(config):
             from minik.server.apiserver.authz.configuration import chain_of_flags
 
             chain = chain_of_flags(config, built_in)
@@ -33,7 +33,7 @@ class Authorization:
             self.authorizer.steps = (built_in["Node"], built_in["RBAC"])
 
     def _follow(self, path: Path, config: ServerConfig) -> None:
-        if config.authorization_webhook_config_file or config.authorization_mode != ("Node", "RBAC"):
+        if _says_how(config):
             raise StartupError(
                 "--authorization-config cannot be used with --authorization-mode or --authorization-webhook-*"
             )
@@ -62,3 +62,9 @@ class Authorization:
         self.authorizer.steps = chain.steps
         self._connections.connections += chain.webhooks
         self.asks_webhooks = bool(chain.webhooks)
+
+
+def _says_how(config: ServerConfig) -> bool:
+    """Whether flags name authorizers."""
+    files = config.authorization_webhook_config_file or config.authorization_policy_file
+    return bool(files) or config.authorization_mode != ("Node", "RBAC")

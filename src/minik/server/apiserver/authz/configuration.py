@@ -16,7 +16,7 @@ from minik.server.apiserver.authz.authorizer import Always, Immediate, Remote
 from minik.server.apiserver.authz.webhook import WebhookAuthorizer, WebhookSettings
 
 _API_VERSIONS = tuple(f"apiserver.config.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
-_BUILT_IN = ("Node", "RBAC", "AlwaysAllow", "AlwaysDeny")
+_BUILT_IN = ("Node", "RBAC", "ABAC", "AlwaysAllow", "AlwaysDeny")
 _LONGEST_TIMEOUT = 30.0  # seconds
 
 
@@ -35,6 +35,10 @@ def chain_of_flags(config: ServerConfig, built_in: Mapping[str, Immediate]) -> C
         modes.append("Webhook")
     if len(set(modes)) < len(modes):
         raise StartupError(f"--authorization-mode {','.join(modes)}: a mode is named twice")
+    if config.authorization_policy_file and "ABAC" not in modes:
+        raise StartupError("--authorization-policy-file needs --authorization-mode ABAC")
+    if "ABAC" in modes:
+        built_in = {**built_in, "ABAC": _policies_of_flags(config)}
     steps: list[Immediate | Remote] = []
     webhooks: list[WebhookAuthorizer] = []
     for mode in modes:
@@ -46,6 +50,17 @@ def chain_of_flags(config: ServerConfig, built_in: Mapping[str, Immediate]) -> C
         else:
             raise StartupError(f"--authorization-mode: {mode!r} is not one of {', '.join((*_BUILT_IN, 'Webhook'))}")
     return Chain(steps, webhooks)
+
+
+def _policies_of_flags(config: ServerConfig) -> Immediate:
+    from minik.server.apiserver.authz import abac
+
+    if not config.authorization_policy_file:
+        raise StartupError("--authorization-mode ABAC needs --authorization-policy-file")
+    try:
+        return abac.load(Path(config.authorization_policy_file))
+    except (OSError, ValueError) as error:
+        raise StartupError(f"cannot use authorization policies: {error}") from None
 
 
 def _webhook_of_flags(config: ServerConfig) -> WebhookAuthorizer:
@@ -93,7 +108,7 @@ def chain_of_document(document: Any, built_in: Mapping[str, Immediate]) -> Chain
 def _check_entry(entry: Obj, kind: str, where: str, seen: set[str]) -> None:
     if not kind:
         raise ValueError(f"{where}.type: Required value")
-    if kind not in (*_BUILT_IN, "Webhook"):
+    if kind not in (*_BUILT_IN, "Webhook") or kind == "ABAC":  # whose file only a flag names
         raise ValueError(f'{where}.type: Unsupported value: "{kind}"')
     name = entry.get("name") or ""
     if not name:
