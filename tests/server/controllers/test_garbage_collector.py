@@ -42,7 +42,7 @@ def chain(cluster) -> None:
     cluster.client.add(PODS, owned("p", ("ReplicaSet", "rs"), block=True))
 
 
-async def settled(cluster) -> None:
+async def settled(cluster) -> GarbageCollector:
     """Every object has been seen and looked at."""
     collector = cluster.start(GarbageCollector)
     await until(
@@ -52,6 +52,7 @@ async def settled(cluster) -> None:
         )
     )
     await until(lambda: not len(collector.queue))
+    return collector
 
 
 async def test_dependents_follow_their_owner_in_the_background(gc):
@@ -147,12 +148,13 @@ async def test_what_a_custom_resource_owned_goes_with_its_definition(gc, monkeyp
     gc.client.add(THINGS, owned("t"))
     reference = {"apiVersion": "example.com/v1", "kind": "Thing", "name": "t", "uid": "uid-t"}
     gc.client.add(CONFIG_MAPS, owned("c", ownerReferences=[reference]))
-    await settled(gc)
+    collector = await settled(gc)
     gc.client._objects[THINGS].clear()
     gc.resources.pop()
     gc.client.remove(CUSTOM_RESOURCES, "things.example.com")
     if defined_again:
         gc.client.add(CUSTOM_RESOURCES, {**definition, "metadata": {**definition["metadata"], "uid": "uid-new"}})
+        await until(lambda: not collector._discovery.kinds.get(("example.com/v1", "Thing")))
         gc.client.add(CONFIG_MAPS, owned("d", ownerReferences=[{**reference, "uid": "uid-other"}]))
         gc.client.add(CONFIG_MAPS, owned("gone", ("ReplicaSet", "never")))
         await until(lambda: not gc.client.find(CONFIG_MAPS, "gone", "ns"))
