@@ -24,6 +24,7 @@ from minik.api.groups.core.pod_validation import validate_pod
 from minik.api.groups.core.pod_warnings import pod_warnings
 from minik.api.ip_validation import ip_warnings
 from minik.api.scheme import Resource, Strategy, Subresource
+from minik.api.semantic_equality import same
 from minik.api.types import Obj
 
 _STATUS_KEEPS = ("deletionTimestamp", "ownerReferences")
@@ -82,6 +83,7 @@ def _prepare_status(new: Obj, old: Obj) -> None:
     if not status.get("qosClass") and before.get("qosClass"):
         status["qosClass"] = before["qosClass"]
     _keep_observed_generations(status, before)
+    status.pop("nodeAllocatableResourceClaimStatuses", None)  # of a feature that is off
 
 
 def _keep_all_but_spec(new: Obj, old: Obj) -> Obj:
@@ -127,6 +129,10 @@ def _take(obj: Obj, wanted: Obj, keys: Sequence[str]) -> None:
             obj[key] = wanted[key]
         else:
             obj.pop(key, None)
+
+
+def _spec_changes(new: Obj, old: Obj) -> bool:
+    return not same(new["spec"], old["spec"], "io.k8s.api.core.v1.PodSpec")
 
 
 def _warn(pod: Obj, old: Obj | None) -> list[str]:
@@ -187,6 +193,7 @@ RESOURCES = (
             warn_sent=apparmor_warnings,
             warn=_warn,
             has_generation=True,
+            generation_changes=_spec_changes,
             metadata_checks=("update", "create"),
             grace_period=_grace_period,
             reset_fields=frozenset({("status",)}),
@@ -202,6 +209,7 @@ RESOURCES = (
                     prepare_update=_prepare_ephemeral_containers,
                     validate_update=validate_ephemeral_containers_update,
                     has_generation=True,
+                    generation_changes=_spec_changes,
                     metadata_checks=("update", "create"),
                     reset_fields=frozenset({("status",)}),
                 ),
@@ -219,6 +227,7 @@ RESOURCES = (
                     prepare_update=_prepare_resize,
                     validate_update=validate_resize,
                     has_generation=True,
+                    generation_changes=_spec_changes,
                     metadata_checks=("update", "create"),
                     reset_fields=frozenset({("status",)}),
                 ),

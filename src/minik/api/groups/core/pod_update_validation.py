@@ -12,6 +12,7 @@ from minik.api.go_form import go_diff, go_value
 from minik.api.groups.core.pod_annotations_validation import MIRROR, validate_annotations_update
 from minik.api.groups.core.pod_validation import validate_pod_content
 from minik.api.groups.core.scheduling_validation import validate_tolerations
+from minik.api.semantic_equality import same
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value, required
 
@@ -21,6 +22,7 @@ _UPDATABLE = (
     "`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
+_SPEC, _EPHEMERAL = "io.k8s.api.core.v1.PodSpec", "io.k8s.api.core.v1.EphemeralContainer"
 _TERMS = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -162,7 +164,7 @@ def validate_pod_update(new: Obj, old: Obj) -> list[FieldError]:
         return errors
     excused, found = _excused(spec, before)
     errors += found
-    if excused != before:
+    if not same(excused, before, _SPEC):
         difference = go_diff(before, excused, "PodSpec")
         text = f"pod updates may not change fields other than {_UPDATABLE}\n{difference}"
         errors.append(forbidden("spec", text))
@@ -180,7 +182,7 @@ def validate_ephemeral_containers_update(new: Obj, old: Obj) -> list[FieldError]
         if name not in by_name:
             text = f'existing ephemeral containers "{name}" may not be removed\n'
             errors.append(forbidden("spec.ephemeralContainers", text))
-        elif by_name[name] != container:
+        elif not same(by_name[name], container, _EPHEMERAL):
             difference = go_diff(container, by_name[name], "EphemeralContainer")
             text = f'existing ephemeral containers "{name}" may not be changed\n{difference}'
             errors.append(forbidden("spec.ephemeralContainers", text))
