@@ -233,6 +233,10 @@ class Workloads:
                     media_type=_PATCHES["strategic"],
                 )
 
+    def opening(self, condition: Callable[[], Any], what: str = "") -> Any:
+        """Let every gated Pod that comes be ready, until the condition is true."""
+        return self.until(lambda: [self.open_gates(), condition()][1], what)
+
     def run(self, pod: str) -> None:
         """Play the kubelet of `silent_node`."""
         ready = [{"type": type, "status": "True"} for type in ("Ready", "ContainersReady")]
@@ -262,7 +266,7 @@ def server_with_nodes(directory: Any, nodes: int) -> Iterator[ApiServer]:
     with ApiServer(directory, settings=settings) as server, server.wire() as wire:
         eventually(lambda: len(wire.request("GET", "/api/v1/nodes").json()["items"]) == nodes, every=_EVERY)
         yield server
-        assert server.failures() == []
+        assert server.failures() == [], server.log_tail(200)
 
 
 @contextmanager

@@ -280,7 +280,7 @@ def test_failed_metric_only_keeps_it_from_going_down(apis: MetricsApis, objects:
 
 def test_target_that_is_not_there_is_told(objects: Objects) -> None:
     autoscaler(objects, external("8"))
-    why = 'deployments/scale.apps "web" not found'
+    why = 'deployments.apps "web" not found'
     prefix = "the HPA controller was unable to get the target's current scale: "
     told(objects, AbleToScale=("False", "FailedGetScale", prefix + why))
     event(objects, "Warning", "FailedGetScale", why)

@@ -201,7 +201,7 @@ def test_a_stuck_rollout_is_rolled_over_by_the_next(space: Workloads) -> None:
     space.create(SETS, workload("ReplicaSet", "rollover", template(labels, image="httpd"), replicas=1))
     space.status(SETS, "rollover", readyReplicas=1)
     stuck = template({"name": "rollover-pod"}, image="redis:nonexistent", gated=True)
-    space.create(DEPLOYMENTS, workload("Deployment", "d", stuck, replicas=1, strategy=rolling(1, 0), minReadySeconds=1))
+    space.create(DEPLOYMENTS, workload("Deployment", "d", stuck, replicas=1, strategy=rolling(1, 0), minReadySeconds=2))
     space.status(DEPLOYMENTS, "d", updatedReplicas=1, replicas=2, availableReplicas=1)
     assert set_of(space, "redis:nonexistent")["metadata"]["annotations"][REVISION] == "1"
     assert sizes(space) == {"httpd": 1, "redis:nonexistent": 1}
@@ -330,15 +330,9 @@ def test_an_unready_rollout_keeps_what_serves(space: Workloads) -> None:
     space.patch(DEPLOYMENTS, "web", with_image("web:2", **GATED))
     space.until(lambda: sizes(space, "status") == {"web:1": 3, "web:2": 2}, "the rollout waiting")
     space.status(DEPLOYMENTS, "web", replicas=5, updatedReplicas=2, availableReplicas=3, unavailableReplicas=2)
-
-    def opened() -> bool:
-        for pod in space.pods():
-            if pod["spec"].get("readinessGates"):
-                space.open_gate(pod["metadata"]["name"])
-        return sizes(space, "status") == {"web:1": 0, "web:2": 4}
-
-    space.until(opened, "the rollout going on")
+    space.opening(lambda: set_of(space, "web:2")["status"].get("availableReplicas") == 4, "the rollout going on")
     complete(space, "web", 4)
+    assert sizes(space, "status") == {"web:1": 0, "web:2": 4}
 
 
 def test_a_quota_shows_in_the_deployment(space: Workloads) -> None:
@@ -420,12 +414,12 @@ def test_pods_on_their_way_out_are_counted(space: Workloads) -> None:
 
 
 def test_min_ready_seconds_hold_the_rollout_back(space: Workloads) -> None:
-    space.create(DEPLOYMENTS, deployment(minReadySeconds=1, strategy=rolling(1, 0)))
+    space.create(DEPLOYMENTS, deployment(minReadySeconds=2, strategy=rolling(1, 0)))
     space.status(DEPLOYMENTS, "web", readyReplicas=1, availableReplicas=0, unavailableReplicas=1)
     said = space.kubectl("rollout", "status", "deployment", "web", "--timeout=20s")
     assert "0 of 1 updated replicas are available" in said
     complete(space, "web", 1)
-    assert set_of(space, "web:1")["spec"]["minReadySeconds"] == 1
+    assert set_of(space, "web:1")["spec"]["minReadySeconds"] == 2
     space.patch(DEPLOYMENTS, "web", {"spec": {"minReadySeconds": 0}})
     space.until(lambda: not set_of(space, "web:1")["spec"].get("minReadySeconds"), "the ReplicaSet following")
 

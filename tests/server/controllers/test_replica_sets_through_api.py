@@ -231,7 +231,7 @@ def test_the_lifecycle_of_a_replication_controller(space: Workloads) -> None:
 
 @both
 def test_ready_pods_become_available_after_min_ready_seconds(space: Workloads, resource: str) -> None:
-    space.create(resource, made(resource, "web", template({"app": "web"}), replicas=1, minReadySeconds=1))
+    space.create(resource, made(resource, "web", template({"app": "web"}), replicas=1, minReadySeconds=2))
     ready = space.status(resource, "web", readyReplicas=1, availableReplicas=0)
     assert "availableReplicas" not in ready["status"]
     space.status(resource, "web", readyReplicas=1, availableReplicas=1)

@@ -70,15 +70,20 @@ def revisions(space: Workloads) -> tuple[str, str]:
     return status["currentRevision"], status["updateRevision"]
 
 
+def same_revision(space: Workloads) -> tuple[str, str] | None:
+    """Once the update is done."""
+    current, update = revisions(space)
+    return (current, update) if current == update else None
+
+
 def opening(space: Workloads, replicas: int) -> None:
     """Let every Pod that comes be ready, until all are."""
 
     def done() -> bool:
-        space.open_gates()
         status = space.get(SETS, "web").get("status") or {}
         return (status.get("readyReplicas", 0), status.get("replicas", 0)) == (replicas, replicas)
 
-    space.until(done, f"{replicas} ready Pods")
+    space.opening(done, f"{replicas} ready Pods")
 
 
 def test_pods_have_their_identity(space: Workloads) -> None:
@@ -114,12 +119,11 @@ def test_rolling_updates_and_roll_backs_go_in_reverse_order_and_wait_for_the_unh
         assert images(space) == [before] * 3  # web-1 is awaited
         since = space.version("pods")
         space.open_gate("web-1")
-        space.until(lambda wanted=image: [space.open_gates(), images(space)][1] == [wanted] * 3, "the update")
-        opening(space, 3)
+        current, update = space.opening(lambda: same_revision(space), "the update")
+        assert images(space) == [image] * 3
         events = space.watch("pods", since, lambda seen: sum(e["type"] == "DELETED" for e in seen) == 3)
         deleted = [e["object"]["metadata"]["name"] for e in events if e["type"] == "DELETED"]
         assert deleted == ["web-2", "web-1", "web-0"]
-        current, update = space.until(lambda: (pair := revisions(space))[0] == pair[1] and pair)
         assert hashes(space) == [update] * 3
     assert update == first  # the template of the first revision is known, and no other is made
     numbers = {one["metadata"]["name"]: one["revision"] for one in space.all(REVISIONS)}
@@ -148,7 +152,7 @@ def test_canaries_and_phased_updates_by_partition(space: Workloads) -> None:
         space.patch(SETS, "web", partition(number))
         space.until(lambda wanted=wanted: images(space) == wanted, "the next phase")
         ready(space, 3)
-    assert space.until(lambda: (pair := revisions(space))[0] == pair[1] and pair) == (new, new)
+    assert space.until(lambda: same_revision(space)) == (new, new)
 
 
 def test_scaling_goes_in_order_and_halts_at_an_unhealthy_pod(space: Workloads) -> None:
@@ -298,7 +302,7 @@ def test_pods_are_replaced_one_at_a_time(space: Workloads, policy: str) -> None:
     space.until(lambda: images(space) == ["web:1", "web:1", "web:2"], "the first one")
     space.nudge(SETS, "web")
     assert images(space) == ["web:1", "web:1", "web:2"]  # and no more before it serves
-    space.until(lambda: [space.open_gates(), images(space)][1] == ["web:2"] * 3, "the rest")
+    space.opening(lambda: images(space) == ["web:2"] * 3, "the rest")
 
 
 def test_a_bad_revision_does_not_stop_its_own_replacement_when_pods_are_side_by_side(space: Workloads) -> None:
@@ -325,7 +329,7 @@ def test_min_ready_seconds_hold_the_next_pod_back(space: Workloads) -> None:
     space.status(SETS, "web", replicas=1, readyReplicas=1, availableReplicas=0)
     space.nudge(SETS, "web")
     assert names(space.pods()) == ["web-0"]
-    space.patch(SETS, "web", {"spec": {"minReadySeconds": 1}})
+    space.patch(SETS, "web", {"spec": {"minReadySeconds": 2}})
     ready(space, 2)
 
 

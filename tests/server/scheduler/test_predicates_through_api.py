@@ -173,3 +173,20 @@ def test_gates_keep_a_pod_out_of_the_queue(ground: Ground) -> None:
     assert "nodeName" not in ground.get("Pod", "gated")["spec"]
     ground.patch("Pod", "gated", {"spec": {"schedulingGates": None}}, merge=True)
     assert ground.node_of("gated") == THIRD
+
+
+def test_needed_features_must_be_declared_by_the_node(ground: Ground) -> None:
+    needy = pod("needy")
+    rule = {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}
+    needy["spec"]["containers"][0] |= {"restartPolicy": "Never", "restartPolicyRules": [rule]}
+    ground.create(needy)
+    assert ground.refusal("needy") == (
+        "0/3 nodes are available: 3 node(s) didn't match Pod's required features. "
+        + _NO_HELP.format("3 Preemption is not helpful for scheduling")
+    )
+    feature = {"status": {"declaredFeatures": ["RestartAllContainersOnContainerExits"]}}
+    try:
+        ground.patch("Node", THIRD, feature, subresource="status")
+        assert ground.node_of("needy") == THIRD
+    finally:
+        ground.patch("Node", THIRD, {"status": {"declaredFeatures": None}}, subresource="status")

@@ -29,7 +29,7 @@ def names(profile: Profile, point: str) -> list[str]:
 def test_the_default_plugins_run_where_they_can() -> None:
     (found,) = profiles({})
     assert names(found, "sort_key") == ["PrioritySort"]
-    assert names(found, "pre_enqueue") == ["SchedulingGates"]
+    assert names(found, "pre_enqueue") == ["SchedulingGates", "DynamicResources"]
     assert names(found, "post_filter") == ["DynamicResources", "DefaultPreemption"]
     assert names(found, "bind") == ["DefaultBinder"]
     assert [enabled.weight for enabled in found.at("score") if enabled.plugin.name == "TaintToleration"] == [3]

@@ -144,12 +144,12 @@ def _surplus(daemon_set: Obj, running: Sequence[Obj], revision_hash: str, now: d
 
 
 def _oldest_first(pods: Sequence[Obj]) -> list[Obj]:
-    """Those that have a node come first."""
+    return sorted(pods, key=lambda pod: (*_age(pod), pod["metadata"]["name"]))
 
-    def rank(pod: Obj) -> tuple[bool, str, str]:
-        return not node_name(pod), pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]
 
-    return sorted(pods, key=rank)
+def _age(pod: Obj) -> tuple[bool, str]:
+    """Sorts the oldest first; those that have a node come before all others."""
+    return not node_name(pod), pod["metadata"].get("creationTimestamp", "")
 
 
 def limits(daemon_set: Obj, desired: int) -> tuple[int, int]:
@@ -205,7 +205,8 @@ def new_status(
         if not here:
             continue
         counts["current"] += 1
-        oldest = _oldest_first(here)[0]  # it counts for the node: an update is done when what was before has gone
+        # what was before an update counts for the node until it goes, also when both came in the same second
+        oldest = min(here, key=lambda pod: (*_age(pod), labels_of(pod).get(HASH_LABEL) == revision_hash))
         counts["ready"] += is_ready(oldest)
         counts["available"] += is_available(oldest, min_ready, now)
         counts["updated"] += labels_of(oldest).get(HASH_LABEL) == revision_hash

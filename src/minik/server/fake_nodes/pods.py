@@ -42,7 +42,7 @@ class FakePods(Controller):
 
     async def reconcile(self, key: str) -> float | None:
         pod = self._pods.get_key(key)
-        if pod is None:
+        if pod is None or not pod["spec"].get("nodeName"):  # another one of that name, meanwhile
             return None
         node = self._nodes.get(pod["spec"]["nodeName"])
         if node is None:

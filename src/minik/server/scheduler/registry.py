@@ -27,6 +27,7 @@ _PLUGINS: Mapping[str, tuple[str, str]] = {
     "ImageLocality": ("image_locality", _PLAIN),
     "InterPodAffinity": ("inter_pod_affinity", _HANDLE),
     "NodeAffinity": ("node_affinity", _ARGUMENTS),
+    "NodeDeclaredFeatures": ("node_declared_features", _PLAIN),
     "NodeName": ("node_name", _PLAIN),
     "NodePorts": ("node_ports", _PLAIN),
     "NodeResourcesBalancedAllocation": ("node_resources_balanced_allocation", _ARGUMENTS),

@@ -29,6 +29,7 @@ DEFAULT_PLUGINS = (
     Choice("NodeResourcesBalancedAllocation", 1),
     Choice("ImageLocality", 1),
     Choice("DefaultBinder"),
+    Choice("NodeDeclaredFeatures"),
 )
 
 
