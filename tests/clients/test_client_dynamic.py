@@ -133,6 +133,7 @@ def test_workloads_become_what_their_controllers_make_of_them(api: client.ApiCli
         pytest.fail("the Deployment got no Pods")
     scale = apps.read_namespaced_deployment_scale("web", namespace)
     scale.spec.replicas = 0
+    scale.metadata.resource_version = None  # whatever the controller writes meanwhile
     apps.replace_namespaced_deployment_scale("web", namespace, scale)
     assert apps.read_namespaced_deployment("web", namespace).spec.replicas == 0
     assert scaling.list_namespaced_horizontal_pod_autoscaler(namespace).items == []

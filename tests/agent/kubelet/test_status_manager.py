@@ -27,7 +27,7 @@ class SlowClient:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # step by step
             await asyncio.sleep(0)
 
 

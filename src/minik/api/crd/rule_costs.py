@@ -47,9 +47,8 @@ class Costs:
         """Complaints about all expressions together."""
         if self.total <= _PER_DEFINITION:
             return []
-        both = "rule & messageExpression cost total"
-        text = f"contributed to estimated {both} exceeding cost limit for entire OpenAPIv3 schema"
-        name = f"x-kubernetes-validations estimated {both} for entire OpenAPIv3 schema"
+        text = "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema"
+        name = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema"
         return [
             *(forbidden(where, text) for _, where in self.largest),
             forbidden(path, _text(name, self.total, _PER_DEFINITION)),

@@ -33,7 +33,7 @@ def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validatio
     obj: Obj = {**body.value}
     complaints = list(body.repeats)
     if body.is_json and repeats_keys(body.raw, body.value, _seen(body.value)):
-        complaints += repeated_fields(strict.with_duplicates(body.raw.decode(errors="replace")))
+        complaints += strict.repeated_fields(strict.with_duplicates(body.raw.decode(errors="replace")))
     try:
         complaints += sorted(f'unknown field "{path}"' for path in prune(obj, shape.structural_schema))
     except (values.TypeMismatch, values.BadValue) as error:
@@ -42,7 +42,7 @@ def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validatio
         raise cannot_handle(actual, expected, f"strict decoding error: {', '.join(complaints)}")
     if shape.structural_schema is not None:
         set_defaults(obj, shape.structural_schema)
-    return obj, complaints if field_validation != "Ignore" else []
+    return obj, strict.as_warnings(complaints) if field_validation != "Ignore" else []
 
 
 def _require_type(body: Body, expected: GroupVersionKind) -> None:
@@ -71,23 +71,6 @@ def _seen(value: Any) -> structs.Pass:
     seen = structs.Pass()
     seen.unknown = True
     return seen
-
-
-def repeated_fields(value: Any, path: str = "") -> list[str]:
-    """`duplicate field "spec.a"` for every repeated key, in the order of the text."""
-    found: list[str] = []
-    if isinstance(value, strict.Pairs):
-        names: set[str] = set()
-        for name, item in value:
-            where = f"{path}.{name}" if path else name
-            if name in names:
-                found.append(f'duplicate field "{where}"')
-            names.add(name)
-            found += repeated_fields(item, where)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            found += repeated_fields(item, f"{path}[{index}]")
-    return found
 
 
 def prune(obj: Obj, schema: Obj | None) -> Iterator[str]:

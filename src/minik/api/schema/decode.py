@@ -33,7 +33,7 @@ def decode_body(
     obj, complaints = _convert(body, shape, actual, expected)
     if complaints and field_validation == "Strict":
         raise cannot_handle(actual, expected, f"strict decoding error: {', '.join(complaints)}")
-    return obj, complaints if field_validation != "Ignore" else []
+    return obj, strict.as_warnings(complaints) if field_validation != "Ignore" else []
 
 
 def prune(obj: Obj, shape: Shape) -> Obj:

@@ -5,9 +5,12 @@ sigs.k8s.io/json's strict decoding.
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from minik.api.schema.types import Field, Shape
+
+_MOST = 100  # complaints of one text, as Go's decoder keeps them
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -26,6 +29,57 @@ def complaints(value: Any, shape: Shape) -> list[str]:
     """
     found: list[str] = []
     _object(value, shape, "", found)
+    return _limited(found)
+
+
+def repeated_fields(value: Any) -> list[str]:
+    """`duplicate field "spec.a"` for every repeated key, in the order of the text."""
+    return _limited(_repeats(value, ""))
+
+
+def patch_complaints(patch: list[Any]) -> list[str]:
+    """What a JSON patch repeats and what its operations do not have."""
+    found: list[str] = []
+    for index, operation in enumerate(patch):
+        seen: set[str] = set()
+        for name, item in operation.items() if isinstance(operation, dict) else operation:
+            where = f"[{index}].{name}"
+            if name not in ("op", "path", "from", "value"):
+                found.append(f'unknown field "{where}"')
+                continue
+            if name in seen:
+                found.append(f'duplicate field "{where}"')
+            seen.add(name)
+            found += _repeats(item, where)
+    return [f"json patch {text}" for text in _limited(found)]
+
+
+def as_warnings(complaints: Iterable[str]) -> list[str]:
+    """One warning for each complaint; YAML's reader has put several into one text."""
+    warnings: list[str] = []
+    for text in complaints:
+        head, found, tail = text.partition("yaml: unmarshal errors:\n")
+        warnings += [line.strip() for line in tail.split("\n")] if found else [head]
+    return warnings
+
+
+def _limited(found: list[str]) -> list[str]:
+    return list(dict.fromkeys(found))[:_MOST]
+
+
+def _repeats(value: Any, path: str) -> list[str]:
+    found: list[str] = []
+    if isinstance(value, Pairs):
+        names: set[str] = set()
+        for name, item in value:
+            where = f"{path}.{name}" if path else name
+            if name in names:
+                found.append(f'duplicate field "{where}"')
+            names.add(name)
+            found += _repeats(item, where)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            found += _repeats(item, f"{path}[{index}]")
     return found
 
 

@@ -74,9 +74,9 @@ def _pair(text: str) -> tuple[str, str]:
 def negotiate(accept: str, *, transforms: bool = True, tables: bool = True, protobuf: bool = True) -> Form:
     """The form to answer in. Raises StatusError 406.
 
-    `transforms`: the endpoint can answer as Table or PartialObjectMetadata; `tables`: also as the first. `protobuf`: its objects have a protobuf
-    form; their metadata always has. Either is only used for clients that take nothing else, because JSON lies ready
-    in the store.
+    `transforms`: the endpoint can answer as Table or PartialObjectMetadata; `tables`: also as the first. `protobuf`:
+    its objects have a protobuf form; their metadata always has. Either is only used for clients that take nothing
+    else, because JSON lies ready in the store.
     """
     if not accept:
         return PLAIN

@@ -37,6 +37,10 @@ async def test_a_scale_is_refused_in_its_own_name(api: Any) -> None:
     await controller(api)
     status, answer = await api.patch(f"{RCS}/nope/scale", {"spec": {"replicas": 1}})
     assert (status, answer["message"]) == (404, 'replicationcontrollers/scale "nope" not found')
+    status, answer = await api("GET", f"{RCS}/nope/scale")
+    assert (status, answer["message"]) == (404, 'replicationcontrollers/scale.autoscaling "nope" not found')
+    status, answer = await api("GET", "/apis/apps/v1/namespaces/default/deployments/nope/scale")
+    assert (status, answer["message"]) == (404, 'deployments.apps "nope" not found')
     status, answer = await api.patch(f"{RCS}/r/scale", {"metadata": {"uid": "other"}})
     assert (status, answer["details"]["kind"]) == (409, "replicationcontrollers/scale")
     assert "Precondition failed: UID in precondition: other, UID in object meta: " in answer["message"]

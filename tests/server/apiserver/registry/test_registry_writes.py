@@ -175,7 +175,7 @@ async def test_admission_sees_both_objects_of_an_update(api: Any) -> None:
             'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 1: key "a" '
             "already set in map",
         ),
-        (b"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: '1'\n  a: '2'\n", "", 201, ""),
+        (b"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: '1'\n  a: '2'\n", "&fieldValidation=Ignore", 201, ""),
     ],
 )
 async def test_applied_bodies(api: Any, body: bytes, query: str, status: int, message: str) -> None:
@@ -208,3 +208,50 @@ async def test_the_uid_in_a_put_is_a_precondition_and_in_a_patch_a_change(api: A
     assert status == 422
     text = 'ConfigMap "a" is invalid: metadata.uid: Invalid value: "other": field is immutable'
     assert answer["message"] == text
+
+
+STRATEGIC = "application/strategic-merge-patch+json"
+MERGE = "application/merge-patch+json"
+TWICE = b'{"metadata": {"labels": {"a": "b", "a": "c"}}, "odd": 1}'
+APPLIED_TWICE = b'{"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1", "a": "2"}}'
+LINE = 'line 1: key "a" already set in map'
+
+
+@pytest.mark.parametrize("media_type", [MERGE, STRATEGIC])
+async def test_a_patch_that_repeats_itself(api: Any, media_type: str) -> None:
+    await api.config_map("a")
+    headers = {"content-type": media_type}
+    warned = await api.send("PATCH", f"{CONFIG_MAPS}/a?dryRun=All", TWICE, headers=headers)
+    complaints = ['duplicate field "metadata.labels.a"', 'unknown field "odd"']
+    assert (warned.status, warned.warnings) == (200, complaints)
+    refused = await api.send("PATCH", f"{CONFIG_MAPS}/a?fieldValidation=Strict", TWICE, headers=headers)
+    message = orjson.loads(refused.body)["message"]
+    assert (refused.status, message.endswith(f"strict decoding error: {', '.join(complaints)}")) == (422, True)
+    ignored = await api.send("PATCH", f"{CONFIG_MAPS}/a?fieldValidation=Ignore", TWICE, headers=headers)
+    assert (ignored.status, ignored.warnings) == (200, [])
+
+
+async def test_an_applied_configuration_that_repeats_itself(api: Any) -> None:
+    headers = {"content-type": "application/apply-patch+yaml"}
+    target = f"{CONFIG_MAPS}/a?fieldManager=m&dryRun=All"
+    warned = await api.send("PATCH", target, APPLIED_TWICE, headers=headers)
+    assert (warned.status, warned.warnings) == (201, [LINE])
+    refused = await api.send("PATCH", f"{target}&fieldValidation=Strict", APPLIED_TWICE, headers=headers)
+    text = f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {LINE}"
+    assert (refused.status, orjson.loads(refused.body)["message"]) == (400, text)
+
+
+async def test_a_strategic_patch_makes_a_struct(api: Any) -> None:
+    await api.config_map("a")
+    headers = {"content-type": STRATEGIC}
+    other = await api.send("PATCH", f"{CONFIG_MAPS}/a", b'{"kind": "Pod", "apiVersion": "x/v1"}', headers=headers)
+    assert (other.status, orjson.loads(other.body)["kind"]) == (200, "ConfigMap")
+    wrong = await api.send("PATCH", f"{CONFIG_MAPS}/a", b'{"data": {"a": 1}}', headers=headers)
+    assert orjson.loads(wrong.body)["message"] == (
+        ' "" is invalid: patch: Invalid value: "map[data:map[a:1]]": cannot convert int64 to string'
+    )
+    bad = await api.send("PATCH", f"{CONFIG_MAPS}/a", b"[]", headers=headers)
+    text = "json: cannot unmarshal array into Go value of type map[string]interface {}"
+    assert (bad.status, orjson.loads(bad.body)["message"]) == (400, text)
+    missing = await api.send("PATCH", f"{CONFIG_MAPS}/b", b"[", headers=headers)
+    assert missing.status == 404, "what is not there is no reason to read a patch"

@@ -93,6 +93,7 @@ class CustomResources:
                 decided.set_result(None)
         elif last is not None:
             self._withdraw(last["metadata"]["name"])
+            self._cleanups.pop(last["metadata"]["name"], None)
             self._settle_all(last)
 
     def _settle_all(self, gone: Obj) -> None:

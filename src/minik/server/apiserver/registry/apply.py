@@ -3,12 +3,12 @@
 https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from minik.api.codec import json_codec
 from minik.api.patch import apply as server_side_apply
 from minik.api.request import Response
-from minik.api.schema import decode
+from minik.api.schema import decode, strict
 from minik.api.schema.body import may_repeat_keys
 from minik.api.schema.values import found
 from minik.api.scheme import Resource, Strategy
@@ -25,6 +25,13 @@ from minik.server.apiserver.registry.update import Change, update_object
 from minik.server.apiserver.registry.write_options import WriteOptions
 
 
+class Applied(NamedTuple):
+    """An applied configuration as it was read, and what its text has to say against itself (repeated keys)."""
+
+    configuration: Obj
+    repeats: list[str]
+
+
 async def apply(registry: Registry, call: Call, options: WriteOptions) -> Response:
     """Creates the object if it is not there (201)."""
     applied = read_applied(call, call.resource, options)
@@ -35,7 +42,7 @@ async def apply(registry: Registry, call: Call, options: WriteOptions) -> Respon
     return answer.one(registry, call, 200, written.stored, written.obj)
 
 
-async def _create(registry: Registry, call: Call, applied: Obj, options: WriteOptions) -> Response:
+async def _create(registry: Registry, call: Call, applied: Applied, options: WriteOptions) -> Response:
     resource = call.resource
     obj = merged(registry, call, None, applied, options, resource.strategy)
     metadata = obj["metadata"]
@@ -50,7 +57,7 @@ async def _create(registry: Registry, call: Call, applied: Obj, options: WriteOp
 
 
 def applied_by(
-    registry: Registry, call: Call, applied: Obj, options: WriteOptions, strategy: Strategy, subresource: str = ""
+    registry: Registry, call: Call, applied: Applied, options: WriteOptions, strategy: Strategy, subresource: str = ""
 ) -> Change:
     """The change an applied configuration asks for."""
 
@@ -67,7 +74,7 @@ def merged(
     registry: Registry,
     call: Call,
     live: Obj | None,
-    applied: Obj,
+    applied: Applied,
     options: WriteOptions,
     strategy: Strategy,
     subresource: str = "",
@@ -75,7 +82,7 @@ def merged(
     resource = call.resource
     obj = server_side_apply.apply(
         live,
-        applied,
+        applied.configuration,
         shape=shape_of(resource),
         manager=options.field_manager,
         api_version=resource.api_version,
@@ -84,6 +91,7 @@ def merged(
         subresource=subresource,
         reset_fields=strategy.reset_fields,
     )
+    tell_repeats(call, applied, options)
     if subresource == "scale":
         ownership.forget_times(obj)
     if obj == live:
@@ -92,9 +100,9 @@ def merged(
     return {"kind": obj["kind"], "apiVersion": obj["apiVersion"], **pruned}
 
 
-def read_applied(call: Call, resource: Resource, options: WriteOptions) -> Obj:
-    """The applied configuration. Raises StatusError 400."""
-    applied = _read(call.request.body, strict=options.field_validation == "Strict")
+def read_applied(call: Call, resource: Resource, options: WriteOptions) -> Applied:
+    """Raises StatusError 400."""
+    applied, repeats = _read(call.request.body, strictly=options.field_validation != "Ignore")
     if applied is None:
         applied = {}
     if not isinstance(applied, dict):
@@ -109,26 +117,32 @@ def read_applied(call: Call, resource: Resource, options: WriteOptions) -> Obj:
         raise bad_request("metadata accessor error")
     if metadata.get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
-    return applied
+    return Applied(applied, repeats)
 
 
-def _read(body: bytes, *, strict: bool) -> Any:
+def tell_repeats(call: Call, applied: Applied, options: WriteOptions) -> None:
+    """Keys that the text repeats, once the rest has been found to be good. Raises StatusError 400."""
+    if options.field_validation == "Strict" and applied.repeats:
+        raise bad_request(f"error strict decoding YAML: error converting YAML to JSON: {applied.repeats[0]}")
+    if options.field_validation != "Ignore":
+        for warning in strict.as_warnings(applied.repeats):
+            call.warn(warning)
+
+
+def _read(body: bytes, *, strictly: bool) -> tuple[Any, list[str]]:
     if body.lstrip()[:1] == b"{":
         try:
             value = json_codec.loads(body)
-            if not (strict and may_repeat_keys(body, value)):
-                return value
+            if not (strictly and may_repeat_keys(body, value)):
+                return value, []
         except json_codec.JSONError:
             pass  # JSON that is none may still be YAML
     from minik.api.codec import yaml_codec  # only YAML bodies need it
 
     try:
-        applied, repeats = yaml_codec.loads(body)
+        return yaml_codec.loads(body)
     except yaml_codec.YAMLError as error:
         raise bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
-    if strict and repeats:
-        raise bad_request(f"error strict decoding YAML: error converting YAML to JSON: {'; '.join(repeats)}")
-    return applied
 
 
 def _match_name(call: Call, obj: Obj) -> None:

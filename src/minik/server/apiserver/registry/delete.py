@@ -47,6 +47,7 @@ def _answers_with_object(call: Call) -> bool:
     return (call.resource.group, call.resource.plural) in _RETURN_OBJECT
 
 
+# Those whose delete answers with their own type in the OpenAPI documents.
 _RETURN_OBJECT = frozenset(
     {
         ("", "pods"),
@@ -55,13 +56,17 @@ _RETURN_OBJECT = frozenset(
         ("", "persistentvolumeclaims"),
         ("", "serviceaccounts"),
         ("", "podtemplates"),
-        ("", "replicationcontrollers"),
         ("", "resourcequotas"),
+        ("resource.k8s.io", "deviceclasses"),
+        ("resource.k8s.io", "devicetaintrules"),
+        ("resource.k8s.io", "resourceclaims"),
+        ("resource.k8s.io", "resourceclaimtemplates"),
+        ("resource.k8s.io", "resourcepoolstatusrequests"),
+        ("resource.k8s.io", "resourceslices"),
         ("storage.k8s.io", "storageclasses"),
         ("storage.k8s.io", "volumeattachments"),
         ("storage.k8s.io", "csinodes"),
         ("storage.k8s.io", "csidrivers"),
-        ("storage.k8s.io", "csistoragecapacities"),
         ("storage.k8s.io", "volumeattributesclasses"),
     }
 )

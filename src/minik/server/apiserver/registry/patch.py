@@ -5,14 +5,15 @@ Upstream: apiserver's handlers/patch.go, https://kubernetes.io/docs/reference/us
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from minik.api.codec import json_codec
 from minik.api.patch import go_print, json_patch, merge_patch, strategic_merge
 from minik.api.request import Response
-from minik.api.schema import decode
+from minik.api.schema import decode, strict, unstructured
+from minik.api.schema.body import may_repeat_keys
 from minik.api.scheme import Resource
 from minik.api.status import StatusError, bad_request, unsupported_media_type
 from minik.api.types import Obj
@@ -29,6 +30,14 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+
+
+class Patch(NamedTuple):
+    """A patch as it was read. `complaints` is what strict decoding has against the patch itself."""
+
+    type: str
+    operations: Any
+    complaints: list[str]
 
 
 def patch_type(call: Call) -> str:
@@ -55,11 +64,13 @@ async def patch(registry: Registry, call: Call) -> Response:
 
 
 def patched_by(call: Call, given: str, options: WriteOptions, resource: Resource) -> Change:
-    """The change a patch of an object of `resource` asks for. Raises StatusError 400 when it cannot be read."""
-    operations = read_patch(call, given)
+    """The change a patch of an object of `resource` asks for. It raises StatusError 400 when it cannot be read."""
+    read: list[Patch] = []
 
     async def change(old: Obj) -> Obj:
-        new = patched_object(call, given, operations, old, options, resource)
+        if not read:
+            read.append(read_patch(call, given, options))
+        new = patched_object(call, read[0], old, options, resource)
         match_namespace(call, new)
         name = new["metadata"].get("name", "")
         if name != old["metadata"]["name"]:
@@ -69,42 +80,68 @@ def patched_by(call: Call, given: str, options: WriteOptions, resource: Resource
     return change
 
 
-def read_patch(call: Call, given: str) -> Any:
+def read_patch(call: Call, given: str, options: WriteOptions) -> Patch:
+    """Raises StatusError 400."""
+    body = call.request.body
+    prefix = "" if given == STRATEGIC_MERGE_PATCH else "error decoding patch: "
     try:
-        operations = json_codec.loads(call.request.body)
+        operations = json_codec.loads(body)
     except json_codec.JSONError as error:
-        raise bad_request(f"error decoding patch: {error}") from None
+        raise bad_request(f"{prefix}{error}") from None
     if given == JSON_PATCH:
-        for warning in json_patch.check(operations):
-            call.warn(warning)
+        json_patch.check(operations)
     else:
-        merge_patch.check(operations)
-    return operations
+        merge_patch.check(operations, prefix)
+    complaints = [] if options.field_validation == "Ignore" else _complaints(given, body, operations)
+    return Patch(given, operations, complaints)
 
 
-def patched_object(call: Call, given: str, operations: Any, old: Obj, options: WriteOptions, resource: Resource) -> Obj:
+def _complaints(given: str, body: bytes, operations: Any) -> list[str]:
+    repeats = may_repeat_keys(body, operations)
+    shown = strict.with_duplicates(body.decode(errors="replace")) if repeats else operations
+    if given == JSON_PATCH:
+        return strict.patch_complaints(shown)
+    return strict.repeated_fields(shown) if repeats else []
+
+
+def patched_object(call: Call, given: Patch, old: Obj, options: WriteOptions, resource: Resource) -> Obj:
     """`old` with the patch applied and read back as Go's structs would hold it; shares nothing with `old`."""
-    if given == STRATEGIC_MERGE_PATCH:
-        document = strategic_merge.apply(old, operations, shape_of(resource))
-        shown = go_print.plain(operations)
-    else:
-        document = _APPLY[given](old, operations)
-        shown = ""
+    strategic = given.type == STRATEGIC_MERGE_PATCH
+    document = _strategic(old, given.operations, resource) if strategic else _APPLY[given.type](old, given.operations)
+
+    def refused(text: str) -> StatusError:
+        shown = go_print.plain(given.operations) if strategic else raw.decode()
+        return invalid("", "", "", [invalid_value("patch", shown, text)])
+
     try:
         raw = orjson.dumps(document)
     except orjson.JSONEncodeError as error:  # nested deeper than anything in the API
         raise bad_request(f"error decoding patch: {error}") from None
+    warn = "Ignore" if options.field_validation == "Ignore" else "Warn"
     try:
-        new, warnings = decode.decode_body(raw, "application/json", resource, field_validation=options.field_validation)
+        new, complaints = decode.decode_body(raw, "application/json", resource, field_validation=warn)
     except StatusError as error:
         text = error.message.partition(f" cannot be handled as a {resource.kind}: ")[2] or error.message
         text = _UNRECOGNIZED.sub(r"\1", text)
-        raise invalid("", "", "", [invalid_value("patch", shown or raw.decode(), text)]) from None
-    for warning in warnings:
+        if strategic:
+            text = unstructured.mismatch(document, shape_of(resource)) or text
+        raise refused(text) from None
+    complaints = given.complaints + (sorted(complaints) if strategic else complaints)
+    if complaints and options.field_validation == "Strict":
+        raise refused(f"strict decoding error: {', '.join(complaints)}")
+    for warning in complaints:
         call.warn(warning)
     if not isinstance(new.get("metadata"), dict):
         new["metadata"] = {}
     return new
+
+
+def _strategic(old: Obj, patch: Any, resource: Resource) -> Obj:
+    """It is made a struct of the resource's kind, whatever the patch says it is."""
+    document = strategic_merge.apply(old, patch, shape_of(resource))
+    if all(isinstance(document.get(key), str | None) for key in ("kind", "apiVersion")):
+        return {**document, "kind": resource.kind, "apiVersion": resource.api_version}
+    return document
 
 
 _UNRECOGNIZED = re.compile(r"^the object provided is unrecognized \(must be of type \w+\): (.*) \([^()]*\)$", re.DOTALL)

@@ -96,6 +96,8 @@ async def _steps(
     finally:
         stream.close()
         counts[gvr] -= 1
+        if not counts[gvr] and call.resource.custom:  # its definition may go; the others are there for good
+            del counts[gvr]
         if forget is not None:
             forget()
 

@@ -104,7 +104,7 @@ def handler() -> Handler:
         if call.info.verb == "get":
             current = registry.storage.get(call.resource, call.namespace, call.name)
             if current is None:
-                raise call.not_found() if call.resource.custom else _no_scale(call)
+                raise _nothing_to_read(call)
             await registry.readable(call.resource, [current])
             obj = registry.layout(call.resource).decode(current)
             scaling.check(obj)
@@ -161,10 +161,12 @@ async def _patch(registry: Registry, call: Call, scaling: Scaling) -> Response:
     options = write_options.parse(call, "PatchOptions", apply=applying)
     if applying:
         return await _apply(registry, call, scaling, options)
-    operations = patch.read_patch(call, given)
+    read: list[patch.Patch] = []
 
     def patched(scale: Obj) -> Obj:
-        new = patch.patched_object(call, given, operations, scale, options, SCALE)
+        if not read:
+            read.append(patch.read_patch(call, given, options))
+        new = patch.patched_object(call, read[0], scale, options, SCALE)
         match_namespace(call, new)
         if new["metadata"].get("name") != call.name:
             raise name_mismatch(new["metadata"].get("name", ""), call.name)
@@ -179,7 +181,7 @@ async def _apply(registry: Registry, call: Call, scaling: Scaling, options: Writ
     def merged(scale: Obj) -> Obj:
         new = server_side_apply.apply(
             scale,
-            applied,
+            applied.configuration,
             shape=types.get(SCALE.type_name),
             manager=options.field_manager,
             api_version=SCALE.api_version,
@@ -187,6 +189,7 @@ async def _apply(registry: Registry, call: Call, scaling: Scaling, options: Writ
             now=timestamp(registry.now()),
             subresource="scale",
         )
+        apply.tell_repeats(call, applied, options)
         if new["metadata"].get("name") != call.name:
             raise name_mismatch(new["metadata"].get("name", ""), call.name)
         return new
@@ -284,6 +287,14 @@ def _check_uid(call: Call, scale: Obj, parent: Obj) -> None:
         raise conflict(call.resource.group, f"{call.resource.plural}/scale", call.name, text)
 
 
+def _nothing_to_read(call: Call) -> StatusError:
+    """Upstream's kinds do not agree on whether the object is missing or its Scale, nor on the group of that."""
+    named = {"replicasets": "apps", "replicationcontrollers": "autoscaling"}.get(call.resource.plural)
+    if call.resource.custom or named is None:
+        return call.not_found()
+    return not_found(named, f"{call.resource.plural}/scale", call.name)
+
+
 def _no_scale(call: Call) -> StatusError:
-    """What upstream's own kinds say when there is nothing to scale; custom resources name the object."""
+    """What upstream's own kinds say when there is nothing to write to; custom resources name the object."""
     return not_found(call.resource.group, f"{call.resource.plural}/scale", call.name)
