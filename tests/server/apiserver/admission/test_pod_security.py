@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from minik.api.status import StatusError
-from minik.server.apiserver.admission.pod_security import PodSecurity
-from minik.server.apiserver.admission.pod_security_checks import LATEST, violations
+from minik.server.apiserver.admission.pod_security import PodSecurity, Standard, policy_of
+from minik.server.apiserver.admission.pod_security_checks import LATEST
+from minik.server.apiserver.admission.pod_security_checks import violations as found
 
 PREFIX = "pod-security.kubernetes.io/"
 GOOD = {
@@ -20,6 +21,10 @@ GOOD = {
 def pod(*securities: Any, **spec: Any) -> dict[str, Any]:
     containers = [{"name": f"c{n}", "image": "x", "securityContext": s} for n, s in enumerate(securities or ({},))]
     return {"metadata": {"name": "p"}, "spec": {"containers": containers, **spec}}
+
+
+def violations(level: str, version: int, obj: Any) -> list[str]:
+    return [f"{reason} ({detail})" for reason, detail in found(level, version, obj)]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +56,34 @@ def pod(*securities: Any, **spec: Any) -> dict[str, Any]:
             ['seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "t"; user may not be set)'],
         ),
         (pod(securityContext={"sysctls": [{"name": "kernel.msgmax"}]}), ["forbidden sysctls (kernel.msgmax)"]),
+        (
+            pod(initContainers=[{"name": "z", "ports": [{"hostPort": 9}]}, {"name": "a", "ports": [{"hostPort": 8}]}]),
+            ['hostPort (containers "z", "a" use hostPorts 8, 9)'],
+        ),
+        (
+            pod(
+                initContainers=[
+                    {"name": "z", "lifecycle": {"preStop": {"httpGet": {"host": "h"}}}},
+                    {"name": "a", "livenessProbe": {"tcpSocket": {"host": "g"}}},
+                ]
+            ),
+            ['probe or lifecycle host (containers "a", "z" use probe or lifecycle hosts "g", "h")'],
+        ),
+        (
+            {
+                "metadata": {
+                    "annotations": {
+                        "container.apparmor.security.beta.kubernetes.io/c": "bogus",
+                        "container.apparmor.security.beta.kubernetes.io/d": "localhost/x",
+                    }
+                },
+                "spec": {"securityContext": {"appArmorProfile": {"type": "Unconfined"}}, "containers": []},
+            },
+            [
+                "forbidden AppArmor profiles (pod and annotation must not set AppArmor profile type to "
+                '"Unconfined", "container.apparmor.security.beta.kubernetes.io/c="bogus"")'
+            ],
+        ),
     ],
 )
 def test_baseline(obj: Any, expected: list[str]) -> None:
@@ -108,6 +141,9 @@ def test_a_pod_with_its_own_users_may_run_as_root() -> None:
 
 
 def test_a_pinned_version_knows_no_later_checks() -> None:
+    engine = pod(securityContext={"seLinuxOptions": {"type": "container_engine_t"}})
+    assert violations("baseline", 30, engine) != []
+    assert violations("baseline", 31, engine) == []
     zero = pod({**GOOD, "runAsUser": 0})
     assert violations("restricted", 22, zero) == []
     assert violations("restricted", 23, zero) != []
@@ -137,6 +173,30 @@ async def test_workloads_are_only_warned_about(objects: Any, namespace: Any, nam
 
 
 @pytest.mark.parametrize(
+    ("labels", "warn"),
+    [
+        ({"enforce": "baseline"}, Standard("baseline")),
+        ({"enforce": "baseline", "enforce-version": "v1.24"}, Standard("baseline", 24)),
+        ({"enforce": "baseline", "enforce-version": "v1.24", "warn-version": "v1.30"}, Standard("baseline", 30)),
+        ({"enforce": "baseline", "warn": "privileged"}, Standard("privileged")),
+        ({"enforce": "odd"}, Standard("privileged")),
+        ({"warn": "odd"}, Standard("privileged")),
+    ],
+)
+def test_who_says_only_what_is_enforced_is_warned_of_the_same(labels: dict[str, str], warn: Standard) -> None:
+    assert policy_of({PREFIX + label: value for label, value in labels.items()}).warn == warn
+
+
+async def test_what_is_refused_is_audited_as_well(objects: Any, namespace: Any, write: Any) -> None:
+    namespace["metadata"]["labels"] = {PREFIX + "enforce": "baseline", PREFIX + "audit": "baseline"}
+    request = write("pods", pod({"privileged": True}))
+    with pytest.raises(StatusError):
+        await PodSecurity(objects).validate(request)
+    assert request.annotations[PREFIX + "enforce-policy"] == "baseline:latest"
+    assert request.annotations[PREFIX + "audit-violations"].startswith('would violate PodSecurity "baseline:latest"')
+
+
+@pytest.mark.parametrize(
     ("label", "value", "complaint"),
     [("enforce", "odd", "must be one of privileged, baseline, restricted"), ("warn-version", "v9x", 'or "v1.x"')],
 )
@@ -163,5 +223,5 @@ async def test_tightening_a_namespace_tells_of_pods_that_are_there(
     await PodSecurity(objects).validate(request)
     assert request.warnings == [
         'existing pods in namespace "ns" violate the new PodSecurity enforce level "baseline:latest"',
-        'a (and 1 other pod): privileged (container "c0" must not set securityContext.privileged=true)',
+        "a (and 1 other pod): privileged",
     ]

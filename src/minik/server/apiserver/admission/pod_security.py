@@ -50,8 +50,13 @@ class Standard:
             return False
         return self.version != other.version or _LEVELS.index(self.level) > _LEVELS.index(other.level)
 
-    def complaints(self, pod: Obj) -> list[str]:
-        return violations(self.level, self.version, pod)
+    def complaints(self, pod: Obj) -> str:
+        """What keeps the Pod from it, `reason (detail)` each; empty if nothing does."""
+        found = violations(self.level, self.version, pod)
+        return ", ".join(f"{reason} ({detail})" if detail else reason for reason, detail in found)
+
+    def reasons(self, pod: Obj) -> str:
+        return ", ".join(reason for reason, _ in violations(self.level, self.version, pod))
 
 
 class PodSecurity(Plugin):
@@ -77,21 +82,24 @@ class PodSecurity(Plugin):
             return
         if attributes.operation is UPDATE and not _changes_matter(pod, attributes.old_obj or {}):
             return
-        labels = self._labels(attributes)
-        enforced = standard(labels, "enforce")
-        if any(standard(labels, mode).level != "privileged" for mode in ("enforce", "audit", "warn")):
-            attributes.annotations[_PREFIX + "enforce-policy"] = str(enforced)
-        complaints = enforced.complaints(pod)
+        policy = policy_of(self._labels(attributes))
+        if any(wanted.level != "privileged" for wanted in (policy.enforce, policy.audit, policy.warn)):
+            attributes.annotations[_PREFIX + "enforce-policy"] = str(policy.enforce)
+        _audit(attributes, policy.audit, pod)
+        complaints = policy.enforce.complaints(pod)
         if complaints:
-            raise refuse(attributes, f'violates PodSecurity "{enforced}": {", ".join(complaints)}')
-        _warn(attributes, labels, pod)
+            raise refuse(attributes, f'violates PodSecurity "{policy.enforce}": {complaints}')
+        _warn(attributes, policy.warn, pod)
 
     def _workload(self, attributes: AdmissionAttributes, obj: Obj) -> None:
         template: Obj = obj
         for field in _TEMPLATES[attributes.gvr.group, attributes.gvr.resource]:
             template = template.get(field) or {}
         if template.get("spec"):
-            _warn(attributes, self._labels(attributes), {"metadata": {}, **template})
+            policy = policy_of(self._labels(attributes))
+            pod = {"metadata": {}, **template}
+            _audit(attributes, policy.audit, pod)
+            _warn(attributes, policy.warn, pod)
 
     def _labels(self, attributes: AdmissionAttributes) -> Mapping[str, str]:
         namespace = self._objects.get(NAMESPACES, attributes.namespace)
@@ -107,23 +115,23 @@ class PodSecurity(Plugin):
         if errors and errors != label_errors(before):
             raise invalid("", "Namespace", namespace["metadata"]["name"], errors)
         if attributes.old_obj is not None:
-            wanted = standard(labels, "enforce")
-            if wanted.is_tighter_than(standard(before, "enforce")):
+            wanted = policy_of(labels).enforce
+            if wanted.is_tighter_than(policy_of(before).enforce):
                 self._warn_about_existing(attributes, namespace["metadata"]["name"], wanted)
 
     def _warn_about_existing(self, attributes: AdmissionAttributes, namespace: str, wanted: Standard) -> None:
         """Pods that are there stay; whoever tightens the level hears of those that would not be let in again."""
-        pods_by_complaint: dict[str, list[str]] = {}
+        pods_by_reasons: dict[str, list[str]] = {}
         for pod in self._objects.list(PODS, namespace):
-            complaints = wanted.complaints(pod)
-            if complaints:
-                pods_by_complaint.setdefault(", ".join(complaints), []).append(pod["metadata"]["name"])
-        if not pods_by_complaint:
+            reasons = wanted.reasons(pod)
+            if reasons:
+                pods_by_reasons.setdefault(reasons, []).append(pod["metadata"]["name"])
+        if not pods_by_reasons:
             return
         attributes.warnings.append(
             f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level "{wanted}"'
         )
-        attributes.warnings += sorted(f"{_some(names)}: {text}" for text, names in pods_by_complaint.items())
+        attributes.warnings += sorted(f"{_some(sorted(names))}: {text}" for text, names in pods_by_reasons.items())
 
 
 def _some(names: Sequence[str]) -> str:
@@ -131,13 +139,33 @@ def _some(names: Sequence[str]) -> str:
     return names[0] if not others else f"{names[0]} (and {others} other pod{'s' if others > 1 else ''})"
 
 
-def standard(labels: Mapping[str, str], mode: str) -> Standard:
-    """What `enforce`, `audit` or `warn` ask for; an unknown level counts as restricted, a bad version as latest."""
-    level = labels.get(_PREFIX + mode)
-    if level is None:
-        return Standard()
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a namespace asks of its Pods."""
+
+    enforce: Standard
+    audit: Standard
+    warn: Standard
+
+
+def policy_of(labels: Mapping[str, str]) -> Policy:
+    """Of a namespace's labels: whoever says only what is enforced is warned of the same.
+
+    A wrong level enforces the strictest and audits and warns of nothing; a wrong version counts as the latest.
+    """
+    enforce, audit, warn = (_standard(labels, mode) for mode in ("enforce", "audit", "warn"))
+    if _PREFIX + "warn" not in labels and labels.get(_PREFIX + "enforce") in _LEVELS:
+        version = warn.version if _PREFIX + "warn-version" in labels else enforce.version
+        warn = Standard(enforce.level, version)
+    return Policy(enforce, audit, warn)
+
+
+def _standard(labels: Mapping[str, str], mode: str) -> Standard:
+    level = labels.get(_PREFIX + mode, "privileged")
+    if level not in _LEVELS:
+        level = "restricted" if mode == "enforce" else "privileged"
     found = _VERSION.fullmatch(labels.get(f"{_PREFIX}{mode}-version", ""))
-    return Standard(level if level in _LEVELS else "restricted", int(found[1]) if found else LATEST)
+    return Standard(level, int(found[1]) if found else LATEST)
 
 
 def label_errors(labels: Mapping[str, str]) -> list[FieldError]:
@@ -153,17 +181,16 @@ def label_errors(labels: Mapping[str, str]) -> list[FieldError]:
     return errors
 
 
-def _warn(attributes: AdmissionAttributes, labels: Mapping[str, str], pod: Obj) -> None:
-    for mode in ("audit", "warn"):
-        wanted = standard(labels, mode)
-        complaints = wanted.complaints(pod)
-        if not complaints:
-            continue
-        text = f'would violate PodSecurity "{wanted}": {", ".join(complaints)}'
-        if mode == "warn":
-            attributes.warnings.append(text)
-        else:
-            attributes.annotations[_PREFIX + "audit-violations"] = text
+def _audit(attributes: AdmissionAttributes, wanted: Standard, pod: Obj) -> None:
+    complaints = wanted.complaints(pod)
+    if complaints:
+        attributes.annotations[_PREFIX + "audit-violations"] = f'would violate PodSecurity "{wanted}": {complaints}'
+
+
+def _warn(attributes: AdmissionAttributes, wanted: Standard, pod: Obj) -> None:
+    complaints = wanted.complaints(pod)
+    if complaints:
+        attributes.warnings.append(f'would violate PodSecurity "{wanted}": {complaints}')
 
 
 def _changes_matter(pod: Obj, old: Obj) -> bool:

@@ -28,15 +28,15 @@ class Check:
     overrides: str = ""
 
 
-def violations(level: str, version: int, pod: Obj) -> list[str]:
-    """What keeps the Pod from the level: `reason (detail)` each, in upstream's order."""
+def violations(level: str, version: int, pod: Obj) -> list[Violation]:
+    """What keeps the Pod from the level, in upstream's order."""
     if level == "privileged":
         return []
     restricted = RESTRICTED if level == "restricted" else {}
     overridden = {check.overrides for check in restricted.values() if check.since <= version}
     checks = [check for name, check in BASELINE.items() if name not in overridden]
     found = (check.find(pod, version) for check in (*checks, *restricted.values()) if check.since <= version)
-    return [f"{reason} ({detail})" if detail else reason for reason, detail in filter(None, found)]
+    return [violation for violation in found if violation]
 
 
 def _security(holder: Obj) -> Obj:
@@ -84,42 +84,33 @@ def _app_armor(pod: Obj, _: int) -> Violation | None:
         kind = (_security(holder).get("appArmorProfile") or {}).get("type", "")
         return "" if kind in ("", "RuntimeDefault", "Localhost") else kind
 
-    of_pod = bad_type(pod.get("spec") or {})
+    on_pod = bad_type(pod.get("spec") or {})
     names = _names(pod, lambda container: bool(bad_type(container)))
-    values = {bad_type(container) for container in containers(pod)} | {of_pod}
-    parts = []
-    if of_pod or names:
-        bad = sorted(values - {""})
-        parts.append(f"{_setters(bool(of_pod), names)} must not set AppArmor profile type to {_quoted(bad)}")
-    prefix = "container.apparmor.security.beta.kubernetes.io/"
-    annotations = pod["metadata"].get("annotations") or {}
-    for key, value in sorted(annotations.items()):
-        if key.startswith(prefix) and not (value in ("", "runtime/default") or value.startswith("localhost/")):
-            parts.append(f'annotation {key}="{value}"')
-            values.add(value)
-    if not parts:
+    setters = [_setters(bool(on_pod), names)] if on_pod or names else []
+    values = sorted(({bad_type(container) for container in containers(pod)} | {on_pod}) - {""})
+    annotations = _app_armor_annotations(pod)
+    if annotations:
+        setters.append(_plural("annotation", "annotations", len(annotations)))
+        values += annotations
+    if not setters:
         return None
-    count = len(values - {""})
-    return _plural("forbidden AppArmor profile", "forbidden AppArmor profiles", count), ", ".join(parts)
+    title = _plural("forbidden AppArmor profile", "forbidden AppArmor profiles", len(values))
+    return title, f"{' and '.join(setters)} must not set AppArmor profile type to {_quoted(values)}"
 
 
-_DEFAULT_CAPABILITIES = frozenset(
-    {
-        "AUDIT_WRITE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "MKNOD",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-    }
-)
+def _app_armor_annotations(pod: Obj) -> list[str]:
+    prefix = "container.apparmor.security.beta.kubernetes.io/"
+    return sorted(
+        f'{key}="{value}"'
+        for key, value in (pod["metadata"].get("annotations") or {}).items()
+        if key.startswith(prefix) and not (value in ("", "runtime/default") or value.startswith("localhost/"))
+    )
+
+
+_DEFAULT_CAPABILITIES = {
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD",
+    "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+}  # fmt: skip
 
 
 def _added(container: Obj, allowed: Iterable[str]) -> set[str]:
@@ -157,8 +148,8 @@ def _host_ports(pod: Obj, _: int) -> Violation | None:
     if not names:
         return None
     numbers = sorted({str(number) for container in containers(pod) for number in ports(container)})
-    title = _plural("hostPort", "hostPorts", len(numbers))
-    return title, f"{_containers(names)} {_plural('uses', 'use', len(names))} {title} {', '.join(numbers)}"
+    ports_used = _plural("hostPort", "hostPorts", len(numbers))
+    return "hostPort", f"{_containers(names)} {_plural('uses', 'use', len(names))} {ports_used} {', '.join(numbers)}"
 
 
 def _probe_hosts(pod: Obj, _: int) -> Violation | None:
@@ -171,12 +162,15 @@ def _probe_hosts(pod: Obj, _: int) -> Violation | None:
                 if host:
                     yield host
 
-    names = _names(pod, lambda container: any(hosts(container)))
+    names = sorted(_names(pod, lambda container: any(hosts(container))))
     if not names:
         return None
     found = sorted({host for container in containers(pod) for host in hosts(container)})
-    title = _plural("probe or lifecycle host", "probe or lifecycle hosts", len(found))
-    return title, f"{_containers(names)} {_plural('uses', 'use', len(names))} {title} {_quoted(found)}"
+    title = "probe or lifecycle host"
+    return title, (
+        f"{_containers(names)} {_plural('uses', 'use', len(names))} {_plural(title, title + 's', len(found))} "
+        f"{_quoted(found)}"
+    )
 
 
 def _privileged(pod: Obj, _: int) -> Violation | None:
@@ -200,23 +194,26 @@ def _proc_mount(pod: Obj, _: int) -> Violation | None:
     return "procMount", f"{_containers(names)} must not set securityContext.procMount to {_quoted(kinds)}"
 
 
-_SELINUX_TYPES = ("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
+# SELinux type -> the minor version that allows it
+_SELINUX_TYPES = {"": 0, "container_t": 0, "container_init_t": 0, "container_kvm_t": 0, "container_engine_t": 31}
 
 
-def _selinux(pod: Obj, _: int) -> Violation | None:
+def _selinux(pod: Obj, version: int) -> Violation | None:
+    allowed = {kind for kind, since in _SELINUX_TYPES.items() if since <= version}
+
     def options(holder: Obj) -> Obj:
         return _security(holder).get("seLinuxOptions") or {}
 
     def bad(holder: Obj) -> bool:
         given = options(holder)
-        return given.get("type", "") not in _SELINUX_TYPES or bool(given.get("user")) or bool(given.get("role"))
+        return given.get("type", "") not in allowed or bool(given.get("user")) or bool(given.get("role"))
 
     spec = pod.get("spec") or {}
     names = _names(pod, bad)
     if not bad(spec) and not names:
         return None
     given = [options(spec), *(options(container) for container in containers(pod))]
-    types = sorted({item.get("type", "") for item in given} - set(_SELINUX_TYPES))
+    types = sorted({item.get("type", "") for item in given} - allowed)
     data = [f"{_plural('type', 'types', len(types))} {_quoted(types)}"] if types else []
     data += [f"{field} may not be set" for field in ("user", "role") if any(item.get(field) for item in given)]
     setters = _setters(bad(spec), names)
