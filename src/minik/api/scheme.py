@@ -138,6 +138,8 @@ class Resource:
     columns: Sequence[Column] = (Column("Name", format="name"), Column("Age"))
     # cells of one row, same order as columns; None: name and creation time
     cells: Callable[[Obj, datetime], list[Any]] | None = None
+    # what the rows of a listed Table are sorted by; None: as listed
+    row_order: Callable[[Obj], Any] | None = None
     # TableRowConditions of one row (finished Pods are marked Completed); None: none
     row_conditions: Callable[[Obj], list[Obj]] | None = None
     # field selector label -> getter; metadata.name and metadata.namespace are always there

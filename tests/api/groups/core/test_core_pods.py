@@ -283,6 +283,7 @@ def test_grace_is_given_to_pods_that_run(node: str, phase: str, requested: int |
 
 
 NOW = datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
+COMPLETED = {"state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}
 TERMINATED = {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T00:05:00Z"}}
 
 
@@ -312,6 +313,14 @@ TERMINATED = {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T00:05:00Z"
             ["0/1", "Init:0/0", "0"],
         ),
         ({"phase": "Failed", "reason": "Evicted"}, ["0/1", "Evicted", "0"]),
+        (
+            {"phase": "Failed", "containerStatuses": [COMPLETED, {"state": {"terminated": {"exitCode": 3}}}]},
+            ["0/1", "ExitCode:3", "0"],
+        ),
+        (
+            {"phase": "Running", "containerStatuses": [COMPLETED, {"ready": True, "state": {"running": {}}}]},
+            ["1/1", "NotReady", "0"],
+        ),
     ],
 )
 def test_a_row_sums_up_the_containers(status: Any, shown: list[str]) -> None:

@@ -140,7 +140,7 @@ def _walk_init_containers(pod: Obj, summary: _Summary, sidecars: _Summary) -> bo
 
 
 def _walk_containers(pod: Obj, summary: _Summary) -> None:
-    running = False
+    running, failure = False, ""
     for status in reversed(pod["status"].get("containerStatuses") or ()):
         summary.count(status)
         state = status.get("state") or {}
@@ -149,11 +149,16 @@ def _walk_containers(pod: Obj, summary: _Summary) -> None:
             summary.reason = waiting
         elif state.get("terminated") is not None:
             summary.reason = _exit_reason(state["terminated"])
+            if state["terminated"].get("exitCode"):
+                failure = summary.reason
         elif status.get("ready") and state.get("running") is not None:
             running = True
             summary.ready += 1
-    if summary.reason == "Completed" and running:
-        summary.reason = "Running" if "True" in _statuses(pod, "Ready") else "NotReady"
+    if summary.reason == "Completed":
+        if running and "True" in _statuses(pod, "Ready"):
+            summary.reason = "Running"
+        else:
+            summary.reason = failure or ("NotReady" if running else summary.reason)
 
 
 def _summarize(pod: Obj) -> _Summary:

@@ -7,31 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from minik.api.columns import AGE, NAME, age
-from minik.api.scheme import Column, Resource, Strategy, Subresource
+from minik.api.scheme import Resource, Strategy, Subresource
 from minik.api.types import Obj
 
-_COLUMNS = (
-    NAME,
-    Column(
-        "Secrets",
-        description=(
-            "Secrets is a list of the secrets in the same namespace that pods running using this ServiceAccount are "
-            "allowed to use. Pods are only limited to this list if this service account has a "
-            '"kubernetes.io/enforce-mountable-secrets" annotation set to "true". The '
-            '"kubernetes.io/enforce-mountable-secrets" annotation is deprecated since v1.32. Prefer separate '
-            "namespaces to isolate access to mounted secrets. This field should not be used to find auto-generated "
-            "service account token secrets for use outside of pods. Instead, tokens can be requested directly using "
-            "the TokenRequest API, or service account token secrets can be manually created. More info: "
-            "https://kubernetes.io/docs/concepts/configuration/secret"
-        ),
-    ),
-    AGE,
-)
 _ENFORCE = "kubernetes.io/enforce-mountable-secrets"
 
 
 def _cells(obj: Obj, now: datetime) -> list[Any]:
-    return [obj["metadata"]["name"], len(obj.get("secrets") or ()), age(obj, now)]
+    return [obj["metadata"]["name"], age(obj, now)]
 
 
 def _keep_secret_names(obj: Obj) -> None:
@@ -79,7 +62,7 @@ RESOURCES = (
                 verbs=("create",),
             ),
         ),
-        columns=_COLUMNS,
+        columns=(NAME, AGE),
         cells=_cells,
         storage_version_hash="pbx9ZvyFpBE=",
     ),

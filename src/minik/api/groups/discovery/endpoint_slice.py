@@ -50,14 +50,17 @@ _COLUMNS = (
 
 
 def _some(items: Sequence[str]) -> str:
-    if not items:
-        return "<unset>"
     more = f" + {len(items) - _SHOWN} more..." if len(items) > _SHOWN else ""
-    return ",".join(items[:_SHOWN]) + more
+    return ",".join(items[:_SHOWN]) + more or "<unset>"
+
+
+def _port(port: Obj) -> str:
+    """A port without a number stands for all ports, and is shown by its name."""
+    return str(port["port"] if port.get("port") is not None else port.get("name", "*"))
 
 
 def _cells(obj: Obj, now: datetime) -> list[Any]:
-    ports = ["*" if port.get("port") is None else str(port["port"]) for port in obj.get("ports") or ()]
+    ports = [_port(port) for port in obj.get("ports") or ()]
     addresses = [address for endpoint in obj.get("endpoints") or () for address in endpoint.get("addresses") or ()]
     return [obj["metadata"]["name"], obj.get("addressType", ""), _some(ports), _some(addresses), age(obj, now)]
 

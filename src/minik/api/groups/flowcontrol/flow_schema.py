@@ -100,6 +100,7 @@ RESOURCES = (
         ),
         columns=_COLUMNS,
         cells=_cells,
+        row_order=lambda obj: (obj["spec"].get("matchingPrecedence", 0), obj["metadata"]["name"]),
         storage_version_hash="GJVAJZSZBIw=",
     ),
 )

@@ -87,12 +87,12 @@ _COLUMNS = (
 
 def _cells(obj: Obj, now: datetime) -> list[Any]:
     spec = obj["spec"]
-    part = spec.get("limited") or spec.get("exempt") or {}
-    queuing = (part.get("limitResponse") or {}).get("queuing") or {}
+    limited = spec.get("limited") or {}
+    queuing = (limited.get("limitResponse") or {}).get("queuing") or {}
     return [
         obj["metadata"]["name"],
         spec.get("type", ""),
-        part.get("nominalConcurrencyShares", "<none>"),
+        limited.get("nominalConcurrencyShares", "<none>"),
         *(queuing.get(key, "<none>") for key in ("queues", "handSize", "queueLengthLimit")),
         age(obj, now),
     ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from minik.api import names
-from minik.api.columns import AGE, NAME, age
+from minik.api.columns import NAME, age
 from minik.api.go_form import go_struct
 from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import GVR, Obj
@@ -22,11 +22,11 @@ _COLUMNS = (
             "object."
         ),
     ),
-    AGE,
 )
 
 
 def _cells(obj: Obj, now: datetime) -> list[Any]:
+    """Upstream gives the age, too, though there is no column for it."""
     parent, shown = obj["spec"].get("parentRef"), "<none>"
     if parent is not None:
         group, resource = parent.get("group", ""), parent.get("resource", "")

@@ -54,6 +54,8 @@ def partial(obj: Obj, form: Form) -> Obj:
 def _table(call: Call, objects: Sequence[Obj], metadata: Obj, *, header: bool) -> Obj:
     include, now = include_object(call), datetime.now(UTC)
     cells = call.resource.cells or _name_and_age
+    if call.resource.row_order:
+        objects = sorted(objects, key=call.resource.row_order)
     return {
         "kind": "Table",
         "apiVersion": call.form.group_version,
