@@ -1,6 +1,8 @@
 """Custom resources from their definition to their end, as clients see it."""
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -51,7 +53,9 @@ async def test_objects_can_be_made_as_soon_as_they_are_defined(crds: Any) -> Non
         ("NamesAccepted", "True"),
         ("Established", "True"),
     ]
-    assert (await crds("GET", "/apis/example.com/v1"))[1]["resources"][0]["shortNames"] == ["wd"]
+    listed = (await crds("GET", "/apis/example.com/v1"))[1]["resources"][0]
+    digest = hashlib.sha256(b"example.com/v1/Widget").digest()[:8]
+    assert listed["shortNames"] == ["wd"] and base64.b64decode(listed["storageVersionHash"]) == digest
 
 
 async def test_unknown_fields_go_and_defaults_come(crds: Any) -> None:
