@@ -13,7 +13,9 @@ from minik.agent.kubelet.runtime_types import Container, CRIError, PodState
 from minik.agent.kubelet.volumes import image
 from minik.agent.kubelet.volumes.pod_volumes import remove_pod_directory
 from minik.agent.kubelet.volumes.volume import VolumeError
+from minik.api.status import StatusError
 from minik.api.types import Obj
+from minik.client.resources import PODS
 
 log = logging.getLogger("minik.kubelet")
 
@@ -71,6 +73,17 @@ async def release(context: NodeContext, uid: str, cgroup_parent: str) -> None:
 def _release_host(context: NodeContext, uid: str, cgroup_parent: str) -> None:
     remove_pod_directory(context.pod_directory(uid))
     context.cgroups.remove(cgroup_parent)
+
+
+async def delete(context: NodeContext, pod: Obj) -> None:
+    """Let the API forget a Pod that has ended. Raises StatusError, but not when it, or another one, is there."""
+    metadata = pod["metadata"]
+    name, namespace, uid = metadata["name"], metadata["namespace"], metadata["uid"]
+    try:
+        await context.client.delete(PODS, name, namespace, grace_period_seconds=0, uid=uid)
+    except StatusError as error:
+        if error.code not in (404, 409):
+            raise
 
 
 async def remove_remains(context: NodeContext, pod: Obj, state: PodState) -> None:

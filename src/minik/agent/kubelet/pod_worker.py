@@ -29,7 +29,6 @@ from minik.agent.kubelet.wake import Wake
 from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.clock import format_time
-from minik.client.resources import PODS
 
 log = logging.getLogger("minik.kubelet")
 
@@ -90,9 +89,7 @@ class PodWorker:
             self._spawn(self._resize(wanted))
         if self.phase is Phase.ENDING and lifecycle.grace_period(pod) < lifecycle.grace_period(old):
             self._spawn(self._stopper.hurry(max(MINIMUM_GRACE, lifecycle.grace_period(pod))))
-        if old["metadata"].get("labels") != pod["metadata"].get("labels") or old["metadata"].get("annotations") != pod[
-            "metadata"
-        ].get("annotations"):
+        if any(old["metadata"].get(key) != pod["metadata"].get(key) for key in ("labels", "annotations")):
             self.refresh_volumes()
         self._context.statuses.observe(pod, self._status)
         self._wake.now()
@@ -339,7 +336,7 @@ class PodWorker:
             return
         await self._flush()
         if not self._removed:
-            await self._delete()
+            await pod_end.delete(self._context, self.pod)
         self.phase = Phase.GONE
         self._context.statuses.forget(self.uid)
         self._context.images.forget(self.uid)
@@ -351,16 +348,6 @@ class PodWorker:
             await self._context.statuses.flush(self.uid)
         except TimeoutError:
             log.warning("the last status of pod %s did not reach the API in time", self.pod["metadata"]["name"])
-
-    async def _delete(self) -> None:
-        metadata = self.pod["metadata"]
-        try:
-            await self._context.client.delete(
-                PODS, metadata["name"], metadata["namespace"], grace_period_seconds=0, uid=self.uid
-            )
-        except StatusError as error:
-            if error.code not in (404, 409):
-                raise
 
     # -- telling
 
