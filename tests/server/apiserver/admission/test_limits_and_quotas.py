@@ -67,6 +67,13 @@ async def test_bounds(
     assert caught.value.message == f'pods "p" is forbidden: {complaint}'
 
 
+async def test_a_pod_is_summed_up_in_the_suffixes_of_its_containers(objects: Any, named: Any, write: Any) -> None:
+    objects.add("limitranges", named("l", spec={"limits": [{"type": "Pod", "max": {"memory": "800M"}}]}))
+    both = pod(container("a", limits={"memory": "500M"}), container("b", limits={"memory": "500M"}))
+    with pytest.raises(StatusError, match=r"maximum memory usage per Pod is 800M, but limit is 1G$"):
+        await LimitRanger(objects).validate(write("pods", both))
+
+
 # A request for two devices, and one for the dearest of its alternatives.
 TWO_OR_MORE = [
     {"name": "a", "exactly": {"deviceClassName": "gpu", "allocationMode": "ExactCount", "count": 2}},
@@ -113,6 +120,13 @@ class Writer:
             "exceeded quota: q, requested: requests.cpu=1100m, used: requests.cpu=0, limited: requests.cpu=1",
         ),
         ({"requests.cpu": "1"}, pod(), "pods", "", "failed quota: q: must specify requests.cpu for: c"),
+        (
+            {"requests.memory": "1G"},
+            pod(container("a", requests={"memory": "600M"}), container("b", requests={"memory": "600M"})),
+            "pods",
+            "",
+            "exceeded quota: q, requested: requests.memory=1200M, used: requests.memory=0, limited: requests.memory=1G",
+        ),
         (
             {"count/deployments.apps": "0"},
             {"metadata": {"name": "p"}, "spec": {}},
@@ -228,3 +242,20 @@ async def test_an_update_counts_the_difference(objects: Any, named: Any, write: 
     new = named("s", spec={"type": "NodePort", "ports": [{"port": 80}, {"port": 81}]})
     await plugin.validate(write("services", new, old))
     assert found["status"]["used"] == {"services.nodeports": "2"}
+
+
+async def test_what_an_update_gives_back_is_left_to_the_controller(objects: Any, named: Any, write: Any) -> None:
+    found = objects.add("resourcequotas", quota(named, {"services.nodeports": "2"}, {"services.nodeports": "1"}))
+    old = named("s", spec={"type": "NodePort", "ports": [{"port": 80}]})
+    await ResourceQuotaAdmission(objects, Writer().write).validate(
+        write("services", named("s", spec={"type": "ClusterIP", "ports": [{"port": 80}]}), old)
+    )
+    assert found["status"]["used"] == {"services.nodeports": "1"}
+
+
+async def test_a_quota_not_counted_yet_names_all_it_limits(objects: Any, named: Any, write: Any) -> None:
+    objects.add("resourcequotas", quota(named, {"pods": "1", "limits.cpu": "1"}, {"pods": "0"}))
+    with pytest.raises(StatusError, match=r"status unknown for quota: q, resources: limits.cpu,pods$"):
+        await ResourceQuotaAdmission(objects, Writer().write).validate(
+            write("pods", pod(container(limits={"cpu": "1"})))
+        )

@@ -5,8 +5,8 @@ Pure. Texts: upstream's plugin/pkg/admission/limitranger.
 
 from collections.abc import Iterator
 
-from minik.api.pod_resources import pod_limits, pod_requests
-from minik.api.quantity import BINARY_SI, DECIMAL_SI, Quantity, of, of_milli, parse
+from minik.api.pod_resources import pod_quantities
+from minik.api.quantity import Quantity, parse
 from minik.api.types import Obj
 
 _Amounts = dict[str, Quantity]
@@ -22,7 +22,8 @@ def pod_complaints(limit_range: Obj, pod: Obj) -> list[str]:
                     requests = _amounts(resources.get("requests"))
                     complaints += _check(item, requests, _amounts(resources.get("limits")))
         elif item.get("type") == "Pod":
-            complaints += _check(item, _totals(pod_requests(pod)), _totals(pod_limits(pod)))
+            alone = {"spec": {**pod["spec"], "overhead": None}}
+            complaints += _check(item, pod_quantities(alone, "requests"), pod_quantities(alone, "limits"))
     return complaints
 
 
@@ -92,10 +93,3 @@ def _ratio(kind: str, name: str, most: Quantity, requests: _Amounts, limits: _Am
 
 def _amounts(quantities: Obj | None) -> _Amounts:
     return {name: parse(value) for name, value in (quantities or {}).items()}
-
-
-def _totals(integers: dict[str, int]) -> _Amounts:
-    return {
-        name: of_milli(value) if name == "cpu" else of(value, BINARY_SI if name == "memory" else DECIMAL_SI)
-        for name, value in integers.items()
-    }

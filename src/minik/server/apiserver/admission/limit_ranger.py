@@ -27,14 +27,12 @@ class LimitRanger(Plugin):
         pod = attributes.obj
         if pod is None or attributes.gvr.resource != "pods" or not _applies(attributes):
             return
-        done: list[str] = []
         for limit_range in self._objects.list(LIMIT_RANGES, attributes.namespace):
-            done += _fill(pod, limit_range)
-        if done:
-            metadata = pod["metadata"]
-            annotations = dict(metadata.get("annotations") or {})
-            annotations[_ANNOTATION] = f"LimitRanger plugin set: {'; '.join(done)}"
-            metadata["annotations"] = annotations
+            done = _fill(pod, limit_range)
+            if done:
+                annotations = dict(pod["metadata"].get("annotations") or {})
+                annotations[_ANNOTATION] = f"LimitRanger plugin set: {'; '.join(done)}"
+                pod["metadata"]["annotations"] = annotations
 
     async def validate(self, attributes: AdmissionAttributes) -> None:
         obj = attributes.obj

@@ -6,8 +6,8 @@ Rules: upstream's pkg/quota/v1/evaluator/core, https://kubernetes.io/docs/concep
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from minik.api.pod_resources import pod_limits, pod_requests
-from minik.api.quantity import BINARY_SI, DECIMAL_SI, Quantity, of, of_milli, parse
+from minik.api.pod_resources import pod_quantities
+from minik.api.quantity import Quantity, of, parse
 from minik.api.types import GVR, Obj
 
 Usage = dict[str, Quantity]
@@ -45,14 +45,13 @@ def _pod_usage(pod: Obj) -> Usage:
     if _is_finished(pod) or _is_stuck(pod):
         return {}
     used = {"pods": of(1)}
-    for name, value in pod_requests(pod).items():
-        amount = _amount(name, value)
+    for name, amount in pod_quantities(pod, "requests").items():
         if name in _NATIVE or name.startswith("hugepages-"):
             used[name] = amount
         used[f"requests.{name}"] = amount
-    for name, value in pod_limits(pod).items():
+    for name, amount in pod_quantities(pod, "limits").items():
         if name in _NATIVE:
-            used[f"limits.{name}"] = _amount(name, value)
+            used[f"limits.{name}"] = amount
     return used
 
 
@@ -207,10 +206,3 @@ def _is_stuck(pod: Obj) -> bool:
     if not deleted or grace is None:
         return False
     return bool(datetime.now(UTC) > datetime.fromisoformat(deleted) + timedelta(seconds=grace))
-
-
-def _amount(name: str, value: int) -> Quantity:
-    if name == "cpu":
-        return of_milli(value)
-    binary = name in ("memory", "ephemeral-storage") or name.startswith("hugepages-")
-    return of(value, BINARY_SI if binary else DECIMAL_SI)

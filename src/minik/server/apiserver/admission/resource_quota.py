@@ -18,6 +18,10 @@ from minik.server.apiserver.objects import Reader
 QUOTAS = GVR("", "v1", "resourcequotas")
 _UPDATED = frozenset({"services", "persistentvolumeclaims"})
 _UNCOUNTED = frozenset({("", "events"), ("events.k8s.io", "events"), ("coordination.k8s.io", "leases")})
+_OF_EVERY_POD = frozenset(
+    {"pods"}
+    | {f"{which}{name}" for which in ("", "requests.", "limits.") for name in ("cpu", "memory", "ephemeral-storage")}
+)
 _ATTEMPTS = 10
 
 WriteStatus = Callable[[Obj, Obj], Awaitable[bool]]
@@ -86,10 +90,11 @@ def charged(quota: Obj, attributes: AdmissionAttributes) -> Obj | None:
         if missing:
             raise refuse(attributes, f"failed quota: {name}: must specify {missing}")
     used = {item: parse(value) for item, value in (status.get("used") or {}).items()}
-    unknown = sorted(item for item in limited if item not in used)
-    if unknown:
-        raise refuse(attributes, f"status unknown for quota: {name}, resources: {','.join(unknown)}")
-    delta = _delta(attributes, used_now, limited)
+    if any(item not in used for item in limited):
+        raise refuse(attributes, f"status unknown for quota: {name}, resources: {','.join(sorted(limited))}")
+    old = attributes.old_obj if attributes.operation is UPDATE else None
+    before = usage(attributes.gvr, old) if old is not None and in_all_scopes(quota, attributes.gvr, old) else {}
+    delta = {item: _more(used_now[item], before.get(item)) for item in limited if item in used_now}
     if not any(value.nanos for value in delta.values()):
         return None
     _must_fit(attributes, name, delta, used, hard)
@@ -97,19 +102,11 @@ def charged(quota: Obj, attributes: AdmissionAttributes) -> Obj | None:
     return {**status, "used": {**(status.get("used") or {}), **totals}}
 
 
-def _delta(attributes: AdmissionAttributes, used_now: Usage, limited: Iterable[str]) -> Usage:
-    before: Usage = {}
-    if attributes.operation is UPDATE and attributes.old_obj is not None:
-        before = usage(attributes.gvr, attributes.old_obj)
-    delta: Usage = {}
-    for item in limited:
-        now = used_now.get(item)
-        was = before.get(item)
-        if now is not None:
-            delta[item] = now if was is None else now - was
-        elif was is not None:
-            delta[item] = -was
-    return delta
+def _more(now: Quantity, before: Quantity | None) -> Quantity:
+    """What an update adds; what it gives back is for the controller to count."""
+    if before is None:
+        return now
+    return now - before if before < now else Quantity(0)
 
 
 def _must_fit(attributes: AdmissionAttributes, name: str, delta: Usage, used: Usage, hard: Usage) -> None:
@@ -130,6 +127,4 @@ def _may_use(resource: GVR, item: str) -> bool:
     """Compute resources concern every Pod, whether it states them or not."""
     if resource.group or resource.resource != "pods":
         return False
-    return item in ("cpu", "memory", "ephemeral-storage", "pods") or item.startswith(
-        ("requests.cpu", "requests.memory", "limits.")
-    )
+    return item in _OF_EVERY_POD or item.startswith(("hugepages-", "requests.hugepages-"))
