@@ -175,6 +175,29 @@ async def test_an_answer_that_breaks_the_protocol_fails_the_call(
     assert caught.value.message.startswith(wanted + text)
 
 
+@pytest.mark.parametrize(
+    ("response", "text"),
+    [
+        ({"patch": "e30=", "patchType": "JSONPatch"}, "received undecodable patch in webhook response: json: cannot "),
+        ({"patch": "W3sib3AiOiJ4In1d", "patchType": "Merge"}, 'unsupported patch type "Merge"'),
+    ],
+)
+async def test_a_patch_that_cannot_be_read_fails_the_call(
+    setup: Setup, named: Any, write: Any, response: Any, text: str
+) -> None:
+    setup.configure(setup.webhook(rules=[]), setup.webhook(name="x.example.com"), kind=MUTATING)
+    setup.server.respond = lambda review: {"allowed": True, **response}
+    request = write("configmaps", config_map(named))
+    with pytest.raises(StatusError) as caught:
+        await setup.chain.mutate(request)
+    assert caught.value.message.startswith(f'Internal error occurred: failed calling webhook "x.example.com": {text}')
+    assert request.annotations == {
+        "mutation.webhook.admission.k8s.io/round_0_index_1": (
+            '{"configuration":"c","webhook":"x.example.com","mutated":false}'
+        )
+    }
+
+
 async def test_a_failing_webhook_refuses_or_is_passed_over(setup: Setup, named: Any, write: Any) -> None:
     async def broken(_: web.Request) -> web.Response:
         return web.Response(status=500, text="boom")

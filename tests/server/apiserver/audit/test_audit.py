@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from minik.server.apiserver.attributes import Decision
 from minik.server.apiserver.audit.auditor import Auditor
 from minik.server.apiserver.audit.log_file import LogFile
 from minik.server.apiserver.audit.policy import Level, Policy, policy_of
-from minik.server.apiserver.audit.trail import attempted
+from minik.server.apiserver.audit.trail import Trail, attempted, event
 from minik.server.apiserver.audit.webhook_sink import Sending, WebhookSink, cut_down
 from minik.server.apiserver.request_info import resolve
 
@@ -127,6 +128,15 @@ async def test_metadata_holds_no_bodies(tmp_path: Path) -> None:
     events = await recorded(tmp_path / "log", policy({"level": "Metadata"}), request, Response(body=b"{}"))
     assert [event["stage"] for event in events] == ["RequestReceived", "ResponseComplete"]
     assert not [event for event in events if "requestObject" in event or "responseObject" in event]
+
+
+def test_patches_of_webhooks_are_content() -> None:
+    for level, shown in (("Metadata", False), ("Request", True)):
+        request = Request(method="POST", path="/api/v1/namespaces")
+        trail = Trail(request, policy({"level": level}), lambda *_: None)
+        trail.authenticated(JANE, resolve(request.method, request.path, request.query))
+        trail.annotations["patch.webhook.admission.k8s.io/round_0_index_0"] = "{}"
+        assert ("annotations" in event(trail, "ResponseComplete", datetime.now(UTC), Scheme())) is shown
 
 
 async def test_refusals_of_this_process_are_recorded(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from minik.server.apiserver.audit.policy import NOTHING, Level, Policy, Verdict
 from minik.server.apiserver.request_info import RequestInfo
 
 RECEIVED, STARTED, COMPLETE, PANIC = "RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"
+_SHOWS_CONTENT = "patch.webhook.admission.k8s.io/"  # annotations for levels that show what was sent
 
 
 class Trail:
@@ -137,8 +138,13 @@ def event(trail: Trail, stage: str, at: datetime, scheme: Scheme) -> Obj:
             out["responseObject"] = _trimmed(answer, verdict)
     out["requestReceivedTimestamp"] = _micro(trail.received)
     out["stageTimestamp"] = _micro(at)
-    if stage != RECEIVED and trail.annotations:
-        out["annotations"] = dict(trail.annotations)
+    annotations = {
+        key: text
+        for key, text in trail.annotations.items()
+        if verdict.level >= Level.REQUEST or not key.startswith(_SHOWS_CONTENT)
+    }
+    if stage != RECEIVED and annotations:
+        out["annotations"] = annotations
     return out
 
 

@@ -24,7 +24,11 @@ _MAX_ANSWER = 10 << 20  # bytes
 
 
 class WebhookError(Exception):
-    """The webhook could not be asked. The text is the one to show."""
+    """The webhook could not be asked. The text is the one to show, `code` what it answered or the nearest to it."""
+
+    def __init__(self, text: str, code: int = 503) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def target_of(config: Obj) -> Target:
         return Target(host, port, path, f"https://{host}:{port}{path}", (namespace, name))
     url = config.get("url")
     if not url:
-        raise WebhookError("webhook configuration must have either service or URL")
+        raise WebhookError("webhook configuration must have either service or URL", 500)
     parts = urlsplit(url)
     return Target(parts.hostname or "", parts.port or 443, parts.path or "/", f"https://{parts.netloc}{parts.path}")
 
@@ -63,7 +67,7 @@ def tls_of(config: Obj) -> ssl.SSLContext:
         # Go takes what stands around the certificates in its stride, and so does cadata.
         return ssl.create_default_context(cadata=base64.b64decode(bundle).decode())
     except (binascii.Error, UnicodeDecodeError, ssl.SSLError, ValueError):
-        raise WebhookError("unable to load root certificates: unable to parse bytes as PEM block") from None
+        raise WebhookError("unable to load root certificates: unable to parse bytes as PEM block", 500) from None
 
 
 class WebhookClient:
@@ -129,7 +133,7 @@ def _read(status: int, content_type: str, body: bytes) -> Obj:
     except orjson.JSONDecodeError:
         decoded = None
     if not 200 <= status <= 206:
-        raise WebhookError(refusals.answer_text(status, content_type, body, decoded))
+        raise WebhookError(refusals.answer_text(status, content_type, body, decoded), status)
     if isinstance(decoded, dict):
         if not decoded.get("kind"):
             raise WebhookError(f"Object 'Kind' is missing in '{body.decode(errors='replace')}'")

@@ -6,11 +6,12 @@ Upstream: apiserver's admission/plugin/webhook/generic, the parts that mutating 
 import logging
 import ssl
 import uuid
+from dataclasses import replace
 from time import perf_counter
 from typing import Protocol
 
 from minik.api.scheme import Resource
-from minik.api.status import StatusError, bad_request
+from minik.api.status import StatusError
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.matching import Matcher
 from minik.server.apiserver.admission.metrics import ADMIT, VALIDATE, AdmissionMetrics
@@ -20,6 +21,7 @@ from minik.server.apiserver.admission.webhooks.review import (
     InvalidAnswer,
     Verdict,
     admission_request,
+    decoded_patch,
     question,
     rejection,
     verdict,
@@ -39,6 +41,14 @@ class Conditions(Protocol):
 
 class CallFailed(Exception):
     """The webhook gave no valid answer; failurePolicy decides what that means. The text is the one to show."""
+
+    def __init__(self, text: str, code: int = 503) -> None:
+        super().__init__(text)
+        self.code = code  # what is counted as the answer
+
+
+class DryRunUnsupported(StatusError):
+    """The webhook was not asked, because nothing may happen and it would do something."""
 
 
 class WebhookCaller:
@@ -75,11 +85,15 @@ class WebhookCaller:
         code, error_type = 200, ""
         try:
             return await self._ask(webhook, attributes, resource, mutating=mutating)
-        except CallFailed:
+        except CallFailed as failure:
+            code = failure.code
             if webhook.ignore_failures:
                 self.metrics.failed_open(webhook.name, kind)
             else:
-                code, error_type = 503, "calling_webhook_error"
+                error_type = "calling_webhook_error"
+            raise
+        except DryRunUnsupported:
+            code, error_type = 0, "apiserver_internal_error"
             raise
         except StatusError as refusal:
             code, error_type = refusal.code, "no_error"
@@ -94,10 +108,10 @@ class WebhookCaller:
         self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource, *, mutating: bool
     ) -> Verdict:
         if attributes.dry_run and not webhook.free_of_side_effects:
-            raise bad_request(f'admission webhook "{webhook.name}" does not support dry run')
+            raise DryRunUnsupported(400, "BadRequest", f'admission webhook "{webhook.name}" does not support dry run')
         if not webhook.review_version:
             reason = "webhook does not accept known AdmissionReview versions (v1, v1beta1)"
-            raise self._failed(webhook, f"could not create admission objects: {reason}")
+            raise self._failed(webhook, f"could not create admission objects: {reason}", 400)
         uid = str(uuid.uuid4())
         convert = self._conversions.convert
         obj = await convert(attributes.obj, attributes.resource, resource)
@@ -106,11 +120,11 @@ class WebhookCaller:
         try:
             target, tls = _address(webhook)
         except WebhookError as error:
-            raise self._failed(webhook, f"could not get REST client: {error}") from None
+            raise self._failed(webhook, f"could not get REST client: {error}", error.code) from None
         try:
             answer = await self._client.post(target, tls, review, webhook.seconds)
         except WebhookError as error:
-            raise self._failed(webhook, f"failed to call webhook: {error}") from None
+            raise self._failed(webhook, f"failed to call webhook: {error}", error.code) from None
         try:
             said = verdict(webhook.review_version, uid, answer, mutating=mutating)
         except InvalidAnswer as error:
@@ -122,10 +136,13 @@ class WebhookCaller:
                 attributes.warnings.append(text)
         if not said.allowed:
             raise rejection(webhook.name, said.status)
-        return said
+        try:
+            return replace(said, patch=decoded_patch(said.encoded_patch, said.patch_type))
+        except InvalidAnswer as error:
+            raise self._failed(webhook, str(error)) from None
 
-    def _failed(self, webhook: Webhook, reason: str) -> CallFailed:
-        failure = CallFailed(f'failed calling webhook "{webhook.name}": {reason}')
+    def _failed(self, webhook: Webhook, reason: str, code: int = 503) -> CallFailed:
+        failure = CallFailed(f'failed calling webhook "{webhook.name}": {reason}', code)
         log.warning("failing %s: %s", "open" if webhook.ignore_failures else "closed", failure)
         return failure
 

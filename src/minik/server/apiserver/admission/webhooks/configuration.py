@@ -63,6 +63,7 @@ class Webhooks:
         self._matcher = matcher
         self._by_configuration: dict[str, tuple[Webhook, ...]] = {}
         self._all: tuple[Webhook, ...] = ()
+        self._places: dict[Webhook, int] = {}
         self._by_write: dict[tuple[int, str, GVR, str], tuple[Webhook, ...]] = {}
 
     def reset(self) -> None:
@@ -95,6 +96,11 @@ class Webhooks:
             self._by_write[key] = found
         return found
 
+    def place(self, webhook: Webhook) -> int:
+        """Which of all webhooks it is, whether the others are meant or not."""
+        return self._places.get(webhook, 0)
+
     def _rebuild(self) -> None:
         self._all = tuple(hook for _, hooks in sorted(self._by_configuration.items()) for hook in hooks)
+        self._places = {hook: place for place, hook in enumerate(self._all)}
         self._by_write = {}

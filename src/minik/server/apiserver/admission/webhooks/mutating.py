@@ -23,6 +23,7 @@ from minik.server.apiserver.admission.webhooks.configuration import Webhook, Web
 from minik.server.apiserver.registry.shapes import shape_of
 
 _FAILED_OPEN = "failed-open.mutation.webhook.admission.k8s.io"
+PATCH_ANNOTATION = "patch.webhook.admission.k8s.io"
 _MUTATION = "mutation.webhook.admission.k8s.io"
 
 
@@ -45,28 +46,34 @@ class MutatingAdmissionWebhook(Plugin):
         memory = attributes.reinvocation.memory(self.name)
         if attributes.reinvocation.again:
             memory.began(attributes.obj)
-        for index, webhook in enumerate(hooks):
-            await self._call(index, webhook, attributes, memory)
-        memory.seen(attributes.obj)
+        try:
+            for webhook in hooks:
+                await self._call(webhook, attributes, memory)
+        finally:
+            memory.seen(attributes.obj)
 
-    async def _call(self, index: int, webhook: Webhook, attributes: AdmissionAttributes, memory: CallerMemory) -> None:
+    async def _call(self, webhook: Webhook, attributes: AdmissionAttributes, memory: CallerMemory) -> None:
         resource = await self._caller.resource_for(webhook, attributes)
         again = attributes.reinvocation.again
         if resource is None or (again and webhook not in memory.due):
             return
         memory.due.discard(webhook)
-        where = f"round_{int(again)}_index_{index}"
+        where = f"round_{int(again)}_index_{self._webhooks.place(webhook)}"
+        annotation = {"configuration": webhook.configuration, "webhook": webhook.name}
         changed = False
         try:
             said = await self._caller.ask(webhook, attributes, resource, mutating=True)
             if said.patch:
                 changed = await self._patch(attributes, resource, said.patch, webhook)
+                patch = {**annotation, "patch": said.patch, "patchType": "JSONPatch"}
+                attributes.annotations[f"{PATCH_ANNOTATION}/{where}"] = orjson.dumps(patch).decode()
         except CallFailed as failure:
             if not webhook.ignore_failures:
                 raise internal_error(str(failure)) from None
             attributes.annotations[f"{_FAILED_OPEN}/{where}"] = webhook.name
-        annotation = {"configuration": webhook.configuration, "webhook": webhook.name, "mutated": changed}
-        attributes.annotations[f"{_MUTATION}/{where}"] = orjson.dumps(annotation).decode()
+        finally:
+            mutated = {**annotation, "mutated": changed}
+            attributes.annotations[f"{_MUTATION}/{where}"] = orjson.dumps(mutated).decode()
         if changed:
             memory.changed()
             attributes.reinvocation.wanted = True

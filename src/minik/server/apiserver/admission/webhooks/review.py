@@ -25,13 +25,15 @@ class InvalidAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`patch` is a decoded JSON patch, or None."""
+    """`encoded_patch` is base64; `patch`, once it has been read, a JSON patch or None."""
 
     allowed: bool
     status: Obj | None
-    patch: list[Any] | None
+    encoded_patch: str
+    patch_type: str
     warnings: tuple[str, ...]
     annotations: dict[str, str]
+    patch: list[Any] | None = None
 
 
 def admission_request(
@@ -78,11 +80,12 @@ def verdict(version: str, uid: str, review: Obj, *, mutating: bool) -> Verdict:
         raise InvalidAnswer("webhook response was absent")
     if version == "v1":
         _check_v1(uid, review, response, mutating=mutating)
-    patch = _decoded_patch(response) if mutating else None
+    patched = response.get("patch") if mutating else None
     return Verdict(
         allowed=response.get("allowed") is True,
         status=response.get("status") if isinstance(response.get("status"), dict) else None,
-        patch=patch,
+        encoded_patch=patched or "",
+        patch_type=response.get("patchType") or "" if version == "v1" else "JSONPatch",
         warnings=tuple(text for text in response.get("warnings") or () if isinstance(text, str)),
         annotations={key: str(value) for key, value in (response.get("auditAnnotations") or {}).items()},
     )
@@ -109,20 +112,21 @@ def _check_v1(uid: str, review: Obj, response: Obj, *, mutating: bool) -> None:
         raise InvalidAnswer("webhook returned response.patchType but not response.patch")
     elif patch_type == "":
         raise InvalidAnswer('webhook returned invalid response.patchType of ""')
-    elif patch and patch_type != "JSONPatch":
-        raise InvalidAnswer(f'unsupported patch type "{patch_type}"')
 
 
-def _decoded_patch(response: Obj) -> list[Any] | None:
-    encoded = response.get("patch")
+def decoded_patch(encoded: str, patch_type: str) -> list[Any] | None:
+    """The patch of a webhook that allows the write. Raises InvalidAnswer with upstream's text."""
     if not encoded:
         return None
+    undecodable = "received undecodable patch in webhook response: "
     try:
         patch = orjson.loads(base64.b64decode(encoded, validate=True))
     except (binascii.Error, ValueError, TypeError) as error:
-        raise InvalidAnswer(str(error)) from None
+        raise InvalidAnswer(f"{undecodable}{error}") from None
     if not isinstance(patch, list) or not all(isinstance(operation, dict) for operation in patch):
-        raise InvalidAnswer("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+        raise InvalidAnswer(f"{undecodable}json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+    if patch and patch_type != "JSONPatch":
+        raise InvalidAnswer(f'unsupported patch type "{patch_type}"')
     return patch
 
 
