@@ -55,7 +55,8 @@ async def test_objects_can_be_made_as_soon_as_they_are_defined(crds: Any) -> Non
     ]
     listed = (await crds("GET", "/apis/example.com/v1"))[1]["resources"][0]
     digest = hashlib.sha256(b"example.com/v1/Widget").digest()[:8]
-    assert listed["shortNames"] == ["wd"] and base64.b64decode(listed["storageVersionHash"]) == digest
+    assert listed["shortNames"] == ["wd"]
+    assert base64.b64decode(listed["storageVersionHash"]) == digest
 
 
 async def test_unknown_fields_go_and_defaults_come(crds: Any) -> None:
