@@ -28,8 +28,24 @@ _GROUPS = {
     "customresourcedefinitions": "apiextensions.k8s.io/v1",
     "apiservices": "apiregistration.k8s.io/v1",
     "priorityclasses": "scheduling.k8s.io/v1",
+    "certificatesigningrequests": "certificates.k8s.io/v1",
+    "clusterroles": "rbac.authorization.k8s.io/v1",
+    "endpointslices": "discovery.k8s.io/v1",
+    "storageclasses": "storage.k8s.io/v1",
+    "validatingadmissionpolicies": "admissionregistration.k8s.io/v1",
 }
-_CLUSTER_WIDE = {"nodes", "namespaces", "customresourcedefinitions", "apiservices", "priorityclasses"}
+_CLUSTER_WIDE = {
+    "apiservices",
+    "certificatesigningrequests",
+    "clusterroles",
+    "customresourcedefinitions",
+    "namespaces",
+    "nodes",
+    "persistentvolumes",
+    "priorityclasses",
+    "storageclasses",
+    "validatingadmissionpolicies",
+}
 
 
 class Refused(AssertionError):
