@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+FIRST_HOOK = "poststarthook/start-apiserver-admission-initializer"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 PARTIAL = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -213,6 +214,10 @@ async def test_health_metrics_and_version(api: Any) -> None:
     assert (await api.send("GET", "/readyz")).body == b"ok"
     assert b"[+]etcd ok" in (await api.send("GET", "/livez?verbose")).body
     assert (await api.send("GET", "/livez/nope")).status == 404
+    assert (await api.send("GET", "/livez/poststarthook/rbac/bootstrap-roles")).body == b"ok"
+    lines = (await api.send("GET", "/readyz?verbose=1")).body.decode().splitlines()
+    assert lines[:5] == ["[+]ping ok", "[+]log ok", "[+]etcd ok", "[+]informer-sync ok", f"[+]{FIRST_HOOK} ok"]
+    assert lines[-2:] == ["[+]shutdown ok", "readyz check passed"]
     assert (await api("GET", "/version"))[1]["minor"] == "36"
     assert b'apiserver_request_total{code="200"' in (await api.send("GET", "/metrics")).body
     _, groups = await api("GET", "/apis")

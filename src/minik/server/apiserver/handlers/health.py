@@ -24,6 +24,44 @@ async def _always_well() -> str:
 
 
 PING, LOG = ("ping", _always_well), ("log", _always_well)
+_SYNCED = ("informer-sync", _always_well)
+
+# What upstream's server still does when it has opened its door, by the names of its checks, in their order. minik has
+# done all of it before the first request is answered.
+_STARTED = tuple(
+    (name, _always_well)
+    for name in (
+        "poststarthook/start-apiserver-admission-initializer",
+        "poststarthook/generic-apiserver-start-informers",
+        "poststarthook/priority-and-fairness-config-consumer",
+        "poststarthook/priority-and-fairness-filter",
+        "poststarthook/storage-object-count-tracker-hook",
+        "poststarthook/storage-readiness",
+        "poststarthook/start-apiextensions-informers",
+        "poststarthook/start-apiextensions-controllers",
+        "poststarthook/crd-informer-synced",
+        "poststarthook/start-system-namespaces-controller",
+        "poststarthook/start-cluster-authentication-info-controller",
+        "poststarthook/start-kube-apiserver-identity-lease-controller",
+        "poststarthook/start-kube-apiserver-identity-lease-garbage-collector",
+        "poststarthook/start-legacy-token-tracking-controller",
+        "poststarthook/start-service-ip-repair-controllers",
+        "poststarthook/rbac/bootstrap-roles",
+        "poststarthook/scheduling/bootstrap-system-priority-classes",
+        "poststarthook/priority-and-fairness-config-producer",
+        "poststarthook/bootstrap-controller",
+        "poststarthook/aggregator-reload-proxy-client-cert",
+        "poststarthook/start-kube-aggregator-informers",
+        "poststarthook/apiservice-status-local-available-controller",
+        "poststarthook/apiservice-status-remote-available-controller",
+        "poststarthook/apiservice-registration-controller",
+        "poststarthook/apiservice-discovery-controller",
+        "poststarthook/kube-apiserver-autoregistration",
+        "autoregister-completion",
+        "poststarthook/apiservice-openapi-controller",
+        "poststarthook/apiservice-openapiv3-controller",
+    )
+)
 
 
 class Health:
@@ -33,7 +71,6 @@ class Health:
         self._checks: dict[str, list[tuple[str, Check]]] = {
             endpoint: [PING, LOG] for endpoint in ("healthz", "livez", "readyz")
         }
-        self._checks["readyz"].append(("shutdown", self._not_stopping))
         self._stopping = False
         self._outcomes: dict[tuple[str, str], list[int]] = {}  # (endpoint, check) -> [good, bad, last was good]
 
@@ -75,8 +112,12 @@ class Health:
 
     def add(self, name: str, check: Check, *, to: Sequence[str] = ("healthz", "livez", "readyz")) -> None:
         for endpoint in to:
-            checks = self._checks[endpoint]
-            checks.insert(len(checks) - (endpoint == "readyz"), (name, check))  # "shutdown" stays last
+            self._checks[endpoint].append((name, check))
+
+    def _of(self, endpoint: str) -> list[tuple[str, Check]]:
+        if endpoint == "readyz":
+            return [*self._checks[endpoint], _SYNCED, *_STARTED, ("shutdown", self._not_stopping)]
+        return [*self._checks[endpoint], *_STARTED]
 
     def install(self, routes: Routes) -> None:
         for endpoint in self._checks:
@@ -96,7 +137,7 @@ class Health:
         return handle
 
     async def _single(self, endpoint: str, name: str) -> Response:
-        check = next((check for known, check in self._checks[endpoint] if known == name), None)
+        check = next((check for known, check in self._of(endpoint) if known == name), None)
         if check is None:
             return page_not_found()
         trouble = await self._ask(endpoint, name, check)
@@ -105,7 +146,7 @@ class Health:
     async def _all(self, endpoint: str, request: Request) -> Response:
         left_out = {name for value in request.query.get("exclude", ()) for name in value.split(",")}
         lines, failed = [], False
-        for name, check in self._checks[endpoint]:
+        for name, check in self._of(endpoint):
             if name in left_out:
                 left_out.discard(name)
                 lines.append(f"[+]{name} excluded: ok\n")
