@@ -179,7 +179,7 @@ def test_what_may_be_reported(
             {},
             {"startTime": START},
             {},
-            ["status.startTime: Required value: startTime cannot be removed for unsuspended job"],
+            ["status.startTime: Invalid value: null: field is immutable for unsuspended job once set"],
         ),
         ({"suspend": True}, {"startTime": START}, {}, []),
         (

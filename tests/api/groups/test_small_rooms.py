@@ -131,9 +131,10 @@ def test_budgets_may_have_names_no_pod_could_have(resource: Any) -> None:
     assert resource("PodDisruptionBudget", POLICY).strategy.name_errors("A_b", False) == []
 
 
-def test_the_main_door_of_a_service_cidr_lets_the_status_pass(post: Any, put: Any) -> None:
-    made = post(NETWORKING, "ServiceCIDR", spec={"cidrs": ["10.9.0.0/16"]})
-    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    assert put(made, lambda new: new.update(status=ready))["status"] == ready
+def test_the_status_of_a_service_range_is_written_by_its_endpoint_only(post: Any, put: Any) -> None:
+    condition = {"type": "Ready", "status": "True", "reason": "r", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    made = post(NETWORKING, "ServiceCIDR", spec={"cidrs": ["10.9.0.0/16"]}, status={"conditions": [condition]})
+    assert made["status"] == {}
+    assert put(made, lambda new: new.update(status={"conditions": [condition]}))["status"] == {}
     again = put(made, lambda new: new["metadata"].update(labels={"a": "b"}), "status")
     assert "labels" not in again["metadata"]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 STORAGE = "storage.k8s.io/v1"
+CLAIMED = {"requests": {"storage": "1Gi"}}
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,12 @@ _RENAMED = 'deprecated since v1.17; use "topology.kubernetes.io/region" instead'
 )
 def test_renamed_node_labels(post: Any, api_version: str, kind: str, fields: Any, warning: str) -> None:
     assert post(api_version, kind, **fields).warnings == [warning]
+
+
+def test_what_is_wrong_with_a_changed_object_is_told_once(post: Any, put: Any) -> None:
+    spec = {"attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "p"}}
+    made = post(STORAGE, "VolumeAttachment", spec=spec)
+    assert len(put(made, lambda new: new["spec"].update(attacher="")).errors) == 2  # required, immutable
+    claim = post("v1", "PersistentVolumeClaim", spec={"accessModes": ["ReadWriteOnce"], "resources": CLAIMED})
+    found = put(claim, lambda new: new["spec"].update(accessModes=["X"])).errors
+    assert [error.split(":")[0] for error in found] == ["spec.accessModes", "spec"]

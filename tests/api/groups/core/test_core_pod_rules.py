@@ -43,6 +43,13 @@ def file_key(**fields: Any) -> dict[str, Any]:
                 'spec.containers[0].env[0].valueFrom.fileKeyRef.volumeName: Not found: "v"',
             ],
         ),
+        (  # without a policy nothing more is said of its rules
+            with_init(restartPolicyRules=[{"action": "Never"}]),
+            [
+                "spec.initContainers[0].restartPolicy: Required value: "
+                "must specify restartPolicy when restart rules are used"
+            ],
+        ),
         (
             with_init(resizePolicy=[{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]),
             [

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 PODS = "/api/v1/namespaces/default/pods"
 RCS = "/api/v1/namespaces/default/replicationcontrollers"
 BUDGETS = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
@@ -103,7 +105,7 @@ async def running_pod(api: Any) -> None:
     assert (await api.patch(f"{PODS}/p/status", {"status": ready}))[0] == 200
 
 
-async def budget(api: Any, name: str, allowed: int) -> None:
+async def budget(api: Any, name: str, allowed: int, **status_fields: Any) -> None:
     spec = {"minAvailable": 1, "selector": {"matchLabels": {"set": "s"}}}
     status, made = await api("POST", BUDGETS, {"metadata": {"name": name}, "spec": spec})
     assert status == 201, made
@@ -113,6 +115,7 @@ async def budget(api: Any, name: str, allowed: int) -> None:
         "desiredHealthy": 1,
         "expectedPods": 1 + allowed,
         "disruptionsAllowed": allowed,
+        **status_fields,
     }
     status, answer = await api.patch(f"{BUDGETS}/{name}/status", {"status": observed})
     assert status == 200, answer
@@ -137,6 +140,26 @@ async def test_an_exhausted_budget_blocks_an_eviction(api: Any) -> None:
     assert answer["details"]["causes"][0]["message"] == (
         "The disruption budget b needs 1 healthy pods and has 1 currently"
     )
+
+
+@pytest.mark.parametrize(
+    ("healthy", "reason", "why"),
+    [
+        (0, "SyncFailed", "does not allow evicting pods currently because it failed sync: broken"),
+        (2, "Other", "does not allow evicting pods currently (Other): broken"),
+        (2, "", "does not allow evicting pods currently"),
+        (1, "Other", "needs 1 healthy pods and has 1 currently"),
+    ],
+)
+async def test_a_blocked_eviction_is_told_why_the_budget_allows_none(
+    api: Any, healthy: int, reason: str, why: str
+) -> None:
+    await running_pod(api)
+    fields = {"type": "DisruptionAllowed", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    condition = {**fields, "reason": reason, "message": "broken"}
+    await budget(api, "b", 0, currentHealthy=healthy, conditions=[condition] if reason else [])
+    _, answer = await api("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}})
+    assert answer["details"]["causes"][0]["message"] == f"The disruption budget b {why}"
 
 
 async def test_two_budgets_are_too_many(api: Any) -> None:

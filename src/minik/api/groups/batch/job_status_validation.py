@@ -205,7 +205,8 @@ def _validate_progress(update: _Update, *, resumes: bool) -> list[FieldError]:
     if end and before and end != before:
         errors.append(invalid_value("status.completionTime", end, "field is immutable"))
     if old.status.get("startTime") and update.changed("startTime") and not resumes and not update.spec.get("suspend"):
-        errors.append(required("status.startTime", "startTime cannot be removed for unsuspended job"))
+        text = "field is immutable for unsuspended job once set"
+        errors.append(invalid_value("status.startTime", new.status.get("startTime"), text))
     met, was_met = new.has("SuccessCriteriaMet"), old.has("SuccessCriteriaMet")
     if was_met and not met:
         errors.append(_conditions("cannot disable the SuccessCriteriaMet=True condition"))

@@ -128,7 +128,7 @@ def _validate_resize_policy(policies: Sequence[Obj], restart_policy: str, path: 
             elif value not in supported:
                 errors.append(not_supported(path, value, supported))
         if restart_policy == "Never" and restart != "NotRequired":
-            text = "must be 'NotRequired' when `restartPolicy` is 'Never'"
+            text = "must be 'NotRequired' when pod `restartPolicy` is 'Never'"
             errors.append(invalid_value(path, restart, text))
     return errors
 
@@ -222,7 +222,8 @@ def validate_init_containers(
     for index, container in enumerate(containers):
         at, name = f"{path}[{index}]", container.get("name", "")
         errors += _validate_container(container, context, at)
-        errors += _validate_restart_rules(container, at)
+        rules = _validate_restart_rules(container, at)
+        errors += rules if container.get("restartPolicy") is not None else rules[:1]
         if name in seen:
             errors.append(duplicate(f"{at}.name", name))
         elif name:

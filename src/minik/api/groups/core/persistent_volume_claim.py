@@ -61,7 +61,7 @@ RESOURCES = (
             validate=validate_claim,
             validate_update=validate_claim_update,
             warn=claim_warnings,
-            metadata_checks=("create", "update", "create"),
+            metadata_checks=("update", "create"),
             reset_fields=frozenset({("status",)}),
         ),
         subresources=(

@@ -139,6 +139,7 @@ def _validate_claims(status: Obj, spec: Obj) -> list[FieldError]:
         seen.add(name)
         made = claim.get("resourceClaimName")
         if made is not None:
+            at = at.replace(".name", ".resourceClaimName")
             errors += [invalid_value(at, made, text) for text in names.dns_subdomain(made)]
     return errors
 

@@ -122,6 +122,8 @@ def validate_lifecycle(container: Obj, grace_period: int | None, os_name: str | 
     at = f"{path}.lifecycle.stopSignal"
     if os_name is None:
         return [*errors, forbidden(at, "may not be set for containers with empty `spec.os.name`")]
+    if os_name not in ("linux", "windows"):
+        return errors
     allowed = _linux_signals() if os_name == "linux" else ("SIGKILL", "SIGTERM")
     return errors if signal in allowed else [*errors, not_supported(at, signal, allowed)]
 

@@ -87,7 +87,6 @@ def validate_claim_update(new: Obj, old: Obj) -> list[FieldError]:
     sources = (old["spec"].get(key) or {} for key in ("dataSource", "dataSourceRef"))
     known_group = any(source.get("apiGroup") is not None for source in sources)
     errors = validate_claim_spec(new["spec"], "spec", check_group=not known_group)
-    errors += errors  # once as a claim, once as its change
     annotation = _annotation(old)
     upgraded = (
         annotation is not None

@@ -9,7 +9,13 @@ from typing import Any
 
 from minik.api.columns import AGE, NAME, age
 from minik.api.go_form import go_struct
-from minik.api.groups.status_rules import keep_spec_and_metadata, status_strategy
+from minik.api.groups.status_rules import (
+    RESET_STATUS,
+    keep_spec_and_metadata,
+    keep_status,
+    reset_status,
+    status_strategy,
+)
 from minik.api.ip_validation import validate_cidr
 from minik.api.object_meta import validate_immutable
 from minik.api.scheme import Column, Resource, Strategy, Subresource
@@ -78,8 +84,13 @@ def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     return [invalid_value(_AT, cidrs or None, "field is immutable")]
 
 
-# Upstream's main endpoint lets the status pass.
-_STRATEGY = Strategy(validate=_validate, validate_update=_validate_update)
+_STRATEGY = Strategy(
+    prepare_create=reset_status(_TYPE),
+    prepare_update=keep_status,
+    validate=_validate,
+    validate_update=_validate_update,
+    reset_fields=RESET_STATUS,
+)
 _STATUS = status_strategy(prepare_update=keep_spec_and_metadata, reset_fields=frozenset())
 _SUBRESOURCES = (Subresource(name="status", kind="ServiceCIDR", strategy=_STATUS),)
 

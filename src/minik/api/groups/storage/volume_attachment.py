@@ -113,8 +113,7 @@ def _validate(obj: Obj) -> list[FieldError]:
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    """Upstream looks twice."""
-    errors = _validate_stored(new) * 2
+    errors = _validate_stored(new)
     if new["spec"] != old["spec"]:
         shown = go_struct(new["spec"], "io.k8s.api.storage.v1.VolumeAttachmentSpec")
         errors.append(invalid_value("spec", shown, "field is immutable"))
@@ -137,7 +136,7 @@ RESOURCES = (
             validate_update=_validate_update,
             unconditional_update=False,
             reset_fields=RESET_STATUS,
-            metadata_checks=("create", "create"),
+            metadata_checks=("create",),
         ),
         subresources=(
             Subresource(

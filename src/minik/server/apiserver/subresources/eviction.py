@@ -174,8 +174,20 @@ def _check(budget: Obj) -> None:
         text = "DisruptedPods map too big - too many evictions not confirmed by PDB controller"
         raise forbidden("policy", "poddisruptionbudget", name, text)
     if allowed == 0:
-        needed, have = status.get("desiredHealthy") or 0, status.get("currentHealthy") or 0
-        raise _refused(f"The disruption budget {name} needs {needed} healthy pods and has {have} currently")
+        raise _refused(f"The disruption budget {name} {_why_none(status)}")
+
+
+def _why_none(status: Obj) -> str:
+    """Why a budget allows no disruption. The counts of one that could not be worked out mean nothing."""
+    needed, have = status.get("desiredHealthy") or 0, status.get("currentHealthy") or 0
+    condition = next((c for c in status.get("conditions") or () if c.get("type") == "DisruptionAllowed"), None) or {}
+    said = condition.get("message") if condition.get("status") == "False" else ""
+    if said and condition.get("reason") == "SyncFailed":
+        return f"does not allow evicting pods currently because it failed sync: {said}"
+    if have <= needed:
+        return f"needs {needed} healthy pods and has {have} currently"
+    why = f" ({condition.get('reason', '')}): {said}" if said else ""
+    return f"does not allow evicting pods currently{why}"
 
 
 def _refused(cause: str, retry_after: int = 0) -> StatusError:
