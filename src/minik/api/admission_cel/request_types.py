@@ -57,7 +57,10 @@ _NAMESPACE = _object(
         finalizers=_list(_TEXT),
     ),
     spec=_object(finalizers=_list(_TEXT)),
-    status=_object(phase=_TEXT),
+    status=_object(
+        conditions=_list(_object(status=_TEXT, type=_TEXT, lastTransitionTime=_TIME, message=_TEXT, reason=_TEXT)),
+        phase=_TEXT,
+    ),
 )
 
 

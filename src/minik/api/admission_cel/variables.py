@@ -19,6 +19,12 @@ _USE = re.compile(
 _PREFIX = "variables_"
 
 
+def mentioned(expression: str, variables: Mapping[str, str]) -> list[str]:
+    """The variables an expression names itself, as they come."""
+    names = (found["name"] for found in _USE.finditer(expression))
+    return [name for name in dict.fromkeys(names) if name in variables]
+
+
 def used(expression: str, variables: Mapping[str, str]) -> list[str]:
     """The variables an expression needs, directly or through others, in the order they are declared."""
     needed: set[str] = set()

@@ -37,6 +37,7 @@ async def test_plugins_and_phases_are_timed(write: Any) -> None:
     found = samples(metrics)
     assert found["apiserver_admission_controller_admission_duration_seconds_count", "Picky", "true"] == 1
     assert found["apiserver_admission_step_admission_duration_seconds_count", "", "true"] == 1
+    assert found["apiserver_admission_step_admission_duration_seconds_summary_count", "", "true"] == 1
     assert found["apiserver_admission_step_admission_duration_seconds_count", "", "false"] == 1
 
 

@@ -16,6 +16,7 @@ from minik.server.apiserver.admission.configuration_kinds import (
     VALIDATING_POLICIES,
 )
 from minik.server.apiserver.admission.dynamic import DynamicAdmission
+from minik.server.apiserver.admission.metrics import AdmissionMetrics
 from minik.server.apiserver.attributes import Attributes, Decision
 
 SCHEME = load()
@@ -34,7 +35,8 @@ class Setup:
     """Admission with policies, one binding each."""
 
     def __init__(self, objects: Any) -> None:
-        self.dynamic = DynamicAdmission(objects, SCHEME, authorize)
+        self.metrics = AdmissionMetrics()
+        self.dynamic = DynamicAdmission(objects, SCHEME, authorize, self.metrics)
         self.chain = AdmissionChain(self.dynamic.plugins)
 
     def _change(self, resource: Any, name: str, spec: dict[str, Any]) -> None:
@@ -153,17 +155,18 @@ async def test_variables_see_earlier_ones_and_fail_only_those_who_use_them(
 ) -> None:
     setup.validating(
         {"expression": "variables.loud == 'B!'"},
-        {"expression": "variables.broken", "message": "never shown"},
+        {"expression": "variables.outer", "message": "never shown"},
         variables=[
             {"name": "up", "expression": "object.data.a.upperAscii()"},
             {"name": "loud", "expression": "variables.up + '!'"},
             {"name": "broken", "expression": "object.data.zz == 'x'"},
+            {"name": "outer", "expression": "variables.up == 'B' && variables.broken"},
         ],
     )
     error = await refusal(setup, write("configmaps", config_map))
-    cause = "expression 'object.data.zz == 'x'' resulted in error: no such key: zz"
     assert error.message.endswith(
-        f"expression 'variables.broken' resulted in error: composited variable \"broken\" fails to evaluate: {cause}"
+        "expression 'variables.outer' resulted in error: composited variable \"outer\" fails to evaluate: "
+        'composited variable "broken" fails to evaluate: no such key: zz'
     )
 
 
@@ -322,6 +325,48 @@ async def test_a_failing_mutation_says_why_or_is_ignored(setup: Setup, config_ma
         await setup.chain.mutate(write("configmaps", config_map))
     setup.mutating(remove, failurePolicy="Ignore")
     await setup.chain.mutate(write("configmaps", config_map))
+
+
+async def test_a_patch_may_not_set_what_the_kind_does_not_have(setup: Setup, config_map: Any, write: Any) -> None:
+    setup.mutating(json_patch('[JSONPatch{op: "add", path: "/nope", value: "x"}]'))
+    with pytest.raises(StatusError) as caught:
+        await setup.chain.mutate(write("configmaps", config_map))
+    assert (caught.value.code, caught.value.message) == (
+        500,
+        'Internal error occurred: strict decoding error: unknown field "nope"',
+    )
+
+
+async def test_a_mutating_policy_that_cannot_be_used_says_so(setup: Setup, config_map: Any, write: Any) -> None:
+    setup.mutating(json_patch("[]"), paramKind={"apiVersion": "x.io/v1", "kind": "None"})
+    with pytest.raises(StatusError) as caught:
+        await setup.chain.mutate(write("configmaps", config_map))
+    assert caught.value.message == (
+        'policy "m" denied request: failed to configure policy: '
+        "failed to find resource referenced by paramKind: 'x.io/v1, Kind=None'"
+    )
+
+
+async def test_checks_are_counted_by_what_came_of_them(setup: Setup, config_map: Any, write: Any) -> None:
+    setup.validating({"expression": "object.nope"}, binding={"validationActions": ["Deny", "Audit"]})
+    await refusal(setup, write("configmaps", config_map))
+    setup.validating({"expression": "object.nope"}, failurePolicy="Ignore")
+    await setup.chain.validate(write("configmaps", config_map))
+    setup.mutating(
+        json_patch('[JSONPatch{op: "remove", path: "/data/a"}]'),
+        matchConditions=[{"name": "c", "expression": "has(object.data.a)"}],
+    )
+    await setup.chain.mutate(write("configmaps", config_map))
+    counted = {
+        (sample.name.removeprefix("apiserver_"), *sample.labels.values()): sample.value
+        for family in setup.metrics.policies.collect()
+        for sample in family.samples
+    }
+    for action in ("deny", "audit", "allow"):
+        assert counted["validating_admission_policy_check_total", "p", "b", "invalid_error", action] == 1
+    assert counted["mutating_admission_policy_check_duration_seconds_count", "m", "m", "no_error"] == 1
+    name = "admission_match_condition_evaluation_seconds_count"
+    assert counted[name, "m", "policy", "validate", "CREATE"] == 1
 
 
 async def test_expressions_have_a_budget(setup: Setup, config_map: Any, write: Any) -> None:

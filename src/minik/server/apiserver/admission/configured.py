@@ -52,16 +52,18 @@ class Workshop:
         matcher = Matcher(self.objects, self.scheme)
         policies = Policies(matcher, MUTATING_POLICIES)
         selection = Selection(policies, matcher, Params(self.objects, self.scheme))
-        return Configured(policies, MutatingAdmissionPolicy(selection, self.conversions, self._inputs(matcher)))
+        return Configured(
+            policies, MutatingAdmissionPolicy(selection, self.conversions, self._inputs(matcher), self.metrics.policies)
+        )
 
     def validating_policies(self) -> Configured:
         matcher = Matcher(self.objects, self.scheme)
         policies = Policies(matcher, VALIDATING_POLICIES)
         selection = Selection(policies, matcher, Params(self.objects, self.scheme))
-        return Configured(policies, ValidatingAdmissionPolicy(selection, self._inputs(matcher)))
+        return Configured(policies, ValidatingAdmissionPolicy(selection, self._inputs(matcher), self.metrics.policies))
 
     def _caller(self, matcher: Matcher) -> WebhookCaller:
-        conditions = WebhookConditions(self._inputs(matcher))
+        conditions = WebhookConditions(self._inputs(matcher), self.metrics.policies)
         return WebhookCaller(matcher, self.conversions, self.client, conditions, self.metrics)
 
     def _inputs(self, matcher: Matcher) -> Inputs:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from minik.api.admission_cel import authorizer
 from minik.api.admission_cel.authorizer import Answer, Ask, Question
-from minik.api.admission_cel.variables import inlined, used
+from minik.api.admission_cel.variables import inlined, mentioned
 from minik.api.scheme import Resource
 from minik.api.types import Obj, UserInfo
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
@@ -65,10 +65,22 @@ class Expression:
 
     def evaluate(self, bindings: Bindings) -> Any:
         """The value as JSON has it. Raises ExpressionError."""
-        from minik.api.admission_cel import environment  # brings the engine
-        from minik.api.cel.budget import OutOfBudget
+        from minik.api.cel.budget import OutOfBudget  # brings the engine
         from minik.api.cel.engine import CelError
         from minik.api.cel.interpreter import TooExpensive
+
+        try:
+            with authorizer.asking(bindings.ask):
+                return self._value(bindings)
+        except OutOfBudget as error:
+            raise BudgetSpent(str(error)) from None
+        except (TooExpensive, CelError) as error:
+            raise ExpressionError(f"expression '{self.text}' resulted in error: {error}") from None
+
+    def _value(self, bindings: Bindings) -> Any:
+        """Raises CelError that says which variable is to blame, TooExpensive, OutOfBudget, ExpressionError."""
+        from minik.api.admission_cel import environment
+        from minik.api.cel.engine import CelError
 
         if self._program is None:
             try:
@@ -77,15 +89,10 @@ class Expression:
             except CelError as error:
                 raise ExpressionError(f"compilation error: compilation failed: {error}") from None
         try:
-            with authorizer.asking(bindings.ask):
-                return self._evaluated(bindings)
-        except OutOfBudget as error:
-            raise BudgetSpent(str(error)) from None
-        except TooExpensive as error:
-            raise ExpressionError(f"expression '{self.text}' resulted in error: {error}") from None
+            return self._evaluated(bindings)
         except CelError as error:
-            cause = self._failed_variable(bindings) or str(error)
-            raise ExpressionError(f"expression '{self.text}' resulted in error: {cause}") from None
+            cause = self._failed_variable(bindings)
+            raise (CelError(cause) if cause else error) from None
 
     def _evaluated(self, bindings: Bindings) -> Any:
         from minik.api.admission_cel import environment
@@ -103,10 +110,13 @@ class Expression:
 
     def _failed_variable(self, bindings: Bindings) -> str:
         """Which variable made the expression fail, if one did."""
-        for name in used(self.text, self._variables):
+        from minik.api.cel.engine import CelError
+        from minik.api.cel.interpreter import TooExpensive
+
+        for name in mentioned(self.text, self._variables):
             try:
-                Expression(self._variables[name], self._variables).evaluate(bindings)
-            except ExpressionError as error:
+                Expression(self._variables[name], self._variables)._value(bindings)
+            except (TooExpensive, CelError) as error:
                 return f'composited variable "{name}" fails to evaluate: {error}'
         return ""
 

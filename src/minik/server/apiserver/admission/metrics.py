@@ -4,9 +4,11 @@ Every write passes here, so counting is plain arithmetic; prometheus_client only
 https://kubernetes.io/docs/reference/instrumentation/metrics/
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from minik.server.apiserver.admission.policy_metrics import PolicyMetrics
+from minik.server.apiserver.admission.series import Counter, Histogram
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -15,54 +17,6 @@ ADMIT, VALIDATE = "admit", "validating"
 _STEP_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5)
 _WEBHOOK_BUCKETS = (*_STEP_BUCKETS, 10.0, 25.0)
 _TIMED = ("type", "operation", "rejected")
-_Labels = tuple[str, ...]
-
-
-class _Histogram:
-    """Durations by labels. A series is [sum, count of each bucket..., count above the last]."""
-
-    def __init__(self, name: str, text: str, labels: Sequence[str], bounds: Sequence[float]) -> None:
-        self._name, self._text, self._labels, self._bounds = name, text, labels, bounds
-        self._series: dict[_Labels, list[float]] = {}
-
-    def observe(self, labels: _Labels, seconds: float) -> None:
-        series = self._series.get(labels)
-        if series is None:
-            series = self._series[labels] = [0.0] * (len(self._bounds) + 2)
-        series[0] += seconds
-        series[1 + bisect_left(self._bounds, seconds)] += 1
-
-    def collect(self) -> "Metric":
-        from prometheus_client.core import HistogramMetricFamily
-
-        family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
-        bounds = [*map(str, self._bounds), "+Inf"]
-        for labels, (total, *counts) in self._series.items():
-            cumulative = [sum(counts[: index + 1]) for index in range(len(counts))]
-            family.add_metric(labels, list(zip(bounds, cumulative, strict=True)), total)
-        return family
-
-
-class _Counter:
-    def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
-        self._name, self._text, self._labels = name, text, labels
-        self._series: dict[_Labels, int] = {}
-
-    def count(self, labels: _Labels) -> None:
-        self._series[labels] = self._series.get(labels, 0) + 1
-
-    def collect(self) -> "Metric":
-        """Untyped when upstream's name does not end in _total; /metrics calls that a counter."""
-        from prometheus_client.core import CounterMetricFamily, UnknownMetricFamily
-
-        family: CounterMetricFamily | UnknownMetricFamily
-        if self._name.endswith("_total"):
-            family = CounterMetricFamily(self._name, self._text, labels=self._labels)
-        else:
-            family = UnknownMetricFamily(self._name, self._text, labels=self._labels)
-        for labels, count in self._series.items():
-            family.add_metric(labels, count)
-        return family
 
 
 class AdmissionMetrics:
@@ -73,39 +27,41 @@ class AdmissionMetrics:
 
     def __init__(self) -> None:
         prefix, each = "apiserver_admission_", "broken out for each operation and API resource and type"
-        self._controllers = _Histogram(
+        self._controllers = Histogram(
             f"{prefix}controller_admission_duration_seconds",
             f"Admission controller latency histogram in seconds, identified by name and {each} (validate or admit).",
             ("name", *_TIMED),
             _STEP_BUCKETS,
         )
-        self._steps = _Histogram(
+        self._steps = Histogram(
             f"{prefix}step_admission_duration_seconds",
             f"Admission sub-step latency histogram in seconds, {each} (validate or admit).",
             _TIMED,
             _STEP_BUCKETS,
         )
-        self._webhooks = _Histogram(
+        self._webhooks = Histogram(
             f"{prefix}webhook_admission_duration_seconds",
             f"Admission webhook latency histogram in seconds, identified by name and {each} (validate or admit).",
             ("name", *_TIMED),
             _WEBHOOK_BUCKETS,
         )
-        self._requests = _Counter(
+        self._requests = Counter(
             f"{prefix}webhook_request_total",
             "Admission webhook request total, identified by name and broken out for each admission type and operation.",
             ("name", "type", "operation", "code", "rejected"),
         )
-        self._rejections = _Counter(
+        self._rejections = Counter(
             f"{prefix}webhook_rejection_count",
             "Admission webhook rejection count, identified by name and broken out for each type and operation.",
             ("name", "type", "operation", "error_type", "rejection_code"),
         )
-        self._open = _Counter(
+        self._open = Counter(
             f"{prefix}webhook_fail_open_count",
             "Admission webhook fail open count, identified by name and broken out for each admission type.",
             ("name", "type"),
         )
+
+        self.policies = PolicyMetrics()
 
     def plugin(self, name: str, kind: str, operation: str, seconds: float, *, rejected: bool) -> None:
         self._controllers.observe((name, _step_type(kind), operation, _bool(rejected)), seconds)
@@ -128,6 +84,22 @@ class AdmissionMetrics:
     def collect(self) -> Iterator["Metric"]:
         for each in (self._controllers, self._steps, self._webhooks, self._requests, self._rejections, self._open):
             yield each.collect()
+        yield self._step_summary()
+        yield from self.policies.collect()
+
+    def _step_summary(self) -> "Metric":
+        """Upstream's summary of the last minutes has no quantiles when nobody writes, as this one never has."""
+        from prometheus_client.core import SummaryMetricFamily
+
+        family = SummaryMetricFamily(
+            "apiserver_admission_step_admission_duration_seconds_summary",
+            "Admission sub-step latency summary in seconds, broken out for each operation and API resource and step "
+            "type (validate or admit).",
+            labels=_TIMED,
+        )
+        for labels, total, count in self._steps.totals():
+            family.add_metric(labels, count, total)
+        return family
 
 
 def _step_type(kind: str) -> str:

@@ -3,13 +3,14 @@
 https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/
 """
 
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from minik.api.admission_cel import object_literals
 from minik.api.admission_cel.object_literals import TypeMismatch
 from minik.api.patch import json_patch_failure
 from minik.api.patch.json_patch_failure import PatchFailed
-from minik.api.schema import decode
+from minik.api.schema import decode, strict
 from minik.api.status import StatusError, internal_error
 from minik.api.types import Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
@@ -21,6 +22,7 @@ from minik.server.apiserver.admission.policies.compiled import Mutation, compile
 from minik.server.apiserver.admission.policies.configuration import Binding, Policy
 from minik.server.apiserver.admission.policies.object_patch import NotApplicable
 from minik.server.apiserver.admission.policies.selection import Application, Selection
+from minik.server.apiserver.admission.policy_metrics import PolicyMetrics
 from minik.server.apiserver.admission.reinvocation import CallerMemory
 from minik.server.apiserver.admission.replacement import carries_own_kind, replace_object
 from minik.server.apiserver.admission.versions import Conversions
@@ -38,7 +40,7 @@ class _Failure(NamedTuple):
     @property
     def message(self) -> str:
         if self.binding is None:
-            return f"policy '{self.policy.name}' denied request: {self.text}"
+            return f'policy "{self.policy.name}" denied request: {self.text}'
         return f"policy '{self.policy.name}' with binding '{self.binding.name}' denied request: {self.text}"
 
 
@@ -47,10 +49,11 @@ class MutatingAdmissionPolicy(Plugin):
     operations = frozenset({CREATE, UPDATE, CONNECT})
     resources = None
 
-    def __init__(self, selection: Selection, conversions: Conversions, inputs: Inputs) -> None:
+    def __init__(self, selection: Selection, conversions: Conversions, inputs: Inputs, metrics: PolicyMetrics) -> None:
         self._selection = selection
         self._conversions = conversions
         self._inputs = inputs
+        self._metrics = metrics
 
     async def mutate(self, attributes: AdmissionAttributes) -> None:
         if not self._selection.policies or is_exempt(attributes):
@@ -79,14 +82,17 @@ class MutatingAdmissionPolicy(Plugin):
     ) -> None:
         policy = compiled(application.policy)
 
-        def fail(error: Exception) -> None:
-            failures.append(_Failure(application.policy, application.binding, str(error), "Invalid"))
+        names, operation = (application.policy.name, application.binding.name), attributes.operation.value
+
+        def observe(seconds: float, errors: int) -> None:
+            self._metrics.conditions(names[0], "policy", "validate", operation, seconds, errors)
 
         try:
-            if not policy.conditions.hold(await self._inputs.of(attributes, application.resource, application.param)):
+            bindings = await self._inputs.of(attributes, application.resource, application.param)
+            if not policy.conditions.hold(bindings, observe):
                 return
         except ExpressionError as error:
-            fail(error)
+            failures.append(_Failure(application.policy, application.binding, str(error), "Invalid"))
             return
         key = _key(application)
         if attributes.reinvocation.again and key not in memory.due:
@@ -95,19 +101,30 @@ class MutatingAdmissionPolicy(Plugin):
         for mutation in policy.mutations:
             if attributes.obj is None:
                 break
-            try:
-                changed = await self._mutate(application, mutation, attributes)
-            except TypeMismatch as error:
-                fail(TypeMismatch(f"type mismatch: {error}"))
-                continue
-            except (ExpressionError, PatchFailed, NotApplicable) as error:
-                fail(error)
-                continue
-            if changed:
+            started = perf_counter()
+            changed, failure = await self._tried(application, mutation, attributes)
+            self._metrics.mutation(*names, failure, perf_counter() - started)
+            if failure:
+                failures.append(_Failure(application.policy, application.binding, failure, "Invalid"))
+            elif changed:
                 memory.changed()
                 attributes.reinvocation.wanted = True
         if application.policy.spec.get("reinvocationPolicy") == "IfNeeded":
             memory.ran(key)
+
+    async def _tried(
+        self, application: Application, mutation: Mutation, attributes: AdmissionAttributes
+    ) -> tuple[bool, str]:
+        """Whether the object differs now, or what went wrong."""
+        try:
+            return await self._mutate(application, mutation, attributes), ""
+        except TypeMismatch as error:
+            return False, f"type mismatch: {error}"
+        except (ExpressionError, PatchFailed, NotApplicable) as error:
+            return False, str(error)
+        except StatusError as error:
+            self._metrics.mutation(application.policy.name, application.binding.name, str(error), 0.0)
+            raise
 
     async def _mutate(self, application: Application, mutation: Mutation, attributes: AdmissionAttributes) -> bool:
         """Raises what can go wrong in the expression or its result. Tells whether the object differs now."""
@@ -124,6 +141,8 @@ class MutatingAdmissionPolicy(Plugin):
                 return False
             except PatchFailed as error:
                 raise PatchFailed(f"JSON Patch: {error}") from None
+            if carries_own_kind(attributes):
+                _must_be_known(new, application)
         else:
             new = _merged(seen, value, attributes, application)
         if carries_own_kind(attributes):
@@ -154,6 +173,14 @@ def operations(value: Any) -> list[Obj]:
             raise PatchFailed("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch")
         found.append(operation)
     return found
+
+
+def _must_be_known(obj: Obj, application: Application) -> None:
+    """Fields that a JSON patch sets must be of the kind; custom kinds leave that to their schema."""
+    shape = shape_of(application.resource)
+    unknown = [] if shape.custom else strict.complaints(obj, shape)
+    if unknown:
+        raise internal_error(f"strict decoding error: {', '.join(unknown)}")
 
 
 def _pruned(obj: Obj, application: Application) -> Obj:

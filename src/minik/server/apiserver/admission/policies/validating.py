@@ -17,6 +17,7 @@ from minik.server.apiserver.admission.policies.compiled import compiled
 from minik.server.apiserver.admission.policies.configuration import Binding, Policy
 from minik.server.apiserver.admission.policies.decisions import Denial, decide
 from minik.server.apiserver.admission.policies.selection import Application, Selection
+from minik.server.apiserver.admission.policy_metrics import PolicyMetrics
 
 _FAILURE_KEY = "validation.policy.admission.k8s.io/validation_failure"
 _MAX_ANNOTATION = 10 * 1024  # characters of one audit annotation
@@ -28,7 +29,7 @@ class _Result:
     """What all policies together say about one write."""
 
     denied: list[tuple[str, str]] = field(default_factory=list)  # (message, reason), the first one is answered
-    published: list[Obj] = field(default_factory=list)
+    published: Obj | None = None  # the first failure only: audit annotations are not overwritten
     annotations: dict[str, list[str]] = field(default_factory=dict)
 
     def deny(self, policy: Policy, binding: Binding | None, denial: Denial) -> None:
@@ -42,9 +43,10 @@ class ValidatingAdmissionPolicy(Plugin):
     operations = frozenset({CREATE, UPDATE, DELETE, CONNECT})
     resources = None
 
-    def __init__(self, selection: Selection, inputs: Inputs) -> None:
+    def __init__(self, selection: Selection, inputs: Inputs, metrics: PolicyMetrics) -> None:
         self._selection = selection
         self._inputs = inputs
+        self._metrics = metrics
 
     async def validate(self, attributes: AdmissionAttributes) -> None:
         if not self._selection.policies or is_exempt(attributes):
@@ -64,17 +66,27 @@ class ValidatingAdmissionPolicy(Plugin):
     async def _apply(self, application: Application, attributes: AdmissionAttributes, result: _Result) -> None:
         policy, binding = application.policy, application.binding
         bindings = await self._inputs.of(attributes, application.resource, application.param)
-        outcome = decide(compiled(policy), bindings, ignore_failures=policy.ignore_failures)
+        operation = attributes.operation.value
+
+        def observe(seconds: float, errors: int) -> None:
+            self._metrics.conditions(policy.name, "policy", "validate", operation, seconds, errors)
+
+        outcome = decide(compiled(policy), bindings, ignore_failures=policy.ignore_failures, observe=observe)
         actions = binding.spec.get("validationActions") or ()
         for denial in outcome.denials:
             if "Deny" in actions:
                 result.deny(policy, binding, denial)
-            if "Audit" in actions:
-                result.published.append(_failure(policy, binding, denial))
+            if "Audit" in actions and result.published is None:
+                result.published = _failure(policy, binding, denial)
             if "Warn" in actions:
                 _warn(attributes, policy, binding, denial)
+            for action in actions:
+                self._metrics.validation(policy.name, binding.name, denial.message, action.lower(), denial.seconds)
         for denial in outcome.broken:
             result.deny(policy, binding, denial)
+            self._metrics.validation(policy.name, binding.name, denial.message, "deny", denial.seconds)
+        for denial in outcome.ignored:
+            self._metrics.validation(policy.name, binding.name, denial.message, "allow", denial.seconds)
         for key, value in outcome.annotations:
             values = result.annotations.setdefault(f"{policy.name}/{key}", [])
             if value not in values:
@@ -101,8 +113,8 @@ def _failure(policy: Policy, binding: Binding, denial: Denial) -> Obj:
 
 
 def _publish(attributes: AdmissionAttributes, result: _Result) -> None:
-    if result.published:
-        attributes.annotations[_FAILURE_KEY] = orjson.dumps(result.published).decode()
+    if result.published is not None:
+        attributes.annotations[_FAILURE_KEY] = orjson.dumps([result.published]).decode()
     for key, values in result.annotations.items():
         attributes.annotations[key] = ", ".join(values)
 

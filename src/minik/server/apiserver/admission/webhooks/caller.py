@@ -34,7 +34,9 @@ log = logging.getLogger("minik.apiserver.admission")
 class Conditions(Protocol):
     """Match conditions in CEL (admission/conditions.py)."""
 
-    async def hold(self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource) -> bool:
+    async def hold(
+        self, webhook: Webhook, attributes: AdmissionAttributes, resource: Resource, *, mutating: bool
+    ) -> bool:
         """Raises StatusError 403 when they cannot be evaluated and the webhook insists."""
         ...
 
@@ -68,13 +70,17 @@ class WebhookCaller:
         self._client = client
         self._conditions = conditions
 
-    async def resource_for(self, webhook: Webhook, attributes: AdmissionAttributes) -> Resource | None:
+    async def resource_for(
+        self, webhook: Webhook, attributes: AdmissionAttributes, *, mutating: bool
+    ) -> Resource | None:
         """The resource to ask about the write as, or None when the webhook is not meant. Raises StatusError."""
         match = self._matcher.match(webhook.criteria, attributes)
         if match is None:
             return None
-        if webhook.conditions and not await self._conditions.hold(webhook, attributes, match.resource):
-            return None
+        if webhook.conditions:
+            meant = await self._conditions.hold(webhook, attributes, match.resource, mutating=mutating)
+            if not meant:
+                return None
         return match.resource
 
     async def ask(

@@ -53,7 +53,7 @@ class MutatingAdmissionWebhook(Plugin):
             memory.seen(attributes.obj)
 
     async def _call(self, webhook: Webhook, attributes: AdmissionAttributes, memory: CallerMemory) -> None:
-        resource = await self._caller.resource_for(webhook, attributes)
+        resource = await self._caller.resource_for(webhook, attributes, mutating=True)
         again = attributes.reinvocation.again
         if resource is None or (again and webhook not in memory.due):
             return

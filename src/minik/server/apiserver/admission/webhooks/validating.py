@@ -30,7 +30,7 @@ class ValidatingAdmissionWebhook(Plugin):
             return
         meant = []
         for webhook in self._webhooks.may_concern(attributes):
-            resource = await self._caller.resource_for(webhook, attributes)
+            resource = await self._caller.resource_for(webhook, attributes, mutating=False)
             if resource is not None:
                 meant.append((webhook, resource))
         if not meant:
