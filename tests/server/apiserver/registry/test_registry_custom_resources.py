@@ -158,6 +158,27 @@ async def test_a_webhook_converts_between_versions(crds: Any) -> None:
     assert [item["spec"] for item in (await crds("GET", second))[1]["items"]] == [{"n": 10}]
 
 
+async def test_a_watcher_loses_sight_of_what_a_webhook_converted(crds: Any) -> None:
+    crds.server.registry.converter = Doubling()
+    webhook = {"clientConfig": {"url": "https://127.0.0.1:1/convert"}, "conversionReviewVersions": ["v1"]}
+    fields = [{"jsonPath": ".spec.n"}]
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"n": {"type": "integer"}}}}}
+    other = {"name": "v2", "served": True, "storage": False, "schema": {"openAPIV3Schema": schema}}
+    wanted = definition(schema, {**other, "selectableFields": fields}, selectableFields=fields)
+    wanted["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    await crds("POST", DEFINITIONS, wanted)
+    second = WIDGETS.replace("/v1/", "/v2/")
+    await crds("POST", second, {**WIDGET, "apiVersion": "example.com/v2", "metadata": {"name": "w"}, "spec": {"n": 2}})
+    response = await crds.send("GET", f"{second}?watch=true&fieldSelector=spec.n%3D2&timeoutSeconds=10")
+    assert orjson.loads(await anext(response.stream))["type"] == "ADDED"
+    _, changed = await crds.patch(f"{second}/w", {"spec": {"n": 6}})
+    event = orjson.loads(await anext(response.stream))
+    await response.stream.aclose()
+    assert (event["type"], event["object"]["apiVersion"]) == ("DELETED", "example.com/v2")
+    assert event["object"]["spec"] == {"n": 2}
+    assert event["object"]["metadata"]["resourceVersion"] == changed["metadata"]["resourceVersion"]
+
+
 async def test_what_admission_adds_is_pruned_and_defaulted_too(crds: Any) -> None:
     async def mutate(attributes: Any) -> None:
         if attributes.kind == "Widget":

@@ -115,6 +115,14 @@ class Layout:
         obj["metadata"]["resourceVersion"] = str(kv.mod_revision)
         _memo(kv).objects[self._reading] = obj
 
+    def lost(self, kv: KeyValue, revision: int) -> KeyValue:
+        """An earlier state, at the revision at which a watcher loses sight of its object."""
+        last = KeyValue(kv.key, kv.value, kv.create_revision, revision, kv.version)
+        if self._resource.converted_by is not None:  # the webhook has been asked, and is not asked again
+            obj = self.decode(kv)
+            self.keep(last, {**obj, "metadata": dict(obj["metadata"])})
+        return last
+
     def classes(self, field: Callable[[Obj], str]) -> Callable[[KeyValue], str | None] | None:
         """What tells values apart by a field of their objects, always the same for one field. None: nothing can."""
         if self._resource.converted_by is not None:  # only a webhook can read some of them

@@ -6,11 +6,10 @@ The store cuts off a watcher that does not keep up; the stream then ends and the
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from minik.api.request import Response
 from minik.api.status import expired
-from minik.api.types import Obj
 from minik.server.apiserver.negotiation import JSON, PROTOBUF, YAML, not_accepted
 from minik.server.apiserver.registry import read_options, selection, table
 from minik.server.apiserver.registry.call import Call
@@ -46,7 +45,7 @@ async def watch(registry: Registry, call: Call) -> Response:
     options = read_options.parse_watch(call)
     chosen = selection.of_call(call)
     if call.form.media_type == YAML:
-        raise not_accepted()
+        raise not_accepted(streamed=True)
     if call.form.kind == "Table":
         table.include_object(call)
     if options.initial and options.revision:
@@ -87,7 +86,7 @@ async def _steps(
                 yield step
                 continue
             await registry.readable(call.resource, _values(step))
-            if changes := list(_changes(step, chosen, layout.decode)):
+            if changes := list(_changes(step, chosen, layout)):
                 yield changes
     except CompactedError as error:
         yield expired(f"too old resource version: {start} ({error.compact_revision})")
@@ -130,7 +129,7 @@ def _stream(registry: Registry, call: Call, chosen: Selection, start: int, outle
 
     def encode(events: Sequence[Event]) -> bytes:
         nonlocal last
-        changes = list(_changes(events, chosen, layout.decode))
+        changes = list(_changes(events, chosen, layout))
         last = len(changes)
         return lines.changes(changes)
 
@@ -176,9 +175,9 @@ def _values(events: Sequence[Event]) -> Iterator[KeyValue]:
             yield event.prev_kv
 
 
-def _changes(events: Sequence[Event], chosen: Selection, decode: Callable[[KeyValue], Obj]) -> Iterator[Change]:
+def _changes(events: Sequence[Event], chosen: Selection, layout: Layout) -> Iterator[Change]:
     """What the events are to a watcher of `chosen`: objects come into and go out of its sight."""
-    everything = chosen.everything
+    everything, decode = chosen.everything, layout.decode
     for event in events:
         kv, before = event.kv, event.prev_kv
         if event.type is EventType.PUT:
@@ -189,7 +188,6 @@ def _changes(events: Sequence[Event], chosen: Selection, decode: Callable[[KeyVa
             if chosen.matches(decode(kv)):
                 yield Change("MODIFIED" if was else "ADDED", kv)
             elif was and before is not None:
-                gone = KeyValue(kv.key, before.value, before.create_revision, kv.mod_revision, before.version)
-                yield Change("DELETED", gone, shared=False)
+                yield Change("DELETED", layout.lost(before, kv.mod_revision), shared=False)
         elif before is not None and (everything or chosen.matches(decode(before))):
             yield Change("DELETED", deleted(event))
