@@ -54,6 +54,7 @@ class FieldError:
     field: str
     value: Any = None
     detail: str = ""
+    tolerated: bool = False  # what the old object already was: the client is only warned
 
     @property
     def body(self) -> str:
@@ -80,6 +81,8 @@ def show(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
     if isinstance(value, (int, float)):
         return str(value)
     return orjson.dumps(value).decode().replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

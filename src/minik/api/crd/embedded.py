@@ -5,6 +5,7 @@ Upstream: apiextensions-apiserver's structural schema package `objectmeta`.
 
 from typing import Any
 
+from minik.api import names
 from minik.api.object_meta import validate_object_meta
 from minik.api.types import Obj
 from minik.api.validation import FieldError, invalid_value, required
@@ -33,22 +34,32 @@ def validate(value: Any, schema: Obj | None, path: str = "") -> list[FieldError]
 
 
 def _embedded(value: Obj, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    api_version, kind = value.get("apiVersion"), value.get("kind")
-    if not api_version:
-        errors.append(required(f"{path}.apiVersion", ""))
-    elif str(api_version).count("/") > 1:
-        text = f"unexpected GroupVersion string: {api_version}"
-        errors.append(invalid_value(f"{path}.apiVersion", api_version, text))
-    if not kind:
-        errors.append(required(f"{path}.kind", ""))
+    errors = [required(f"{path}.{name}") for name in ("apiVersion", "kind") if name not in value]
+    for name, complaint in (("apiVersion", _version_complaint), ("kind", _kind_complaint)):
+        text = complaint(value[name]) if name in value else ""
+        if text:
+            errors.append(invalid_value(f"{path}.{name}", value[name], text))
     metadata = value.get("metadata")
-    if isinstance(metadata, dict) and metadata:
+    if isinstance(metadata, dict):
         namespaced = bool(metadata.get("namespace"))
-        found = validate_object_meta({"name": "x", **metadata}, namespaced=namespaced, name_errors=_any_name)
+        named = metadata if metadata.get("name") else {**metadata, "name": "x"}
+        found = validate_object_meta(named, namespaced=namespaced, name_errors=names.path_segment_name)
         errors += [FieldError(e.reason, f"{path}.{e.field}", e.value, e.detail) for e in found]
     return errors
 
 
-def _any_name(_name: str, _prefix: bool) -> list[str]:
-    return []
+def _version_complaint(version: Any) -> str:
+    if not isinstance(version, str):
+        return "must be a string"
+    if not version:
+        return "must not be empty"
+    return f"unexpected GroupVersion string: {version}" if version.count("/") > 1 else ""
+
+
+def _kind_complaint(kind: Any) -> str:
+    if not isinstance(kind, str):
+        return "must be a string"
+    if not kind:
+        return "must not be empty"
+    complaints = names.dns_1035_label(kind.lower())
+    return f"may have mixed case, but should otherwise match: {','.join(complaints)}" if complaints else ""

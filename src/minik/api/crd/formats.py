@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from minik.api.types import Obj
+
 _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?%s[0-9a-f]{3}-?%s[0-9a-f]{3}-?[0-9a-f]{12}"
 _HOSTNAME = re.compile(
     r"(?=.{1,255}$)[a-zA-Z0-9\u00a1-\uffff]([a-zA-Z0-9\u00a1-\uffff-]{0,61}[a-zA-Z0-9\u00a1-\uffff])?"
@@ -28,14 +30,31 @@ _MAC = re.compile(
 )
 _EMAIL = re.compile(r"(?:[^<>]*<)?[^\s<>@,;:\"()\[\]]+@[^\s<>@,;:\"()\[\]]+>?")
 _RGB = re.compile(r"rgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)")
+_NUMBERS = {"integer": ("int32", "int64"), "number": ("float", "double")}
 _LABEL_SHORT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_LONG = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 def matches(name: str, value: str) -> bool:
     """Whether a string is of a format. Dashes in names do not count: `date-time` is `datetime`."""
-    check = _CHECKS.get(name.replace("-", "").lower() if name not in _CHECKS else name)
+    check = _CHECKS.get(name.replace("-", ""))
     return check is None or check(value)
+
+
+def is_known(schema: Obj) -> bool:
+    """Whether the format of a part of a schema means anything for its type."""
+    name, kind = schema.get("format", ""), schema.get("type", "")
+    if kind in _NUMBERS:
+        return name in _NUMBERS[kind]
+    return kind in ("", "string") and name.replace("-", "") in _CHECKS
+
+
+def effective(schema: Obj) -> str:
+    """The format values are held to; "" for one that is not known."""
+    if "format" not in schema:
+        return ""
+    part = {"format": schema["format"]} if schema.get("x-kubernetes-int-or-string") else schema
+    return str(schema["format"]) if is_known(part) else ""
 
 
 def _full(pattern: str | re.Pattern[str], flags: int = 0) -> Callable[[str], bool]:
@@ -149,6 +168,6 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
     "date": _date,
     "duration": _duration,
     "datetime": _date_time,
-    "k8s-short-name": lambda value: len(value) <= 63 and _LABEL_SHORT.fullmatch(value) is not None,
-    "k8s-long-name": lambda value: len(value) <= 253 and _LABEL_LONG.fullmatch(value) is not None,
+    "k8sshortname": lambda value: len(value) <= 63 and _LABEL_SHORT.fullmatch(value) is not None,
+    "k8slongname": lambda value: len(value) <= 253 and _LABEL_LONG.fullmatch(value) is not None,
 }

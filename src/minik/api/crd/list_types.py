@@ -3,12 +3,13 @@
 Upstream: apiextensions-apiserver's structural schema package `listtype`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from minik.api.types import Obj
-from minik.api.validation import DUPLICATE, FieldError
+from minik.api.validation import DUPLICATE, FieldError, invalid_value
 
 
 def correlated_item(schema: Obj, item: Any, old: Any) -> Any:
@@ -35,11 +36,9 @@ def duplicates(value: Any, schema: Obj | None, path: str = "") -> list[FieldErro
     if isinstance(value, list):
         kind, items = schema.get("x-kubernetes-list-type"), schema.get("items")
         if kind == "set":
-            errors += _repeated(value, value, path)
+            errors += _repeated(value, path)
         elif kind == "map":
-            names = schema.get("x-kubernetes-list-map-keys") or ()
-            keys = [{n: item[n] for n in names if n in item} if isinstance(item, dict) else item for item in value]
-            errors += _repeated(keys, keys, path)
+            errors += _repeated_keys(value, schema.get("x-kubernetes-list-map-keys") or (), path)
         if isinstance(items, dict):
             for index, item in enumerate(value):
                 errors += duplicates(item, items, f"{path}[{index}]")
@@ -53,14 +52,21 @@ def duplicates(value: Any, schema: Obj | None, path: str = "") -> list[FieldErro
     return errors
 
 
-def _repeated(keys: list[Any], shown: list[Any], path: str) -> list[FieldError]:
+def _repeated_keys(value: list[Any], names: Sequence[str], path: str) -> list[FieldError]:
+    for index, item in enumerate(value):
+        if item is not None and not isinstance(item, dict):
+            return [invalid_value(f"{path}[{index}]", item, "must be an object for an array of list-type map")]
+    return _repeated([{name: item[name] for name in names if name in item} if item else {} for item in value], path)
+
+
+def _repeated(keys: list[Any], path: str) -> list[FieldError]:
     errors: list[FieldError] = []
     seen: dict[bytes, bool] = {}
     for index, key in enumerate(keys):
         written = _written(key)
         if written in seen:
             if not seen[written]:
-                errors.append(FieldError(DUPLICATE, f"{path}[{index}]", shown[index]))
+                errors.append(FieldError(DUPLICATE, f"{path}[{index}]", orjson.loads(written)))
             seen[written] = True
         else:
             seen[written] = False

@@ -1,12 +1,13 @@
 """x-kubernetes-validations: CEL rules over the values of custom resources.
 
 Rules of a part are checked before those of what is inside it. Transition rules (those that use oldSelf) are only
-checked where an old value can be matched. https://kubernetes.io/docs/reference/using-api/cel/
+checked where an old value can be matched; what other rules refuse but is as it was is only warned of (ratcheting).
+https://kubernetes.io/docs/reference/using-api/cel/
 """
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from minik.api.cel.budget import Budget, OutOfBudget, Values
@@ -14,8 +15,11 @@ from minik.api.cel.declarations import value_of, with_type_meta
 from minik.api.cel.engine import CelError, Program
 from minik.api.cel.interpreter import TooExpensive
 from minik.api.crd import rule_programs
+from minik.api.crd.correlation import Correlated
 from minik.api.crd.field_paths import joined
 from minik.api.crd.list_types import correlated_item
+from minik.api.crd.schema_validation import NOWHERE
+from minik.api.patch import go_print
 from minik.api.types import Obj
 from minik.api.validation import (
     DUPLICATE,
@@ -27,6 +31,8 @@ from minik.api.validation import (
 )
 
 log = logging.getLogger("minik.crd")
+_LONGEST_MESSAGE = 5 * 1024
+_NO_FURTHER = "no further validation rules will be run"
 _REASONS = {
     "FieldValueForbidden": FORBIDDEN,
     "FieldValueDuplicate": DUPLICATE,
@@ -41,35 +47,74 @@ class _Stop(Exception):
         self.error = error
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The part beside what it was, or the nearest part around it that there is an old one of."""
+
+    own: Correlated | None = None
+    around: Correlated | None = None
+
+    def unchanged(self) -> bool:
+        nearest = self.own or self.around
+        return nearest is not None and nearest.unchanged()
+
+    def key(self, name: str) -> "_Before":
+        if self.own is None:
+            return self
+        if self.around is None and name in ("apiVersion", "kind"):
+            return _Before()
+        return _Before(self.own.key(name), self.own)
+
+    def index(self, index: int) -> "_Before":
+        return self if self.own is None else _Before(self.own.index(index), self.own)
+
+
 def validate(schema: Obj, new: Obj, old: Obj | None) -> list[FieldError]:
     """The rules a whole object breaks, as far as there is budget for checking them."""
     errors: list[FieldError] = []
+    before = _Before() if old is None else _Before(Correlated(new, old, schema))
     try:
-        for error in _validate(with_type_meta(schema), new, old, "", Budget()):
+        for error in _validate(schema, new, old, before, "", Budget(), is_root=True):
             errors.append(error)
     except _Stop as stop:
         errors.append(stop.error)
     return errors
 
 
-def _validate(schema: Obj, value: Any, old: Any, path: str, budget: Budget) -> Iterator[FieldError]:
+def validate_part(schema: Obj, value: Any, path: str) -> list[FieldError]:
+    """The rules a value that is somewhere in an object breaks (a default of a definition)."""
+    errors: list[FieldError] = []
+    try:
+        for error in _validate(schema, value, None, _Before(), path, Budget()):
+            errors.append(error)
+    except _Stop as stop:
+        errors.append(stop.error)
+    return errors
+
+
+def _validate(
+    schema: Obj, value: Any, old: Any, before: _Before, path: str, budget: Budget, *, is_root: bool = False
+) -> Iterator[FieldError]:
     rules = schema.get("x-kubernetes-validations")
     if rules and value is not None:
-        yield from _checked(rules, schema, value, old, path, budget)
+        seen = with_type_meta(schema) if is_root else schema
+        yield from _checked(rules, _Checks(seen, value, path, budget, before), old)
     if isinstance(value, list):
         items = schema.get("items")
         if isinstance(items, dict):
             for index, item in enumerate(value):
-                yield from _validate(items, item, correlated_item(schema, item, old), f"{path}[{index}]", budget)
+                matched = correlated_item(schema, item, old)
+                yield from _validate(items, item, matched, before.index(index), f"{path}[{index}]", budget)
     elif isinstance(value, dict):
-        before = old if isinstance(old, dict) else {}
+        was = old if isinstance(old, dict) else {}
         properties, additional = schema.get("properties") or {}, schema.get("additionalProperties")
         if isinstance(additional, dict):
             for name in sorted(value.keys() - properties.keys()):
-                yield from _validate(additional, value[name], before.get(name), f"{path}[{name}]", budget)
+                where = f"{path}[{name}]"
+                yield from _validate(additional, value[name], was.get(name), before.key(name), where, budget)
         for name in sorted(properties.keys() & value.keys()):
             where = f"{path}.{name}" if path else name
-            yield from _validate(properties[name], value[name], before.get(name), where, budget)
+            yield from _validate(properties[name], value[name], was.get(name), before.key(name), where, budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,57 +125,57 @@ class _Checks:
     value: Any
     path: str
     budget: Budget
+    before: _Before
 
     def result(self, program: Program, values: Values) -> Any:
         """Raises CelError, TooExpensive or OutOfBudget."""
         return self.budget.evaluate(program, values, lambda: program.evaluate(values.variables))
 
+    def failed(self, detail: str) -> FieldError:
+        """The rule could not be evaluated."""
+        return FieldError(INVALID, self.path or NOWHERE, self.schema.get("type", ""), detail)
 
-def _checked(rules: list[Obj], schema: Obj, value: Any, old: Any, path: str, budget: Budget) -> Iterator[FieldError]:
-    checks = _Checks(schema, value, path, budget)
-    seen = value_of(value, schema)
-    before = None if old is None else value_of(old, schema)
-    unchanged = old is not None and old == value
+
+def _checked(rules: list[Obj], checks: _Checks, old: Any) -> Iterator[FieldError]:
+    value = checks.value
+    seen = value_of(value, checks.schema)
+    before = None if old is None else value_of(old, checks.schema)
     for rule in rules:
         uses_old = rule_programs.uses_old_self(rule)
-        if not uses_old and unchanged:
-            continue  # what was accepted before is not refused now
         if uses_old and old is None and not rule.get("optionalOldSelf"):
             continue
-        error = _broken(rule, checks, Values(rule_programs.variables(rule, seen, before), (value, old)))
-        if error is not None:
-            yield error
+        yield from _broken(rule, checks, Values(rule_programs.variables(rule, seen, before), (value, old)), uses_old)
 
 
-def _broken(rule: Obj, checks: _Checks, values: Values) -> FieldError | None:
-    value, schema, where = checks.value, checks.schema, checks.path or "<nil>"
-    text = rule.get("message") or rule["rule"]
-    kind = schema.get("type", "")
+def _broken(rule: Obj, checks: _Checks, values: Values, uses_old: bool) -> Iterator[FieldError]:
+    text = (rule.get("message") or rule["rule"]).strip()
     try:
         if checks.result(rule_programs.program(rule), values) is True:
-            return None
+            return
     except OutOfBudget as error:
-        raise _Stop(FieldError(INVALID, where, kind, str(error))) from None
+        raise _Stop(checks.failed(str(error))) from None
     except TooExpensive as error:
-        detail = f"'{error}': no further validation rules will be run due to call cost exceeds limit for rule"
-        raise _Stop(FieldError(INVALID, where, kind, f"{detail}: {text.strip()}")) from None
+        detail = f"'{error}': {_NO_FURTHER} due to call cost exceeds limit for rule: {text}"
+        raise _Stop(checks.failed(detail)) from None
     except CelError as error:
         if str(error).startswith("no such overload"):
-            detail = (
-                f"'{error}': call arguments did not match a supported operator, function or macro signature for "
-                f"rule: {text.strip()}"
-            )
-            return FieldError(INVALID, where, kind, detail)
-        return FieldError(INVALID, where, kind, f"{error} evaluating rule: {text.strip()}")
+            why = "call arguments did not match a supported operator, function or macro signature for rule"
+            yield checks.failed(f"'{error}': {why}: {text}")
+        else:
+            yield checks.failed(f"{error} evaluating rule: {text}")
+        return
+    tolerated = not uses_old and checks.before.unchanged()
+    where = checks.path or NOWHERE
     if rule.get("fieldPath"):
-        where = (checks.path + joined(rule["fieldPath"], schema)).removeprefix(".")
-    message = (
-        _expressed(rule, checks, values) or (rule.get("message") or f"failed rule: {rule['rule'].strip()}").strip()
-    )
+        where = (checks.path + joined(rule["fieldPath"], checks.schema)).removeprefix(".")
+    try:
+        message = _expressed(rule, checks, values)
+    except _Stop as stop:
+        raise _Stop(replace(stop.error, field=where, tolerated=tolerated)) from None
+    message = message or (rule.get("message") or f"failed rule: {text}").strip()
+    value = OMITTED if checks.schema.get("type") in ("object", "array") else checks.value
     reason = _REASONS.get(rule.get("reason") or "", INVALID)
-    if reason == DUPLICATE:
-        return FieldError(DUPLICATE, where, OMITTED if isinstance(value, dict | list) else value)
-    return FieldError(reason, where, OMITTED if isinstance(value, dict | list) else value, message)
+    yield FieldError(reason, where, value, "" if reason == DUPLICATE else message, tolerated)
 
 
 def _expressed(rule: Obj, checks: _Checks, values: Values) -> str:
@@ -141,11 +186,14 @@ def _expressed(rule: Obj, checks: _Checks, values: Values) -> str:
     try:
         text = checks.result(rule_programs.message_program(rule), values)
     except OutOfBudget:
-        detail = "messageExpression evaluation failed due to running out of cost budget"
-        raise _Stop(FieldError(INVALID, checks.path or "<nil>", checks.schema.get("type", ""), detail)) from None
-    except (CelError, TooExpensive) as error:
+        detail = f"messageExpression evaluation failed due to running out of cost budget, {_NO_FURTHER}"
+        raise _Stop(checks.failed(detail)) from None
+    except TooExpensive:
+        shown = go_print.quoted(expression)
+        detail = f"{_NO_FURTHER} due to call cost exceeds limit for messageExpression: {shown}"
+        raise _Stop(checks.failed(detail)) from None
+    except CelError as error:
         log.debug("messageExpression %r: %s", expression, error)
         return ""
-    if not isinstance(text, str) or "\n" in text or "\r" in text:
-        return ""
-    return text.strip()
+    text = text.strip() if isinstance(text, str) else ""
+    return "" if "\n" in text or len(text.encode()) > _LONGEST_MESSAGE else text

@@ -3,15 +3,26 @@
 schema -> scale's numbers -> embedded objects -> list sets and maps -> CEL rules (only when nothing above is fatal)
 """
 
+from dataclasses import replace
 from typing import Any
 
 from minik.api.crd import embedded, list_types, schema_validation
-from minik.api.crd.schema_validation import ABSENT
+from minik.api.crd.correlation import Correlated
+from minik.api.crd.schema_validation import NOWHERE
 from minik.api.patch import go_print
 from minik.api.types import Obj
-from minik.api.validation import INVALID, REQUIRED, TOO_LONG, TOO_MANY, TYPE_INVALID, FieldError, invalid_value
+from minik.api.validation import (
+    INVALID,
+    NOT_SUPPORTED,
+    REQUIRED,
+    TOO_LONG,
+    TOO_MANY,
+    TYPE_INVALID,
+    FieldError,
+    invalid_value,
+)
 
-_BLOCKING = {REQUIRED, TOO_LONG, TOO_MANY, TYPE_INVALID}
+_BLOCKING = {NOT_SUPPORTED, REQUIRED, TOO_LONG, TOO_MANY, TYPE_INVALID}
 _MAX_INT32 = (1 << 31) - 1
 _UNCHECKED = (
     "some validation rules were not checked because the object was invalid; "
@@ -37,9 +48,9 @@ class Validator:
         self._has_rules = _has_rules(schema)
 
     def create(self, obj: Obj) -> list[FieldError]:
-        errors = self._against_schema(obj, ABSENT)
+        errors = self._against_schema(obj, None)
         errors += self._scale_numbers(obj, "specReplicasPath")
-        errors += self._scale_numbers(obj, "statusReplicasPath")
+        errors += self._scale_status(obj)
         errors += embedded.validate(obj, self._schema)
         errors += list_types.duplicates(obj, self._schema)
         return errors + self._rules(obj, None, errors)
@@ -47,27 +58,52 @@ class Validator:
     def update(self, new: Obj, old: Obj) -> list[FieldError]:
         errors = self._against_schema(new, old)
         errors += self._scale_numbers(new, "specReplicasPath")
-        errors += self._scale_numbers(new, "statusReplicasPath")
+        errors += self._scale_status(new)
         errors += embedded.validate(new, self._schema)
-        if not list_types.duplicates(old, self._schema):
-            errors += list_types.duplicates(new, self._schema)
-        return errors + self._rules(new, old, errors)
+        return errors + self._last(new, old, errors)
 
     def status(self, new: Obj, old: Obj) -> list[FieldError]:
-        errors = self._against_schema(new, old)
-        errors += self._scale_numbers(new, "statusReplicasPath")
-        errors += list_types.duplicates(new, self._schema)
-        return errors + self._rules(new, old, errors)
+        errors = self._status_against_schema(new, old)
+        errors += self._scale_status(new)
+        return errors + self._last(new, old, errors)
 
-    def _against_schema(self, obj: Obj, old: Any) -> list[FieldError]:
-        return schema_validation.validate(obj, self._schema, old=old) if self._schema else []
+    def _last(self, new: Obj, old: Obj, errors: list[FieldError]) -> list[FieldError]:
+        repeated = list_types.duplicates(new, self._schema)
+        if repeated and list_types.duplicates(old, self._schema):
+            repeated = []  # what was accepted before is not refused now
+        return repeated + self._rules(new, old, errors + repeated)
+
+    def _against_schema(self, obj: Obj, old: Obj | None) -> list[FieldError]:
+        if not self._schema:
+            return []
+        before = None if old is None else Correlated(obj, old, self._schema)
+        return schema_validation.validate(obj, self._schema, before=before)
+
+    def _status_against_schema(self, new: Obj, old: Obj) -> list[FieldError]:
+        """Status alone, as if it was a whole object: so upstream's texts have it."""
+        schema = ((self._schema or {}).get("properties") or {}).get("status")
+        if schema is None or self._schema is None or "status" not in new:
+            return []
+        before = Correlated(new, old, self._schema).key("status")
+        found = schema_validation.validate(new["status"], schema, before=before)
+        return [replace(e, field="status" if e.field == NOWHERE else f"status.{e.field}") for e in found]
+
+    def _scale_status(self, obj: Obj) -> list[FieldError]:
+        errors = self._scale_numbers(obj, "statusReplicasPath")
+        path = self._scale.get("labelSelectorPath")
+        if path:
+            try:
+                _value_at(obj, path, "string", "")
+            except ValueError as error:
+                errors.append(invalid_value(path, "", str(error)))
+        return errors
 
     def _scale_numbers(self, obj: Obj, key: str) -> list[FieldError]:
         path = self._scale.get(key)
         if not path:
             return []
         try:
-            replicas = _number_at(obj, path)
+            replicas = _value_at(obj, path, "int64", 0)
         except ValueError as error:
             return [invalid_value(path, 0, str(error))]
         if replicas < 0:
@@ -80,14 +116,14 @@ class Validator:
         if not self._has_rules or self._schema is None:
             return []
         if any(error.reason in _BLOCKING for error in errors):
-            return [FieldError(INVALID, schema_validation.NOWHERE, None, _UNCHECKED)]
+            return [FieldError(INVALID, NOWHERE, None, _UNCHECKED)]
         from minik.api.crd import rules  # the CEL engine is only loaded for schemas with rules
 
         return rules.validate(self._schema, new, old)
 
 
-def _number_at(obj: Any, path: str) -> int:
-    """The whole number at a simple path, 0 if there is none. Raises ValueError in apimachinery's words."""
+def _value_at(obj: Any, path: str, kind: str, absent: Any) -> Any:
+    """The value of a Go type at a simple path, or `absent`. Raises ValueError in apimachinery's words."""
     seen = ""
     for name in path.removeprefix(".").split("."):
         if not isinstance(obj, dict):
@@ -95,12 +131,12 @@ def _number_at(obj: Any, path: str) -> int:
             raise ValueError(f"{seen} accessor error: {text}")
         seen += f".{name}"
         if name not in obj:
-            return 0
+            return absent
         obj = obj[name]
-    if go_print.type_name(obj) != "int64":
+    if go_print.type_name(obj) != kind:
         found = f"{go_print.plain(obj)} is of the type {go_print.type_name(obj)}"
-        raise ValueError(f"{seen} accessor error: {found}, expected int64")
-    return int(obj)
+        raise ValueError(f"{seen} accessor error: {found}, expected {kind}")
+    return obj
 
 
 def _own_part(schema: Obj | None) -> Obj | None:

@@ -13,6 +13,7 @@ from minik.api.schema.body import Body, cannot_handle, group_version, repeats_ke
 from minik.api.schema.types import GroupVersionKind, Shape
 from minik.api.status import bad_request
 from minik.api.types import Obj
+from minik.api.validation import invalid_value
 
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _TYPE_META = ("apiVersion", "kind", "metadata")
@@ -35,7 +36,7 @@ def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validatio
     if body.is_json and repeats_keys(body.raw, body.value, _seen(body.value)):
         complaints += strict.repeated_fields(strict.with_duplicates(body.raw.decode(errors="replace")))
     try:
-        complaints += sorted(f'unknown field "{path}"' for path in prune(obj, shape.structural_schema))
+        complaints += [f'unknown field "{path}"' for path in prune(obj, shape.structural_schema)]
     except (values.TypeMismatch, values.BadValue) as error:
         raise cannot_handle(actual, expected, str(error)) from None
     if complaints and field_validation == "Strict":
@@ -76,11 +77,32 @@ def _seen(value: Any) -> structs.Pass:
 def prune(obj: Obj, schema: Obj | None) -> Iterator[str]:
     """Drop what the schema does not have, in place and as the paths are read. None: everything is kept.
 
-    Metadata of the object and of embedded resources is converted as for built-in types. Raises TypeMismatch, BadValue.
+    The paths come as upstream finds them: the object's metadata, what the schema does not have, and metadata of
+    embedded objects. Metadata is converted as for built-in types. Raises TypeMismatch, BadValue.
     """
     yield from _prune_metadata(obj, "")
     if schema is not None:
-        yield from _prune_value(obj, schema, "", is_root=True)
+        found = _Unknown()
+        _prune(obj, schema, "", found, is_root=True)
+        yield from sorted(found.fields)
+        yield from sorted(found.metadata)
+
+
+def prune_value(value: Any, schema: Obj) -> list[str]:
+    """Drop what a part of a schema does not have from a value, in place. Raises TypeMismatch, BadValue."""
+    found = _Unknown()
+    _prune(value, schema, "", found)
+    return found.fields + found.metadata
+
+
+class _Unknown:
+    """The paths of what was dropped."""
+
+    __slots__ = ("fields", "metadata")
+
+    def __init__(self) -> None:
+        self.fields: list[str] = []
+        self.metadata: list[str] = []
 
 
 def _prune_metadata(obj: Obj, path: str) -> Iterator[str]:
@@ -95,49 +117,74 @@ def _prune_metadata(obj: Obj, path: str) -> Iterator[str]:
         yield f"{path}metadata.{name}"
 
 
-def _prune_value(value: Any, schema: Obj | None, path: str, *, is_root: bool = False) -> Iterator[str]:
+def _prune(
+    value: Any, schema: Obj | None, path: str, found: _Unknown, *, is_root: bool = False, free: bool = False
+) -> None:
+    """`free`: what is unknown is kept, but what the schema names is pruned all the same."""
+    schema = schema or {}
+    free = free or bool(schema.get("x-kubernetes-preserve-unknown-fields"))
     if isinstance(value, list):
-        items = (schema or {}).get("items")
+        items = schema.get("items")
         for index, item in enumerate(value):
-            yield from _prune_value(item, items, f"{path}[{index}]")
+            # whatever is in lists of free values is free too
+            _prune(item, items, f"{path}[{index}]", found, free=free)
     if not isinstance(value, dict):
         return
-    schema = schema or {}
     embedded = bool(schema.get("x-kubernetes-embedded-resource"))
     if embedded:
-        yield from _prune_metadata(value, f"{path}." if path else "")
-    properties = schema.get("properties") or {}
-    additional = schema.get("additionalProperties")
-    free = bool(schema.get("x-kubernetes-preserve-unknown-fields"))
+        _check_type_meta(value, f"{path}." if path else "")
+        found.metadata += _prune_embedded_metadata(value, f"{path}." if path else "")
+    properties, additional = schema.get("properties") or {}, schema.get("additionalProperties")
     for name in list(value):
         where = f"{path}.{name}" if path else name
         if (is_root or embedded) and name in _TYPE_META:
             continue
         if name in properties:
-            yield from _prune_value(value[name], properties[name], where)
+            _prune(value[name], properties[name], where, found)
         elif additional is not None:
-            yield from _prune_value(value[name], additional if isinstance(additional, dict) else None, where)
+            _prune(value[name], additional if isinstance(additional, dict) else None, where, found)
         elif not free:
             del value[name]
-            yield where
+            found.fields.append(where)
+
+
+def _check_type_meta(value: Obj, path: str) -> None:
+    for name in ("apiVersion", "kind"):
+        if name in value and not isinstance(value[name], str):
+            raise values.BadValue(str(invalid_value(f"{path}{name}", value[name], "must be a string")))
+
+
+def _prune_embedded_metadata(value: Obj, path: str) -> list[str]:
+    metadata = value.get("metadata")
+    try:
+        return list(_prune_metadata(value, path))
+    except (values.TypeMismatch, values.BadValue) as error:
+        raise values.BadValue(str(invalid_value(f"{path}metadata", metadata, str(error)))) from None
 
 
 def set_defaults(value: Any, schema: Obj) -> None:
     """Fill in the schema's defaults, in place. A null where none is allowed counts as absent."""
-    if isinstance(value, list):
-        items = schema.get("items")
-        for item in value if isinstance(items, dict) else ():
-            set_defaults(item, items or {})
+    items = schema.get("items")
+    if isinstance(value, list) and isinstance(items, dict):
+        for index, item in enumerate(value):
+            if item is None and not items.get("nullable"):
+                value[index] = item = copy.deepcopy(items.get("default"))
+            set_defaults(item, items)
     if not isinstance(value, dict):
         return
-    properties = schema.get("properties") or {}
+    properties, additional = schema.get("properties") or {}, schema.get("additionalProperties")
     for name, part in properties.items():
         unwanted_null = name in value and value[name] is None and not part.get("nullable")
-        if "default" in part and (name not in value or unwanted_null):
+        if part.get("default") is not None and (name not in value or unwanted_null):
             value[name] = copy.deepcopy(part["default"])
         elif unwanted_null:
             del value[name]
-    additional = schema.get("additionalProperties")
+    if isinstance(additional, dict) and not additional.get("nullable"):
+        for name in [name for name, item in value.items() if item is None and name not in properties]:
+            if additional.get("default") is None:
+                del value[name]
+            else:
+                value[name] = copy.deepcopy(additional["default"])
     for name, item in value.items():
         part = properties.get(name, additional)
         if isinstance(part, dict):

@@ -168,7 +168,11 @@ def _prepare(new: Obj, old: Obj, strategy: Strategy) -> None:
 def _validate(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
     resource = call.resource
     errors = _validate_metadata(call, new["metadata"], old["metadata"], strategy)
-    errors += strategy.validate_update(new, old)
+    for error in strategy.validate_update(new, old):
+        if error.tolerated:
+            call.warn(str(error))
+        else:
+            errors.append(error)
     if errors:
         raise invalid(resource.error_group, resource.kind, call.name, errors)
 
