@@ -499,6 +499,37 @@ def test_claims_go_with_a_scale_down_when_the_set_says_so(space: Workloads) -> N
     assert len(space.all(CLAIMS)) == 3
 
 
+def test_claims_of_other_controllers_are_left_alone(space: Workloads) -> None:
+    space.create(SETS, with_claims(space, 3, 3))
+    ready(space, 3)
+    other = space.create("configmaps", {"metadata": {"name": "other"}})["metadata"]
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "other", "uid": other["uid"]}
+    uid = space.get(SETS, "web")["metadata"]["uid"]
+    ours = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": uid}
+    ours |= {"controller": True, "blockOwnerDeletion": True}
+
+    def references(number: int) -> list[Obj]:
+        found: list[Obj] = space.get(CLAIMS, f"data-web-{number}")["metadata"].get("ownerReferences") or []
+        return found
+
+    def own(number: int, *owners: Obj) -> None:
+        space.patch(CLAIMS, f"data-web-{number}", {"metadata": {"ownerReferences": owners}}, how="merge")
+
+    def retain(**policy: str) -> None:
+        space.patch(SETS, "web", {"spec": {"persistentVolumeClaimRetentionPolicy": policy}})
+
+    own(1, owner)
+    own(2, {**owner, "controller": True})
+    retain(whenDeleted="Delete")
+    space.until(lambda: (references(0), references(1)) == ([ours], [owner, ours]), "the claims being owned")
+    assert references(2) == [{**owner, "controller": True}]
+    own(0, {**ours, "controller": False})
+    retain(whenScaled="Delete")
+    space.until(lambda: references(0) == [ours], "the set controlling its claim again")
+    space.delete(SETS, "web")
+    space.until(lambda: names(space.all(CLAIMS)) == ["data-web-1", "data-web-2"], "the claim going")
+
+
 def test_a_pod_waits_for_the_end_of_a_claim_that_is_being_deleted(space: Workloads) -> None:
     space.create(SETS, with_claims(space, 1, 2))
     ready(space, 1)

@@ -63,7 +63,7 @@ class ClaimControl:
             for claim in self._present(stateful_set, ordinal):
                 references = claim["metadata"].get("ownerReferences") or []
                 wanted = identity.claim_references(stateful_set, pod, references)
-                if wanted is None or is_deleting(claim) or _uids(wanted) == _uids(references):
+                if wanted is None or is_deleting(claim) or _owners(wanted) == _owners(references):
                     continue
                 changed = own_copy(claim)
                 changed["metadata"]["ownerReferences"] = wanted
@@ -87,5 +87,6 @@ def _is_pod(reference: Obj, name: str) -> bool:
     return (reference["apiVersion"], reference["kind"], reference["name"]) == ("v1", "Pod", name)
 
 
-def _uids(references: Iterable[Obj]) -> list[str]:
-    return [reference["uid"] for reference in references]
+def _owners(references: Iterable[Obj]) -> list[tuple[str, bool]]:
+    """An owner that does not control the claim any more has to do so again."""
+    return [(reference["uid"], bool(reference.get("controller"))) for reference in references]
