@@ -112,3 +112,24 @@ def test_what_is_wrong_with_a_changed_object_is_told_once(post: Any, put: Any) -
     claim = post("v1", "PersistentVolumeClaim", spec={"accessModes": ["ReadWriteOnce"], "resources": CLAIMED})
     found = put(claim, lambda new: new["spec"].update(accessModes=["X"])).errors
     assert [error.split(":")[0] for error in found] == ["spec.accessModes", "spec"]
+
+
+@pytest.mark.parametrize(
+    ("applied", "wanted", "complaints"),
+    [
+        ({}, None, []),  # a change that was never made can be taken back
+        ({}, "", []),
+        ({"currentVolumeAttributesClassName": "v"}, "w", []),
+        ({"currentVolumeAttributesClassName": "v"}, None, ["nil"]),
+        ({"currentVolumeAttributesClassName": "v"}, "", ["empty string"]),
+    ],
+)
+def test_a_claim_keeps_a_class_that_was_applied(
+    post: Any, put: Any, applied: dict[str, Any], wanted: str | None, complaints: list[str]
+) -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": CLAIMED, "volumeName": "p"}
+    claim = post("v1", "PersistentVolumeClaim", spec={**spec, "volumeAttributesClassName": "v"})
+    claim["status"] = {"phase": "Bound", "capacity": {"storage": "1Gi"}, **applied}
+    found = put(claim, lambda new: new["spec"].update(volumeAttributesClassName=wanted)).errors
+    text = "is forbidden when status.currentVolumeAttributesClassName is not nil"
+    assert found == [f"spec.volumeAttributesClassName: Forbidden: update to {to} {text}" for to in complaints]

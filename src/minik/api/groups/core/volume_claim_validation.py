@@ -55,10 +55,9 @@ def _excused(new: Obj, old: Obj, *, class_upgraded: bool) -> tuple[Obj, Obj]:
         requests = (spec.get("resources") or {}).get("requests")
         if requests:
             requests["storage"] = _storage(before.get("resources"))
-        if spec.get("volumeAttributesClassName") is not None:
-            spec["volumeAttributesClassName"] = before.get("volumeAttributesClassName")
-            if spec["volumeAttributesClassName"] is None:
-                del spec["volumeAttributesClassName"]
+        spec["volumeAttributesClassName"] = before.get("volumeAttributesClassName")
+        if spec["volumeAttributesClassName"] is None:
+            del spec["volumeAttributesClassName"]
     return spec, before
 
 
@@ -74,13 +73,14 @@ def _validate_size(new: Obj, old: Obj) -> list[FieldError]:
 
 
 def _validate_class_change(new: Obj, old: Obj) -> list[FieldError]:
+    """Once a class has been applied, the claim has one."""
     wanted, before = (each["spec"].get("volumeAttributesClassName") for each in (new, old))
-    at = "spec.volumeAttributesClassName"
-    if wanted == before or before is None:
+    applied = (old.get("status") or {}).get("currentVolumeAttributesClassName") is not None
+    if wanted or wanted == before or not applied:
         return []
-    if wanted is None:
-        return [forbidden(at, "update from non-nil value to nil is forbidden")]
-    return [] if wanted else [forbidden(at, "update from non-nil value to an empty string is forbidden")]
+    target = "nil" if wanted is None else "empty string"
+    text = f"update to {target} is forbidden when status.currentVolumeAttributesClassName is not nil"
+    return [forbidden("spec.volumeAttributesClassName", text)]
 
 
 def validate_claim_update(new: Obj, old: Obj) -> list[FieldError]:

@@ -39,8 +39,6 @@ def _validate_selector(selector: Obj, path: str) -> list[FieldError]:
     if cel is None:
         return [required(f"{path}.cel")]
     expression, at = cel.get("expression", ""), f"{path}.cel.expression"
-    if not expression:
-        return [required(at)]
     if len(expression.encode()) > _MAX_EXPRESSION:
         return [too_long(at, _MAX_EXPRESSION)]
     problem = _expression_problem(expression)
