@@ -11,7 +11,6 @@ from minik.api.groups import GROUP_VERSIONS
 from minik.api.scheme import Resource, Scheme, Subresource
 from minik.api.types import Obj
 
-AGGREGATED_VERSIONS = ("v2", "v2beta1")
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 _STAGES = {None: 2, "beta": 1, "alpha": 0}
 

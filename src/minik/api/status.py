@@ -107,6 +107,14 @@ def already_exists(group: str, resource: str, name: str) -> StatusError:
     return StatusError(409, "AlreadyExists", text, name=name, group=group, kind=resource)
 
 
+def generate_name_conflict(group: str, resource: str, name: str) -> StatusError:
+    text = (
+        f'{_qualified(group, resource)} "{name}" already exists, '
+        "the server was not able to generate a unique name for the object"
+    )
+    return StatusError(409, "AlreadyExists", text, name=name, group=group, kind=resource, retry_after=1)
+
+
 def conflict(group: str, resource: str, name: str, message: str) -> StatusError:
     text = f'Operation cannot be fulfilled on {_qualified(group, resource)} "{name}": {message}'
     return StatusError(409, "Conflict", text, name=name, group=group, kind=resource)
@@ -123,8 +131,12 @@ def expired(message: str) -> StatusError:
     return StatusError(410, "Expired", message)
 
 
+def entity_too_large(message: str) -> StatusError:
+    return StatusError(413, "RequestEntityTooLarge", f"Request entity too large: {message}")
+
+
 def too_large(limit: int) -> StatusError:
-    return StatusError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {limit}", has_details=False)
+    return entity_too_large(f"limit is {limit}")
 
 
 def unsupported_media_type(message: str) -> StatusError:

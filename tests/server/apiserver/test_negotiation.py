@@ -26,6 +26,10 @@ KUBECTL = (
             Form(JSON, "PartialObjectMetadata", "v1"),
         ),
         ("application/json;as=Chair;g=meta.k8s.io;v=v1,application/json", PLAIN),
+        ("application/json;stream=watch;sv=v1", PLAIN),
+        ("*/*,application/yaml", Form(YAML)),
+        ("*/*;q=0.9,application/yaml;q=0.5", Form(YAML)),
+        ("application/yaml;q=0.5,*/*;q=0.9", PLAIN),
     ],
 )
 def test_the_best_acceptable_form_wins(accept: str, form: Form) -> None:
@@ -37,7 +41,11 @@ def test_the_best_acceptable_form_wins(accept: str, form: Form) -> None:
     [
         ("application/*", "406: Not Acceptable\n\nAvailable representations: "),
         ("text/html", "406: Not Acceptable\n\nAvailable representations: "),
-        (f"{PROTOBUF};as=Table;g=meta.k8s.io;v=v1", "object *v1.Table does not implement the protobuf marshalling"),
+        (f"{PROTOBUF};as=Table;g=meta.k8s.io;v=v1", "only the following media types are accepted: "),
+        ("application/json;v=v1", "only the following media types are accepted: "),
+        ("application/json;stream=x", "only the following media types are accepted: "),
+        ("application/yaml;stream=watch", "only the following media types are accepted: "),
+        ("application/json;sv=v2", "only the following media types are accepted: "),
         ("application/json;as=Chair;g=meta.k8s.io;v=v1", "only the following media types are accepted: "),
     ],
 )
@@ -48,7 +56,19 @@ def test_nothing_acceptable_is_a_406(accept: str, message: str) -> None:
     assert raised.value.message.startswith(message)
 
 
+def test_routes_of_collections_produce_watches_too() -> None:
+    with pytest.raises(StatusError, match=r"application/vnd.kubernetes.protobuf;stream=watch$"):
+        negotiate("text/plain", streams=True)
+
+
+def test_custom_resources_have_no_routes() -> None:
+    assert negotiate("application/*", routed=False) == PLAIN
+    with pytest.raises(StatusError, match=r"^only the following media types are accepted: "):
+        negotiate("text/plain", routed=False)
+
+
 def test_errors_are_never_tables() -> None:
+    assert error_form("application/yaml;as=Table;g=meta.k8s.io;v=v1") == PLAIN
     assert error_form(KUBECTL) == PLAIN
     assert error_form("application/yaml") == Form(YAML)
     assert error_form("text/html") == PLAIN

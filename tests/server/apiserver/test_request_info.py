@@ -28,6 +28,8 @@ def info(method: str, path: str, **query: str) -> RequestInfo:
         ("GET", "/api/v1/namespaces/a/status", "get", "", "a", "namespaces", "a", "status"),
         ("GET", "/api/v1/nodes/n", "get", "", "", "nodes", "n", ""),
         ("GET", "/api/v1/watch/namespaces/a/pods", "watch", "", "a", "pods", "", ""),
+        ("GET", "/api/v1/watch/namespaces/a/pods/p", "watch", "", "a", "pods", "p", ""),
+        ("POST", "/api/v1/watch/namespaces/a/pods", "", "", "a", "pods", "", ""),
         ("FROB", "/api/v1/namespaces/a/pods", "", "", "a", "pods", "", ""),
     ],
 )
@@ -46,6 +48,7 @@ def test_a_watch_parameter_makes_a_watch() -> None:
     assert info("GET", "/api/v1/pods", watch="1").verb == "watch"
     assert info("GET", "/api/v1/pods", watch="false").verb == "list"
     assert info("GET", "/api/v1/pods", watch="0").verb == "list"
+    assert info("GET", "/api/v1/namespaces/a/pods/p", watch="1").verb == "get"
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/api/v1", "/apis/apps/v1", "/healthz/ping", "/version"])

@@ -9,23 +9,25 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minik.api.patch import go_print
-from minik.api.status import StatusError, bad_request
+from minik.api.status import StatusError, bad_request, entity_too_large
 from minik.api.types import Obj
 
 MAX_OPERATIONS = 10000
 _STRING_MEMBERS = ("op", "path", "from")
 
 
-def apply(obj: Obj, patch_ops: Sequence[Mapping[str, Any]]) -> Obj:
+def apply(obj: Obj, patch_ops: Sequence[Mapping[str, Any]] | None) -> Obj:
     """The object after all operations; `obj` stays as it is. Raises 422 when one of them does not apply."""
+    patch_ops = patch_ops or ()
     if len(patch_ops) > MAX_OPERATIONS:
-        text = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch_ops)}"
-        raise StatusError(413, "RequestEntityTooLarge", text, has_details=False)
+        raise entity_too_large(
+            f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch_ops)}"
+        )
     document: Any = obj
     for operation in patch_ops:
         try:
             document = _OPERATIONS[operation.get("op", "")](document, operation)
-        except (_DoesNotApply, KeyError, TypeError, ValueError):
+        except (_DoesNotApply, AttributeError, KeyError, TypeError, ValueError):
             raise StatusError(
                 422, "Invalid", "the server rejected our request due to an error in our request", has_details=True
             ) from None
@@ -33,22 +35,29 @@ def apply(obj: Obj, patch_ops: Sequence[Mapping[str, Any]]) -> Obj:
     return patched
 
 
-def check(patch: Any) -> None:
-    """Raises the 400 of a decoded patch with wrong types in it."""
+def check(patch: Any, *, typed: bool = True) -> None:
+    """Raises the 400 of a decoded patch with wrong types in it. null is an empty patch.
+
+    Upstream reads patches as structs only to validate their fields, and else leaves the members as they are (`typed`).
+    """
+    if patch is None:
+        return
     if not isinstance(patch, list):
-        raise _wrong_type(patch, "", "[]handlers.jsonPatchOp")
+        raise _wrong_type(patch, "", "[]handlers.jsonPatchOp" if typed else "jsonpatch.Patch", typed=typed)
     for operation in patch:
-        if not isinstance(operation, dict):
-            raise _wrong_type(operation, "", "handlers.jsonPatchOp")
+        if not isinstance(operation, dict | None):
+            raise _wrong_type(operation, "", "handlers.jsonPatchOp" if typed else "jsonpatch.Operation", typed=typed)
+        if not typed or operation is None:
+            continue
         for member in _STRING_MEMBERS:
-            if not isinstance(operation.get(member, ""), str):
-                raise _wrong_type(operation[member], f"jsonPatchOp.{member}", "string")
+            if not isinstance(operation.get(member), str | None):
+                raise _wrong_type(operation[member], f"jsonPatchOp.{member}", "string", typed=True)
 
 
-def _wrong_type(value: Any, field: str, wanted: str) -> StatusError:
+def _wrong_type(value: Any, field: str, wanted: str, *, typed: bool) -> StatusError:
     where = f"Go struct field {field}" if field else "Go value"
     text = f"json: cannot unmarshal {go_print.json_name(value)} into {where} of type {wanted}"
-    return bad_request(f"error decoding patch: {text}")
+    return bad_request(f"error decoding patch: {text}" if typed else text)
 
 
 class _DoesNotApply(Exception):

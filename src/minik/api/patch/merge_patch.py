@@ -1,4 +1,4 @@
-"""JSON Merge Patch (RFC 7386): null removes, objects merge, everything else replaces.
+"""JSON Merge Patch (RFC 7386): null removes, objects merge, everything else replaces. The patch itself is an object.
 
 Levels that the patch touches come out sorted by key, because error texts quote the patched document.
 """
@@ -12,12 +12,13 @@ from minik.api.types import Obj
 
 def apply(obj: Obj, patch: Any) -> Obj:
     """The merged object; `obj` and `patch` stay as they are. Raises 400 when the patch is no object."""
-    check(patch)
+    if not isinstance(patch, dict):
+        raise bad_request("Invalid JSON Patch")
     return _merge(obj, patch)
 
 
 def check(patch: Any, prefix: str = "error decoding patch: ") -> None:
-    """Raises the 400 of a patch that is valid JSON but no object. null is an empty patch."""
+    """Raises the 400 of a strategic or merge patch that is valid JSON but no object; null passes."""
     if patch is not None and not isinstance(patch, dict):
         text = f"json: cannot unmarshal {go_print.json_name(patch)} into Go value of type map[string]interface {{}}"
         raise bad_request(prefix + text)

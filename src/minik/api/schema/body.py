@@ -32,7 +32,7 @@ def read(raw: bytes, media_type: str, expected: GroupVersionKind) -> Body:
             return Body(json_codec.loads(raw), raw, [], True)
         except json_codec.JSONError as error:
             raise unrecognized(raw, expected, f"couldn't get version/kind; json parse error: {error}") from None
-    if media in (YAML, "application/yml"):
+    if media == YAML:
         from minik.api.codec import yaml_codec
 
         try:
@@ -42,8 +42,12 @@ def read(raw: bytes, media_type: str, expected: GroupVersionKind) -> Body:
         return Body(value, raw, repeats, False)
     if media == PROTOBUF:
         return _read_protobuf(raw, expected)
+    raise unknown_format()
+
+
+def unknown_format() -> StatusError:
     accepted = f"{JSON}, {YAML}, {PROTOBUF}"
-    raise unsupported_media_type(
+    return unsupported_media_type(
         f"the body of the request was in an unknown format - accepted media types include: {accepted}"
     )
 

@@ -37,12 +37,12 @@ def repeated_fields(value: Any) -> list[str]:
     return _limited(_repeats(value, ""))
 
 
-def patch_complaints(patch: list[Any]) -> list[str]:
+def patch_complaints(patch: list[Any] | None) -> list[str]:
     """What a JSON patch repeats and what its operations do not have."""
     found: list[str] = []
-    for index, operation in enumerate(patch):
+    for index, operation in enumerate(patch or ()):
         seen: set[str] = set()
-        for name, item in operation.items() if isinstance(operation, dict) else operation:
+        for name, item in operation.items() if isinstance(operation, dict) else operation or ():
             where = f"[{index}].{name}"
             if name not in ("op", "path", "from", "value"):
                 found.append(f'unknown field "{where}"')

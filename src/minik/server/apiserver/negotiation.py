@@ -4,6 +4,7 @@ Pure. Upstream checks twice: the route's list of media types first, then the par
 Rules: https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,10 +16,9 @@ YAML = "application/yaml"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 OFFERED = (JSON, YAML, PROTOBUF)
 _PRODUCED = ", ".join(OFFERED)
+_STREAMED = f"{JSON};stream=watch, {PROTOBUF};stream=watch"
 _META = "meta.k8s.io"
-_NO_MESSAGE = (
-    "object {} does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message"
-)
+_CONVERSION = frozenset(("as", "g", "v"))
 _TRANSFORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
 
 
@@ -50,8 +50,12 @@ class Clause:
 
 @lru_cache(maxsize=256)
 def clauses(accept: str) -> tuple[Clause, ...]:
-    """The entries of an Accept header, best first; equal quality keeps the client's order."""
-    found = []
+    """The entries of an Accept header, best first; equals keep the client's order.
+
+    Upstream's order is none that could be sorted by: wildcards come last whatever their quality, but only after what
+    they are compared with. It is the one that an insertion makes, as Go's sort does with few entries.
+    """
+    found: list[Clause] = []
     for entry in accept.split(","):
         media_type, *rest = (piece.strip() for piece in entry.split(";"))
         if not media_type:
@@ -61,8 +65,20 @@ def clauses(accept: str) -> tuple[Clause, ...]:
             quality = float(parameters.pop("q", "1"))
         except ValueError:
             quality = 1.0
-        found.append(Clause(media_type, parameters, quality))
-    return tuple(sorted(found, key=lambda clause: -clause.quality))
+        found.append(Clause("*/*" if media_type == "*" else media_type, parameters, quality))
+    for end in range(1, len(found)):
+        for at in range(end, 0, -1):
+            if not _goes_before(found[at], found[at - 1]):
+                break
+            found[at - 1], found[at] = found[at], found[at - 1]
+    return tuple(found)
+
+
+def _goes_before(one: Clause, other: Clause) -> bool:
+    if one.quality > other.quality:
+        return True
+    (one_type, _, one_subtype), (other_type, _, other_subtype) = (c.media_type.partition("/") for c in (one, other))
+    return (one_type != "*" and other_type == "*") or (one_subtype != "*" and other_subtype == "*")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -71,18 +87,28 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str, *, transforms: bool = True, tables: bool = True, protobuf: bool = True) -> Form:
+def negotiate(
+    accept: str,
+    *,
+    transforms: bool = True,
+    tables: bool = True,
+    protobuf: bool = True,
+    routed: bool = True,
+    streams: bool = False,
+) -> Form:
     """The form to answer in. Raises StatusError 406.
 
     `transforms`: the endpoint can answer as Table or PartialObjectMetadata; `tables`: also as the first. `protobuf`:
     its objects have a protobuf form; their metadata always has. Either is only used for clients that take nothing
-    else, because JSON lies ready in the store.
+    else, because JSON lies ready in the store. `routed`: a list of media types stands at the route, which custom
+    resources have none of; `streams`: a watch has the same route.
     """
     if not accept:
         return PLAIN
     entries = clauses(accept)
-    if not any(clause.media_type == "*/*" or clause.media_type in OFFERED for clause in entries):
-        message = f"406: Not Acceptable\n\nAvailable representations: {_PRODUCED}"
+    if routed and not any(clause.media_type == "*/*" or clause.media_type in OFFERED for clause in entries):
+        produced = f"{_PRODUCED}, {_STREAMED}" if streams else _PRODUCED
+        message = f"406: Not Acceptable\n\nAvailable representations: {produced}"
         raise StatusError(406, "NotAcceptable", message, has_details=True)
     last_resort: Form | None = None
     for clause in entries:
@@ -95,24 +121,29 @@ def negotiate(accept: str, *, transforms: bool = True, tables: bool = True, prot
             last_resort = last_resort or form
     if last_resort is None:
         raise not_accepted()
-    if last_resort.kind == "Table":
-        raise StatusError(406, "NotAcceptable", _NO_MESSAGE.format(f"*{last_resort.version}.Table"))
     return last_resort
 
 
 def _form(clause: Clause, *, transforms: bool) -> Form | None:
     """What one entry asks for; None if it cannot be had."""
     media_type = JSON if clause.media_type in ("*/*", "application/*") else clause.media_type
-    if media_type not in OFFERED:
+    if media_type not in OFFERED or not _serves(clause.parameters, media_type, transforms=transforms):
         return None
-    kind = clause.parameters.get("as", "")
-    if not kind:
+    if _CONVERSION.isdisjoint(clause.parameters):
         pretty = clause.parameters.get("pretty") == "1"
         return PLAIN if media_type == JSON and not pretty else Form(media_type, pretty=pretty)
-    group, version = clause.parameters.get("g", ""), clause.parameters.get("v", "")
-    if transforms and kind in _TRANSFORMS and group == _META and version in ("v1", "v1beta1"):
-        return Form(media_type, kind, version)
-    return None
+    kind, group, version = (clause.parameters.get(name, "") for name in ("as", "g", "v"))
+    if not transforms or kind not in _TRANSFORMS or group != _META or version not in ("v1", "v1beta1"):
+        return None
+    return None if kind == "Table" and media_type == PROTOBUF else Form(media_type, kind, version)
+
+
+def _serves(parameters: Mapping[str, str], media_type: str, *, transforms: bool) -> bool:
+    """Whether the stream and the server's version that are asked for, if any are, can be had."""
+    stream, version = parameters.get("stream"), parameters.get("sv")
+    if stream and (stream != "watch" or media_type == YAML):
+        return False
+    return not version or (transforms and version == "v1")
 
 
 def wants_pretty(request: Request) -> bool:
@@ -123,8 +154,10 @@ def wants_pretty(request: Request) -> bool:
     return request.headers.get("user-agent", "").startswith(("curl", "Wget", "Mozilla/5.0"))
 
 
-def not_accepted() -> StatusError:
-    return StatusError(406, "NotAcceptable", f"only the following media types are accepted: {_PRODUCED}")
+def not_accepted(*, streamed: bool = False) -> StatusError:
+    """`streamed`: none of the media types that a watch can be sent in."""
+    accepted = _STREAMED if streamed else _PRODUCED
+    return StatusError(406, "NotAcceptable", f"only the following media types are accepted: {accepted}")
 
 
 @lru_cache(maxsize=256)
@@ -132,10 +165,10 @@ def error_form(accept: str) -> Form:
     """The form of an error: JSON unless only YAML or protobuf was asked for; never a Table, never a 406."""
     last_resort = PLAIN
     for clause in clauses(accept):
-        if clause.media_type == YAML:
-            return Form(YAML)
-        if clause.media_type in (JSON, "*/*"):
-            return PLAIN
-        if clause.media_type == PROTOBUF:
-            last_resort = Form(PROTOBUF)
+        form = _form(clause, transforms=False)
+        if form is None:
+            continue
+        if form.media_type != PROTOBUF:
+            return Form(form.media_type)
+        last_resort = form
     return last_resort

@@ -60,13 +60,21 @@ def _resolve(method: str, path: str, watch: bool) -> RequestInfo:
         return RequestInfo(method.lower(), unquote(path) if "%" in path else path)
     segments = [unquote(part) if "%" in part else part for part in rest]
     well_formed = "" not in segments and not any("/" in segment for segment in segments)
-    if segments[0] == "watch" and len(segments) > 1:  # the old form /api/v1/watch/...
-        segments, watch = segments[1:], True
-    return _resource_info(method, path, group, version, segments, watch, well_formed)
+    old_watch = segments[0] == "watch" and len(segments) > 1  # the old form /api/v1/watch/...
+    if old_watch:
+        segments = segments[1:]
+    return _resource_info(method, path, group, version, segments, watch, old_watch, well_formed)
 
 
 def _resource_info(
-    method: str, path: str, group: str, version: str, segments: list[str], watch: bool, well_formed: bool
+    method: str,
+    path: str,
+    group: str,
+    version: str,
+    segments: list[str],
+    watch: bool,
+    old_watch: bool,
+    well_formed: bool,
 ) -> RequestInfo:
     namespace, has_namespace = "", False
     if segments[0] == "namespaces" and not group:
@@ -89,7 +97,7 @@ def _resource_info(
     if subresource in _STREAMING and path.endswith("/"):
         rest += "/"
     return RequestInfo(
-        _verb(method, name, watch),
+        _verb(method, name, watch, old_watch),
         path,
         True,
         group,
@@ -104,10 +112,12 @@ def _resource_info(
     )
 
 
-def _verb(method: str, name: str, watch: bool) -> str:
+def _verb(method: str, name: str, watch: bool, old_watch: bool) -> str:
     verb = _VERBS.get(method, "")  # upstream knows no other methods of resources
-    if verb == "get" and watch:
-        return "watch"
+    if old_watch:
+        return "watch" if verb == "get" else ""
     if not name:
-        return {"get": "list", "delete": "deletecollection"}.get(verb, verb)
-    return verb
+        if verb == "get":
+            return "watch" if watch else "list"
+        return "deletecollection" if verb == "delete" else verb
+    return verb  # a parameter makes no watch of the read of one object

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -165,3 +166,48 @@ async def test_system_priority_classes_stay(api: Any) -> None:
         "this is a system priority class and cannot be deleted"
     )
     assert (await api("DELETE", f"{classes}/x"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "body", "code", "message"),
+    [
+        (
+            {"content-type": "text/plain"},
+            "",
+            b"{}",
+            415,
+            "the body of the request was in an unknown format - accepted media types include: application/json, "
+            "application/yaml, application/vnd.kubernetes.protobuf",
+        ),
+        (
+            {},
+            "",
+            b'{"kind":"Odd"}',
+            400,
+            'no kind "Odd" is registered for version "meta.k8s.io/v1" in scheme '
+            '"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"',
+        ),
+        ({}, "", b'{"kind":"Status"}', 400, "decoded object cannot be converted to DeleteOptions"),
+        ({}, "?gracePeriodSeconds=", b"", 400, 'strconv.ParseInt: parsing "": invalid syntax'),
+    ],
+)
+async def test_options_that_are_none(
+    api: Any, headers: dict[str, str], query: str, body: bytes, code: int, message: str
+) -> None:
+    response = await api.send("DELETE", f"{CONFIG_MAPS}/a{query}", body, headers=headers)
+    assert (response.status, orjson.loads(response.body)["message"]) == (code, message)
+
+
+@pytest.mark.parametrize("query", ["uid=x", "resourceVersion=1"])
+async def test_preconditions_in_the_query(api: Any, query: str) -> None:
+    roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles"
+    await api("POST", roles, {"metadata": {"name": "a"}})
+    status, answer = await api("DELETE", f"{roles}/a?{query}")
+    assert (status, answer["details"]["group"]) == (409, "rbac.authorization.k8s.io")
+    assert answer["message"].startswith('Operation cannot be fulfilled on Role.rbac.authorization.k8s.io "a": the ')
+
+
+async def test_what_is_not_gone_yet_is_accepted(api: Any) -> None:
+    await api.config_map("a", metadata={"finalizers": ["x.io/y"]})
+    assert (await api("DELETE", f"{CONFIG_MAPS}/a?orphanDependents=false"))[0] == 202
+    assert (await api("DELETE", f"{CONFIG_MAPS}/a"))[0] == 200

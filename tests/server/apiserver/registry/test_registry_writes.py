@@ -175,7 +175,18 @@ async def test_admission_sees_both_objects_of_an_update(api: Any) -> None:
             'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 1: key "a" '
             "already set in map",
         ),
-        (b"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: '1'\n  a: '2'\n", "&fieldValidation=Ignore", 201, ""),
+        (
+            b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: '1', a: '2'}\n",
+            "&fieldValidation=Ignore",
+            201,
+            "",
+        ),
+        (
+            b"apiVersion: v1\nkind: ConfigMap\n",
+            "",
+            400,
+            "the name of the object (a based on URL) was undeterminable: name must be provided",
+        ),
     ],
 )
 async def test_applied_bodies(api: Any, body: bytes, query: str, status: int, message: str) -> None:
@@ -213,7 +224,7 @@ async def test_the_uid_in_a_put_is_a_precondition_and_in_a_patch_a_change(api: A
 STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
 TWICE = b'{"metadata": {"labels": {"a": "b", "a": "c"}}, "odd": 1}'
-APPLIED_TWICE = b'{"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1", "a": "2"}}'
+APPLIED_TWICE = b'{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "1", "a": "2"}}'
 LINE = 'line 1: key "a" already set in map'
 
 

@@ -14,12 +14,12 @@ from minik.api.scheme import Scheme
 from minik.api.status import generic_not_found
 from minik.api.types import Obj, UserInfo
 from minik.server.apiserver.aggregation.discovered import GroupVersion, completed
-from minik.server.apiserver.negotiation import JSON, PROTOBUF, YAML, clauses, negotiate, not_accepted
-from minik.server.apiserver.registry.answer import encoded, to_json
+from minik.server.apiserver.negotiation import JSON, YAML, Form, clauses, negotiate
+from minik.server.apiserver.registry.answer import encoded
 from minik.server.apiserver.routes import Routes, page_not_found
 
 _AGGREGATED = "APIGroupDiscoveryList"
-_VERSIONS = ("v2", "v2beta1")
+_GROUP, _VERSION = "apidiscovery.k8s.io", "v2"
 
 
 class ServedElsewhere(Protocol):
@@ -66,35 +66,25 @@ class Discovery:
         return page_not_found() if document is None else _document(request, document)
 
     def _root(self, request: Request, *, core: bool) -> Response:
-        version = aggregated_version(request.headers.get("accept", ""))
-        if version:
-            content_type = f"{JSON};g=apidiscovery.k8s.io;v={version};as={_AGGREGATED}"
-            document = discovery.aggregated(self._scheme, core=core, version=version, stale=self._extra())
+        media_type = aggregated(request.headers.get("accept", ""))
+        if media_type:
+            content_type = f"{media_type};g={_GROUP};v={_VERSION};as={_AGGREGATED}"
+            document = discovery.aggregated(self._scheme, core=core, version=_VERSION, stale=self._extra())
             if self.elsewhere is not None:
                 document = completed(document, self.elsewhere.known)
-            return _tagged(request, content_type, to_json(document))
+            return _tagged(request, content_type, encoded(200, document, Form(media_type), []).body)
         plain = discovery.api_versions(self._address) if core else discovery.api_group_list(self._scheme, self._extra())
         return _document(request, plain)
 
 
 @lru_cache(maxsize=64)
-def aggregated_version(accept: str) -> str:
-    """The version of aggregated discovery to answer with, "" for the plain form. Raises StatusError 406."""
-    plain = not accept
+def aggregated(accept: str) -> str:
+    """The media type of aggregated discovery to answer with, "" for the plain form."""
+    wanted = {"g": _GROUP, "v": _VERSION, "as": _AGGREGATED}
     for clause in clauses(accept):
-        if clause.media_type in ("*/*", YAML):
-            return ""
-        plain = plain or (clause.media_type == PROTOBUF and "as" not in clause.parameters)
-        if clause.media_type != JSON:
-            continue
-        kind = clause.parameters.get("as", "")
-        if not kind:
-            return ""
-        version = clause.parameters.get("v", "")
-        if kind == _AGGREGATED and clause.parameters.get("g") == "apidiscovery.k8s.io" and version in _VERSIONS:
-            return version
-    if not plain:
-        raise not_accepted()
+        media_type = JSON if clause.media_type in ("*/*", "application/*") else clause.media_type
+        if media_type in (JSON, YAML) and wanted.items() <= clause.parameters.items():
+            return media_type
     return ""
 
 

@@ -15,7 +15,7 @@ from minik.api.scheme import Resource, Strategy
 from minik.api.status import bad_request, conflict
 from minik.api.types import Obj
 from minik.server.apiserver.registry import answer, ownership
-from minik.server.apiserver.registry.body import match_namespace, name_mismatch
+from minik.server.apiserver.registry.body import match_name, match_namespace
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.create import create_object
 from minik.server.apiserver.registry.metadata import timestamp
@@ -50,8 +50,8 @@ async def _create(registry: Registry, call: Call, applied: Applied, options: Wri
         text = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
         raise conflict(resource.group, resource.plural, call.name, text)
     metadata.pop("resourceVersion", None)
-    _match_name(call, obj)
     match_namespace(call, obj)
+    match_name(call, obj)
     stored, obj = await create_object(registry, call, obj, options, owned=True)
     return answer.one(registry, call, 201, stored, obj)
 
@@ -63,8 +63,8 @@ def applied_by(
 
     async def change(old: Obj) -> Obj:
         obj = merged(registry, call, old, applied, options, strategy, subresource)
-        _match_name(call, obj)
         match_namespace(call, obj)
+        match_name(call, obj)
         return obj
 
     return change
@@ -143,11 +143,3 @@ def _read(body: bytes, *, strictly: bool) -> tuple[Any, list[str]]:
         return yaml_codec.loads(body)
     except yaml_codec.YAMLError as error:
         raise bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
-
-
-def _match_name(call: Call, obj: Obj) -> None:
-    name = obj["metadata"].get("name", "")
-    if not name:
-        obj["metadata"]["name"] = call.name
-    elif name != call.name:
-        raise name_mismatch(name, call.name)

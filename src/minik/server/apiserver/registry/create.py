@@ -11,7 +11,7 @@ import asyncio
 from minik.api import names
 from minik.api.object_meta import validate_object_meta
 from minik.api.request import Response
-from minik.api.status import StatusError, already_exists
+from minik.api.status import StatusError, already_exists, generate_name_conflict
 from minik.api.types import Obj
 from minik.api.validation import invalid
 from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
@@ -48,16 +48,14 @@ async def create_object(
     `owned`: its managedFields are up to date already. Returns the stored value (None: dry run) and the object.
     """
     strategy = call.resource.strategy
-    if not options.dry_run:  # it is the storage that refuses, and a dry run does not get there
-        _check_resource_version(obj)
-    _drop_duplicate_owners(call, obj)
+    _drop_duplicate_owners(call, obj, admitted=False)
     strategy.default(obj)
     if not owned:
         obj = ownership.record(registry, call, None, obj, options.field_manager, strategy, "")
     attributes = attributes_of(call, Operation.CREATE, obj, None, options)
     await registry.admission.mutate(attributes)
     obj = attributes.obj or obj
-    _drop_duplicate_owners(call, obj)
+    _drop_duplicate_owners(call, obj, admitted=True)
     strategy.default(obj)
     fill_new(obj, call.resource, call.namespace, registry.now())
     generated = not obj["metadata"].get("name") and bool(obj["metadata"].get("generateName"))
@@ -114,12 +112,14 @@ def attributes_of(
 
 
 def _check_resource_version(obj: Obj) -> None:
-    if obj["metadata"].get("resourceVersion", "") not in ("", "0"):
+    """It is the storage that refuses one, so a dry run does not get there, and what is no version counts as none."""
+    version = obj["metadata"].get("resourceVersion", "")
+    if version.isascii() and version.isdigit() and int(version):
         raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
 
 
-def _drop_duplicate_owners(call: Call, obj: Obj) -> None:
-    for text in without_duplicate_owners(obj):
+def _drop_duplicate_owners(call: Call, obj: Obj, *, admitted: bool) -> None:
+    for text in without_duplicate_owners(obj, admitted=admitted):
         call.warn(text)
 
 
@@ -136,11 +136,24 @@ def _validate(call: Call, obj: Obj) -> None:
         raise invalid(resource.error_group, resource.kind, obj["metadata"].get("name", ""), errors)
 
 
+def _taken(registry: Registry, call: Call, obj: Obj) -> StatusError:
+    """Upstream takes any name for a generated one where there is a generateName."""
+    resource, metadata = call.resource, obj["metadata"]
+    refused = generate_name_conflict if metadata.get("generateName") else already_exists
+    error = refused(resource.error_group, resource.plural, metadata["name"])
+    present = registry.storage.get(resource, call.namespace, metadata["name"])
+    if present is not None and registry.layout(resource).decode(present)["metadata"].get("deletionTimestamp"):
+        error.message = f"object is being deleted: {error.message}"
+    return error
+
+
 async def _store(
     registry: Registry, call: Call, obj: Obj, *, generated: bool, dry_run: bool
 ) -> tuple[KeyValue | None, Obj]:
     resource, metadata = call.resource, obj["metadata"]
     layout = registry.layout(resource)
+    if not dry_run:
+        _check_resource_version(obj)
     for _ in range(_NAME_ATTEMPTS if generated else 1):
         key = object_key(resource, call.namespace, metadata["name"])
         if dry_run:
@@ -156,4 +169,4 @@ async def _store(
                 return stored, obj
         if generated:
             metadata["name"] = generate_name(metadata["generateName"])
-    raise already_exists(resource.error_group, resource.plural, metadata["name"])
+    raise _taken(registry, call, obj)

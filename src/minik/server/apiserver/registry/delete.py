@@ -39,7 +39,8 @@ async def delete(registry: Registry, call: Call) -> Response:
     obj, removed, stored = await delete_object(registry, call, options)
     if removed and not _answers_with_object(call):
         return answer.document(call, 200, _success(call, obj))
-    return answer.one(registry, call, 200, stored, obj)
+    waits = not removed and options.raw.get("orphanDependents") is False
+    return answer.one(registry, call, 202 if waits else 200, stored, obj)
 
 
 def _answers_with_object(call: Call) -> bool:
@@ -92,13 +93,13 @@ async def delete_object(
             raise call.not_found()
         await registry.readable(call.resource, [current])
         old = layout.decode(current)
+        _check_preconditions(call, options, old)
         if not admitted:
             attributes = _attributes(call, old, options)
             await registry.admission.mutate(attributes)
             await registry.admission.validate(attributes)
             admitted = True
             continue
-        _check_preconditions(call, options, old)
         obj: Obj = layout.fresh(current)
         step = plan(obj, call, options, registry.now())
         if step is Next.NOTHING:
@@ -181,7 +182,7 @@ def plan(obj: Obj, call: Call, options: DeleteOptions, now: datetime) -> Next:
         return Next.MARK
     graceful = call.resource.strategy.grace_period is not None
     if graceful and metadata.get("deletionGracePeriodSeconds") is not None:
-        if not _shorten(metadata, options):
+        if not _shorten(metadata, options, now):
             return Next.NOTHING
     elif graceful and not metadata.get("deletionTimestamp"):
         _mark(obj, now, _grace(obj, call, options))
@@ -211,8 +212,8 @@ def _grace(obj: Obj, call: Call, options: DeleteOptions) -> int:
     return max(grace_of(obj, requested), 0)
 
 
-def _shorten(metadata: Obj, options: DeleteOptions) -> bool:
-    """A second DELETE may only shorten the grace period. False: it changes nothing."""
+def _shorten(metadata: Obj, options: DeleteOptions, now: datetime) -> bool:
+    """A second DELETE may only shorten the grace period, and never to before now. False: it changes nothing."""
     running, requested = metadata["deletionGracePeriodSeconds"], options.grace_period
     if requested is None:
         return False
@@ -220,7 +221,10 @@ def _shorten(metadata: Obj, options: DeleteOptions) -> bool:
     if requested >= running:
         return False
     began = parse_time(metadata["deletionTimestamp"]) - timedelta(seconds=running)
-    metadata["deletionTimestamp"] = timestamp(began + timedelta(seconds=requested))
+    ends = began + timedelta(seconds=requested)
+    if ends < now:
+        ends, requested = now, min(requested, 1)
+    metadata["deletionTimestamp"] = timestamp(ends)
     metadata["deletionGracePeriodSeconds"] = requested
     return True
 

@@ -5,9 +5,10 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/delete-op
 
 from dataclasses import dataclass, field
 
+from minik.api import status
 from minik.api.codec import json_codec
 from minik.api.schema import structs, types, values
-from minik.api.schema.body import PROTOBUF, TYPE_META
+from minik.api.schema.body import JSON, PROTOBUF, TYPE_META, YAML, unknown_format
 from minik.api.schema.values import found
 from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
@@ -20,6 +21,17 @@ from minik.server.apiserver.request_info import truthy
 
 _POLICIES = ("Foreground", "Background", "Orphan")
 _SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
+_META = "meta.k8s.io/v1"
+# What else the scheme of options knows.
+_UNVERSIONED = frozenset(
+    ("CreateOptions", "UpdateOptions", "Status", "APIVersions", "APIGroupList", "APIGroup", "APIResourceList")
+)
+_OF_META = frozenset(
+    (
+        *("GetOptions", "ListOptions", "PatchOptions", "TableOptions", "Table", "WatchEvent"),
+        *("PartialObjectMetadata", "PartialObjectMetadataList"),
+    )
+)
 _TYPE = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
 
 
@@ -72,29 +84,29 @@ def _body(call: Call) -> Obj | None:
     body = call.request.body
     if not body:
         return None
-    given = media_type(call)
+    given = media_type(call).lower()
     if given == PROTOBUF:
         return _message(body)
-    if given == "application/yaml":
+    if given == YAML:
         from minik.api.codec import yaml_codec  # only YAML bodies need it
 
         try:
             raw = yaml_codec.loads(body)[0]
         except yaml_codec.YAMLError as error:
-            raise bad_request(f"error decoding YAML: {error}") from None
-    else:
+            raise bad_request(str(error)) from None
+    elif given == JSON:
         try:
             raw = json_codec.loads(body)
         except json_codec.JSONError as error:
             raise bad_request(f"couldn't get version/kind; json parse error: {error}") from None
+    else:
+        raise unknown_format()
     if raw is None:
         return {}
     if not isinstance(raw, dict):
         text = f"json: cannot unmarshal {found(raw)} into Go value of type {TYPE_META}"
         raise bad_request(f"couldn't get version/kind; json parse error: {text}")
-    kind = raw.get("kind", "")
-    if kind and kind != "DeleteOptions":
-        raise _other_kind(kind, raw.get("apiVersion", ""))
+    _check_kind(raw.get("kind") or "", raw.get("apiVersion") or "")
     return raw
 
 
@@ -103,15 +115,20 @@ def _message(body: bytes) -> Obj:
 
     try:
         wrapped = protobuf.envelope(body)
-        if wrapped.kind not in ("", "DeleteOptions"):
-            raise _other_kind(wrapped.kind, wrapped.api_version)
+        _check_kind(wrapped.kind, wrapped.api_version)
         return protobuf.decode(wrapped.message, types.get(_TYPE))
     except protobuf.ProtobufError as error:
         raise bad_request(str(error)) from None
 
 
-def _other_kind(kind: str, version: str) -> StatusError:
-    return bad_request(f'no kind "{kind}" is registered for version "{version}" in scheme "{_SCHEME}"')
+def _check_kind(kind: str, version: str) -> None:
+    """Options of any version will do. Raises StatusError 400."""
+    if kind in ("", "DeleteOptions"):
+        return
+    version = version or _META
+    if kind in _UNVERSIONED or (kind in _OF_META and version == _META):
+        raise bad_request("decoded object cannot be converted to DeleteOptions")
+    raise bad_request(f'no kind "{kind}" is registered for version "{version}" in scheme "{_SCHEME}"')
 
 
 def _query(call: Call) -> Obj:
@@ -120,12 +137,16 @@ def _query(call: Call) -> Obj:
         return raw
     if call.parameters("dryRun"):
         raw["dryRun"] = list(call.parameters("dryRun"))
-    if call.parameter("gracePeriodSeconds"):
+    if call.parameters("gracePeriodSeconds"):
         raw["gracePeriodSeconds"] = parse_int(call.parameter("gracePeriodSeconds"))
-    if call.parameter("propagationPolicy"):
+    if call.parameters("propagationPolicy"):
         raw["propagationPolicy"] = call.parameter("propagationPolicy")
     if call.parameters("orphanDependents"):
         raw["orphanDependents"] = truthy(call.request.query, "orphanDependents")
+    named = (("uid", call.parameter("uid")), ("resourceVersion", call.parameter("resourceVersion")))
+    preconditions = {name: value for name, value in named if value}
+    if preconditions:
+        raw["preconditions"] = preconditions
     return raw
 
 
@@ -162,6 +183,4 @@ def precondition_failed(field_name: str, given: str, actual: str) -> str:
 
 def conflict(call: Call, message: str) -> StatusError:
     """A failed precondition names the kind, not the resource."""
-    kind, name = call.resource.kind, call.name
-    text = f'Operation cannot be fulfilled on {kind} "{name}": {message}'
-    return StatusError(409, "Conflict", text, name=name, kind=kind)
+    return status.conflict(call.resource.error_group, call.resource.kind, call.name, message)

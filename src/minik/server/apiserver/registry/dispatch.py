@@ -6,10 +6,12 @@ Subresources and resources that are not stored (reviews, componentstatuses) have
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from minik.api import names
 from minik.api.request import Request, Response
 from minik.api.scheme import Resource, Scheme, Subresource
-from minik.api.status import StatusError, generic_not_found, method_not_supported, not_found
+from minik.api.status import StatusError, bad_request, generic_not_found, method_not_supported, not_found
 from minik.api.types import UserInfo
+from minik.api.validation import show
 from minik.server.apiserver.negotiation import JSON, PLAIN, Form, negotiate, wants_pretty
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.create import create
@@ -100,7 +102,10 @@ class Dispatcher:
         if request.local or info.subresource in RESPONDS_ITSELF:
             return PLAIN
         tables = not (resource.group in _WITHOUT_TABLES or info.subresource in _WITHOUT_TABLES)
-        form = negotiate(request.headers.get("accept", ""), tables=tables, protobuf=not resource.custom)
+        own = not resource.custom
+        streams = own and not info.subresource and info.verb in ("list", "watch")
+        accept = request.headers.get("accept", "")
+        form = negotiate(accept, tables=tables, protobuf=own, routed=own, streams=streams)
         return replace(form, pretty=True) if form.media_type == JSON and wants_pretty(request) else form
 
     def _handler(self, call: Call) -> Handler:
@@ -111,6 +116,8 @@ class Dispatcher:
         _check_verb(info, resource, virtual=virtual is not None)
         if virtual is not None:
             return virtual
+        if info.name and (problems := names.path_segment(info.name)):
+            raise bad_request(f"Name parameter invalid: {show(info.name)}: {';'.join(problems)}")
         return _HANDLERS[info.verb]
 
     def _subresource_handler(self, call: Call) -> Handler:

@@ -99,8 +99,8 @@ def _spec_differs(new: Obj, old: Obj) -> bool:
     return bool(new.get("spec") != old.get("spec"))
 
 
-def without_duplicate_owners(obj: Obj) -> list[str]:
-    """Drop repeated owner references and return the warnings about them."""
+def without_duplicate_owners(obj: Obj, *, admitted: bool) -> list[str]:
+    """Drop repeated owner references and return the warnings about them. `admitted`: plugins have had the object."""
     metadata = obj["metadata"]
     owners = metadata.get("ownerReferences")
     if not owners or len(owners) < 2:
@@ -110,13 +110,14 @@ def without_duplicate_owners(obj: Obj) -> list[str]:
     for owner in owners:
         if owner not in kept:
             kept.append(owner)
-        elif owner.get("uid", "") not in repeated:
+        else:
             repeated.append(owner.get("uid", ""))
     if not repeated:
         return []
     metadata["ownerReferences"] = kept
     listed = ", ".join(repeated)
+    when = " after mutating admission happens" if admitted else ""
     return [
-        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
-        f"reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {listed}"
+        f".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and "
+        f"may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {listed}"
     ]

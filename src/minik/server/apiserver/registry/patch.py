@@ -19,7 +19,7 @@ from minik.api.status import StatusError, bad_request, unsupported_media_type
 from minik.api.types import Obj
 from minik.api.validation import invalid, invalid_value
 from minik.server.apiserver.registry import answer, apply, write_options
-from minik.server.apiserver.registry.body import match_namespace, name_mismatch
+from minik.server.apiserver.registry.body import match_name, match_namespace
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.shapes import shape_of
@@ -72,9 +72,7 @@ def patched_by(call: Call, given: str, options: WriteOptions, resource: Resource
             read.append(read_patch(call, given, options))
         new = patched_object(call, read[0], old, options, resource)
         match_namespace(call, new)
-        name = new["metadata"].get("name", "")
-        if name != old["metadata"]["name"]:
-            raise name_mismatch(name, old["metadata"]["name"])
+        match_name(call, new)
         return new
 
     return change
@@ -83,16 +81,17 @@ def patched_by(call: Call, given: str, options: WriteOptions, resource: Resource
 def read_patch(call: Call, given: str, options: WriteOptions) -> Patch:
     """Raises StatusError 400."""
     body = call.request.body
-    prefix = "" if given == STRATEGIC_MERGE_PATCH else "error decoding patch: "
+    lenient = options.field_validation == "Ignore"
+    prefix = "" if lenient or given == STRATEGIC_MERGE_PATCH else "error decoding patch: "
     try:
         operations = json_codec.loads(body)
     except json_codec.JSONError as error:
-        raise bad_request(f"{prefix}{error}") from None
+        raise bad_request("Invalid JSON Patch" if lenient and given == MERGE_PATCH else f"{prefix}{error}") from None
     if given == JSON_PATCH:
-        json_patch.check(operations)
-    else:
+        json_patch.check(operations, typed=not lenient)
+    elif not (lenient and given == MERGE_PATCH):
         merge_patch.check(operations, prefix)
-    complaints = [] if options.field_validation == "Ignore" else _complaints(given, body, operations)
+    complaints = [] if lenient else _complaints(given, body, operations)
     return Patch(given, operations, complaints)
 
 

@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
 
 from dataclasses import dataclass
 
+from minik.api import selectors
 from minik.api.status import StatusError, bad_request
 from minik.api.validation import FieldError, forbidden, invalid, not_supported
 from minik.server.apiserver.registry import continue_token
@@ -42,9 +43,7 @@ PLAIN_LIST = ListOptions()
 
 def parse_int(text: str) -> int:
     """An int64 parameter. Raises StatusError 400 in strconv's words."""
-    if not text:
-        return 0
-    digits = text[1:] if text[0] in "+-" else text
+    digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdigit()):
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     value = int(text)
@@ -57,11 +56,12 @@ def parse_list(call: Call) -> ListOptions:
     """Raises StatusError 400 and 422."""
     if not call.request.query:
         return PLAIN_LIST
-    parse_int(call.parameter("timeoutSeconds"))
-    limit = max(parse_int(call.parameter("limit")), 0)
+    _integer(call, "timeoutSeconds")
+    limit = max(_integer(call, "limit"), 0)
+    _parse_selectors(call)
     version, match = call.parameter("resourceVersion"), call.parameter("resourceVersionMatch")
     token = call.parameter("continue")
-    _raise(_list_errors(version, match, token, call.parameter("sendInitialEvents")))
+    _raise(_list_errors(version, match, token, send_initial=bool(call.parameters("sendInitialEvents"))))
     if token:
         if version and version != "0":
             raise bad_request("specifying resource version is not allowed when using continue")
@@ -73,10 +73,8 @@ def parse_list(call: Call) -> ListOptions:
     return ListOptions(revision, exact, limit)
 
 
-def _list_errors(version: str, match: str, token: str, send_initial: str) -> list[FieldError]:
+def _list_errors(version: str, match: str, token: str, *, send_initial: bool) -> list[FieldError]:
     errors: list[FieldError] = []
-    if send_initial:
-        errors.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     if match:
         if not version:
             text = "resourceVersionMatch is forbidden unless resourceVersion is provided"
@@ -89,37 +87,55 @@ def _list_errors(version: str, match: str, token: str, send_initial: str) -> lis
         if match == "Exact" and version == "0":
             text = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
             errors.append(forbidden("resourceVersionMatch", text))
+    if send_initial:
+        errors.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     return errors
 
 
 def parse_watch(call: Call) -> WatchOptions:
     """Raises StatusError 400 and 422."""
-    timeout = parse_int(call.parameter("timeoutSeconds"))
-    parse_int(call.parameter("limit"))
+    timeout = _integer(call, "timeoutSeconds")
+    _integer(call, "limit")
+    _parse_selectors(call)
     version, match = call.parameter("resourceVersion"), call.parameter("resourceVersionMatch")
-    send_initial = call.parameter("sendInitialEvents")
-    _raise(_watch_errors(match, send_initial, call.parameter("continue")))
+    given = bool(call.parameters("sendInitialEvents"))
+    if version in ("", "0") and not match and not given:  # what a watch from now on asks for without saying it
+        _raise(_watch_errors("NotOlderThan", call.parameter("continue"), send_initial=True))
+    else:
+        _raise(_watch_errors(match, call.parameter("continue"), send_initial=given))
     revision = parse_revision(version, prefix="invalid resource version: ", code=400)
     asked = truthy(call.request.query, "sendInitialEvents")
     bookmarks = truthy(call.request.query, "allowWatchBookmarks")
-    initial = asked or (not send_initial and not revision)
+    initial = asked or (not given and not revision)
     return WatchOptions(revision, initial, asked and bookmarks, bookmarks, max(timeout, 0))
 
 
-def _watch_errors(match: str, send_initial: str, token: str) -> list[FieldError]:
+def _watch_errors(match: str, token: str, *, send_initial: bool) -> list[FieldError]:
     errors: list[FieldError] = []
     if send_initial:
         if match != "NotOlderThan":
             text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
             errors.append(forbidden("resourceVersionMatch", text))
-        if token:
-            errors.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden when continue is provided"))
     elif match:
         text = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
         errors.append(forbidden("resourceVersionMatch", text))
-    if match and match not in ("Exact", "NotOlderThan"):
-        errors.append(not_supported("resourceVersionMatch", match, ("Exact", "NotOlderThan", "")))
+    if match and match != "NotOlderThan":
+        errors.append(not_supported("resourceVersionMatch", match, ("NotOlderThan",)))
+    if match and token:
+        errors.append(forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"))
     return errors
+
+
+def _integer(call: Call, name: str) -> int:
+    """An int64 parameter, 0 if it is not given. Raises StatusError 400."""
+    given = call.parameters(name)
+    return parse_int(given[0]) if given else 0
+
+
+def _parse_selectors(call: Call) -> None:
+    """Selectors that cannot be read are complained about before options that make no sense. Raises StatusError 400."""
+    selectors.parse_labels(call.parameter("labelSelector"))
+    selectors.parse_fields(call.parameter("fieldSelector"))
 
 
 def _raise(errors: list[FieldError]) -> None:

@@ -41,10 +41,13 @@ def of_call(call: Call) -> Selection:
         return EVERYTHING
     chosen = selectors.parse_fields(fields)
     requirements = chosen.requirements
-    if call.name:
-        requirements = (*requirements, ("metadata.name", True, call.name))
+    if call.name and not requirements:
+        requirements = (("metadata.name", True, call.name),)
     getters = tuple((getter(call.resource, name), value, equal) for name, equal, value in requirements)
-    name = call.name or chosen.exact("metadata.name")
+    name = chosen.exact("metadata.name")
+    if call.name and chosen.requirements and name != call.name:
+        raise bad_request("fieldSelector metadata.name doesn't match requested name")
+    name = call.name or name
     return Selection(selectors.parse_labels(labels), getters, name or None, chosen.exact("metadata.namespace"))
 
 

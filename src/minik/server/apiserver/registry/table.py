@@ -9,12 +9,14 @@ from typing import Any
 
 from minik.api.columns import age
 from minik.api.scheme import Resource
-from minik.api.status import bad_request
+from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
 from minik.server.apiserver.negotiation import Form
 from minik.server.apiserver.registry.call import Call
 
 _INCLUDE = ("", "Metadata", "Object", "None")
+# Go packages of upstream's internal types, where the group does not begin with their names.
+_PACKAGES = {"": "core", "events.k8s.io": "core", "internal.apiserver.k8s.io": "apiserverinternal"}
 _LIST_METADATA = ("resourceVersion", "continue", "remainingItemCount")
 
 
@@ -37,6 +39,8 @@ def transform(call: Call, objects: Sequence[Obj], metadata: Obj, *, is_list: boo
     form = call.form
     if form.kind == "Table":
         return _table(call, objects, metadata, header=header)
+    if is_list is not form.kind.endswith("List"):
+        raise _wrong_count(call, is_list=is_list)
     if not is_list:
         return partial(objects[0], form)
     return {
@@ -45,6 +49,16 @@ def transform(call: Call, objects: Sequence[Obj], metadata: Obj, *, is_list: boo
         "metadata": metadata,
         "items": [partial(obj, form) for obj in objects] or None,
     }
+
+
+def _wrong_count(call: Call, *, is_list: bool) -> StatusError:
+    """Metadata of one object was asked for where there is a list, or the other way round."""
+    resource = call.resource
+    package = _PACKAGES.get(resource.group) or resource.group.partition(".")[0]
+    found = "*unstructured.Unstructured" if resource.custom else f"*{package}.{resource.kind}"
+    what = f"a list ({found}List)" if is_list else f"not a list ({found})"
+    text = f"you requested {call.form.kind}, but the requested object is {what}"
+    return StatusError(406, "NotAcceptable", text)
 
 
 def partial(obj: Obj, form: Form) -> Obj:

@@ -98,8 +98,8 @@ async def update_object(
         old = layout.decode(current)
         new = await change(old)
         _check_versions(call, new, old, strategy)
-        for text in without_duplicate_owners(new):
-            call.warn(text)
+        if call.info.verb == "update":
+            _drop_duplicate_owners(call, new, admitted=False)
         strategy.default(new)
         if not owned:
             new = ownership.record(registry, call, old, new, options.field_manager, strategy, subresource)
@@ -108,6 +108,7 @@ async def update_object(
             await registry.admission.mutate(attributes)
             new = attributes.obj or new
             strategy.default(new)
+        _drop_duplicate_owners(call, new, admitted=True)
         allocator = None if subresource else registry.allocator(call.resource)
         undo = await allocator.allocate(new, old, dry_run=options.dry_run) if allocator else None
         written: Written | None = None
@@ -148,6 +149,11 @@ def _check_versions(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
         if not (version.isascii() and version.isdigit()):
             raise StatusError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
         raise conflict(resource.error_group, resource.plural, call.name, OPTIMISTIC_LOCK)
+
+
+def _drop_duplicate_owners(call: Call, obj: Obj, *, admitted: bool) -> None:
+    for text in without_duplicate_owners(obj, admitted=admitted):
+        call.warn(text)
 
 
 def uid_mismatch(call: Call, wanted: str, actual: str) -> str:

@@ -74,6 +74,7 @@ class Lines:
         self._layout = layout
         self._call = call
         self._header = True
+        self._plain = call.form.kind == "PartialObjectMetadataList"  # no single object can be one, so it stays as it is
 
     def changes(self, changes: Iterable[Change]) -> bytes:
         if self._call.form is PLAIN:
@@ -82,7 +83,7 @@ class Lines:
 
     def _transformed(self, change: Change) -> bytes:
         obj = self._layout.decode(change.kv)
-        if self._call.form.kind:
+        if self._call.form.kind and not self._plain:
             obj = table.transform(self._call, [obj], obj["metadata"], header=self._header)
             self._header = False
         return self.framed(change.type, obj)
@@ -99,7 +100,7 @@ class Lines:
                 "rows": [{"cells": [""] * len(self._call.resource.columns), "object": obj}],
             }
             self._header = False
-        elif kind:
+        elif kind and not self._plain:
             obj = table.partial(obj, self._call.form)
         return self.framed("BOOKMARK", obj)
 

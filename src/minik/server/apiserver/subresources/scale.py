@@ -25,7 +25,7 @@ from minik.api.types import Obj
 from minik.api.validation import invalid
 from minik.server.apiserver.admission.attributes import Operation
 from minik.server.apiserver.registry import answer, apply, patch, write_options
-from minik.server.apiserver.registry.body import match_name, match_namespace, media_type, name_mismatch
+from minik.server.apiserver.registry.body import match_name, match_namespace, media_type
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.create import attributes_of
 from minik.server.apiserver.registry.dispatch import Handler
@@ -168,8 +168,7 @@ async def _patch(registry: Registry, call: Call, scaling: Scaling) -> Response:
             read.append(patch.read_patch(call, given, options))
         new = patch.patched_object(call, read[0], scale, options, SCALE)
         match_namespace(call, new)
-        if new["metadata"].get("name") != call.name:
-            raise name_mismatch(new["metadata"].get("name", ""), call.name)
+        match_name(call, new)
         return new
 
     return await _write(registry, call, scaling, options, patched)
@@ -190,8 +189,7 @@ async def _apply(registry: Registry, call: Call, scaling: Scaling, options: Writ
             subresource="scale",
         )
         apply.tell_repeats(call, applied, options)
-        if new["metadata"].get("name") != call.name:
-            raise name_mismatch(new["metadata"].get("name", ""), call.name)
+        match_name(call, new)
         return new
 
     return await _write(registry, call, scaling, options, merged, owned=True)
