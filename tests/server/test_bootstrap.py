@@ -9,6 +9,7 @@ import pytest
 
 from minik.api.groups import load
 from minik.api.types import Obj
+from minik.server.apiserver.registry.keys import object_key
 from minik.server.apiserver.registry.storage import Storage
 from minik.server.bootstrap.cluster import ClusterSettings
 from minik.server.bootstrap.policy import cluster_role_rules, rbac_objects
@@ -96,6 +97,19 @@ async def test_missing_subjects_come_back(storage: Storage) -> None:
     assert await bootstrap(storage, SCHEME, settings(), NOW) == 1
     subjects = get(storage, RBAC, "clusterrolebindings", "system:discovery")["subjects"]
     assert [subject["name"] for subject in subjects] == ["jane", "system:authenticated"]
+
+
+@pytest.mark.parametrize(("autoupdate", "written"), [("true", 1), ("false", 0)])
+async def test_flow_schemas_of_older_versions_go(storage: Storage, autoupdate: str, written: int) -> None:
+    await bootstrap(storage, SCHEME, settings(), NOW)
+    resource = SCHEME.get("flowcontrol.apiserver.k8s.io", "v1", "flowschemas")
+    assert resource is not None
+    old = get(storage, resource.group, "flowschemas", "probes")
+    metadata = {**old["metadata"], "name": "old", "annotations": {"apf.kubernetes.io/autoupdate-spec": autoupdate}}
+    value = storage.layouts.of(resource).encode({**old, "metadata": metadata})
+    await storage.insert(resource, object_key(resource, "", "old"), value)
+    assert await bootstrap(storage, SCHEME, settings(), NOW) == written
+    assert (storage.get(resource, "", "old") is None) is bool(written)
 
 
 def test_every_binding_has_its_role() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from minik.api.types import Obj
 
+_AUTOUPDATE = "apf.kubernetes.io/autoupdate-spec"
 _API_VERSION = "flowcontrol.apiserver.k8s.io/v1"
 
 # name -> (shares, lendable percent, queues, hand size); no queues: requests are rejected instead of queued
@@ -64,24 +65,6 @@ _SCHEMAS: Sequence[tuple[str, str, int, str, Sequence[_Subject], Sequence[_Resou
         None,
     ),
     (
-        "endpoint-controller",
-        "workload-high",
-        150,
-        "ByUser",
-        (_MANAGER, ("ServiceAccount", "endpoint-controller"), ("ServiceAccount", "endpointslicemirroring-controller")),
-        ((_GET_CREATE_UPDATE, ("",), ("endpoints",), False, _ANY),),
-        None,
-    ),
-    (
-        "workload-leader-election",
-        "leader-election",
-        200,
-        "ByUser",
-        (_SYSTEM_ACCOUNTS,),
-        ((_GET_CREATE_UPDATE, ("",), ("endpoints", "configmaps"), False, ("kube-system",)), _LEASES),
-        None,
-    ),
-    (
         "system-node-high",
         "node-high",
         400,
@@ -102,6 +85,13 @@ _SCHEMAS: Sequence[tuple[str, str, int, str, Sequence[_Subject], Sequence[_Resou
     ("catch-all", "catch-all", 10000, "ByUser", _EVERYBODY, _EVERYTHING, {}),
 )
 _ALL_PATHS: Obj = {"verbs": ["*"], "nonResourceURLs": ["*"]}
+
+
+def is_obsolete(obj: Obj) -> bool:
+    """Whether an older version made the FlowSchema or PriorityLevelConfiguration, and nobody has taken it over."""
+    metadata = obj["metadata"]
+    kept = {schema[0] for schema in _SCHEMAS} if obj["kind"] == "FlowSchema" else {"exempt", *_LEVELS}
+    return metadata["name"] not in kept and (metadata.get("annotations") or {}).get(_AUTOUPDATE) == "true"
 
 
 def flow_control_objects(timestamp: str) -> Iterator[Obj]:
@@ -138,7 +128,7 @@ def _level(name: str) -> Obj:
 
 
 def _object(kind: str, name: str) -> Obj:
-    metadata = {"name": name, "generation": 1, "annotations": {"apf.kubernetes.io/autoupdate-spec": "true"}}
+    metadata = {"name": name, "generation": 1, "annotations": {_AUTOUPDATE: "true"}}
     return {"kind": kind, "apiVersion": _API_VERSION, "metadata": metadata}
 
 

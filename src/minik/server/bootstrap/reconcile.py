@@ -15,9 +15,8 @@ from minik.server.apiserver.authz.rules import missing
 from minik.server.apiserver.registry.keys import object_key, storage_prefix
 from minik.server.apiserver.registry.metadata import ordered
 from minik.server.apiserver.registry.storage import Storage
-from minik.server.bootstrap.api_services import api_service_objects, is_obsolete
+from minik.server.bootstrap import api_services, flow_control
 from minik.server.bootstrap.cluster import ClusterSettings, cluster_objects, maintained_objects
-from minik.server.bootstrap.flow_control import flow_control_objects
 from minik.server.bootstrap.policy import rbac_objects
 from minik.store.store import Compare, Delete, Put, Target, Txn, prefix_end
 
@@ -53,8 +52,8 @@ def _writes(
     timestamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     groups: list[tuple[Iterator[Obj], Keep]] = [
         (cluster_objects(settings, timestamp), _leave),
-        (api_service_objects(scheme, timestamp), _leave),
-        (flow_control_objects(timestamp), _leave),
+        (api_services.api_service_objects(scheme, timestamp), _leave),
+        (flow_control.flow_control_objects(timestamp), _leave),
         (maintained_objects(settings), _follow),
         (rbac_objects(_serves_taint_rules(scheme)), _add_to),
     ]
@@ -63,7 +62,10 @@ def _writes(
             resource = _resource(scheme, wanted)
             if resource is not None:
                 yield from _write(storage, resource, wanted, keep, timestamp)
-    yield from _obsolete_api_services(storage, scheme)
+    services = "apiregistration.k8s.io", "APIService"
+    yield from _obsolete(storage, scheme, services, lambda found: api_services.is_obsolete(found, scheme))
+    for kind in ("FlowSchema", "PriorityLevelConfiguration"):
+        yield from _obsolete(storage, scheme, ("flowcontrol.apiserver.k8s.io", kind), flow_control.is_obsolete)
 
 
 def _serves_taint_rules(scheme: Scheme) -> bool:
@@ -71,13 +73,16 @@ def _serves_taint_rules(scheme: Scheme) -> bool:
     return any(scheme.by_kind("resource.k8s.io", version, "DeviceTaintRule") is not None for version in versions)
 
 
-def _obsolete_api_services(storage: Storage, scheme: Scheme) -> Iterator[tuple[Compare, Delete]]:
-    resource = scheme.by_kind("apiregistration.k8s.io", "v1", "APIService")
+def _obsolete(
+    storage: Storage, scheme: Scheme, kind: tuple[str, str], gone: Callable[[Obj], bool]
+) -> Iterator[tuple[Compare, Delete]]:
+    """`kind`: (group, kind) of objects that older versions or other flags may have left."""
+    resource = scheme.by_kind(kind[0], "v1", kind[1])
     if resource is None:
         return
     prefix, layout = storage_prefix(resource), storage.layouts.of(resource)
     for kv in storage.store.current(prefix, prefix_end(prefix)).kvs:
-        if is_obsolete(layout.decode(kv), scheme):
+        if gone(layout.decode(kv)):
             yield Compare(kv.key, Target.MOD, "=", kv.mod_revision), Delete(kv.key)
 
 
