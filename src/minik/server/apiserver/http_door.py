@@ -23,7 +23,7 @@ from multidict import CIMultiDict
 
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, bad_request, too_large
-from minik.server.apiserver import warning_headers
+from minik.server.apiserver import warning_headers, websocket_stream
 from minik.server.apiserver.express import Framing, Head, Heads, is_bare_get
 from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
@@ -234,6 +234,9 @@ class HttpDoor:
         response = await self._handle(request)
         if response.upgrade is not None:
             return await self._upgrade(incoming, response.upgrade)
+        if response.stream is not None and websocket_stream.wanted(incoming):
+            send = functools.partial(websocket_stream.send, chunks=response.stream, content_type=response.content_type)
+            return await self._upgrade(incoming, send)
         if response.stream is not None:
             return await self._stream(incoming, request, response, response.stream)
         if len(response.body) > _GZIP_FROM and _may_compress(request, response):

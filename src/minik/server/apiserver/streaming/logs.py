@@ -62,20 +62,30 @@ class Logs:
         except BaseException:
             await session.close()
             raise
-        return Response(content_type="text/plain", stream=_chunks(session, answer))
+        return Response(content_type="text/plain", stream=_Chunks(session, answer))
 
 
 _REASONS = {400: "BadRequest", 404: "NotFound", 403: "Forbidden"}
 
 
-async def _chunks(session: aiohttp.ClientSession, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in answer.content.iter_chunked(CHUNK):
-            yield chunk
-    except aiohttp.ClientError:
-        return  # the kubelet went away: the log ends here
-    finally:
-        await session.close()
+class _Chunks:
+    """What the kubelet sends, as it comes; holds a connection until `aclose`, also when nobody begins to read."""
+
+    def __init__(self, session: aiohttp.ClientSession, answer: aiohttp.ClientResponse) -> None:
+        self._session = session
+        self._chunks = answer.content.iter_chunked(CHUNK)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._chunks)
+        except aiohttp.ClientError:  # the kubelet went away: the log ends here
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        await self._session.close()
 
 
 def _errors(call: Call) -> list[FieldError]:
