@@ -12,6 +12,10 @@ CLAIMED = {"requests": {"storage": "1Gi"}}
     ("spec", "complaint"),
     [
         ({"nodeAllocatableUpdatePeriodSeconds": 5}, "must be greater than or equal to 10 seconds"),
+        (
+            {"serviceAccountTokenInSecrets": False},
+            "serviceAccountTokenInSecrets is set but no tokenRequests are specified",
+        ),
         ({"tokenRequests": [{"audience": "a"}, {"audience": "a", "expirationSeconds": 1}]}, 'Duplicate value: "a"'),
         ({"volumeLifecycleModes": ["Odd"]}, 'supported values: "Persistent", "Ephemeral"'),
     ],
@@ -133,3 +137,10 @@ def test_a_claim_keeps_a_class_that_was_applied(
     found = put(claim, lambda new: new["spec"].update(volumeAttributesClassName=wanted)).errors
     text = "is forbidden when status.currentVolumeAttributesClassName is not nil"
     assert found == [f"spec.volumeAttributesClassName: Forbidden: update to {to} {text}" for to in complaints]
+
+
+def test_a_driver_does_not_prevent_scheduling(post: Any, put: Any) -> None:
+    made = post(STORAGE, "CSIDriver", spec={"preventPodSchedulingIfMissing": True})
+    assert "preventPodSchedulingIfMissing" not in made["spec"]
+    changed = put(made, lambda new: new["spec"].update(preventPodSchedulingIfMissing=True))
+    assert "preventPodSchedulingIfMissing" not in changed["spec"]

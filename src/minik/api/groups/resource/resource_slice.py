@@ -63,8 +63,9 @@ def _cells(obj: Obj, now: datetime) -> list[Any]:
 
 
 def _forget_lists(obj: Obj) -> None:
-    """Attributes with several values belong to a feature that is off."""
+    """Attributes with several values, and what a device takes of its node, belong to features that are off."""
     for device in obj["spec"].get("devices") or ():
+        (device.get("basic") or device).pop("nodeAllocatableResourceMappings", None)
         for attribute in ((device.get("basic") or device).get("attributes") or {}).values():
             for kind in ("bools", "ints", "strings", "versions"):
                 attribute.pop(kind, None)

@@ -137,8 +137,15 @@ def _default(obj: Obj) -> None:
         spec["volumeLifecycleModes"] = ["Persistent"]
 
 
+def _forget_scaling(new: Obj, old: Obj | None = None) -> None:
+    """preventPodSchedulingIfMissing is for the feature VolumeLimitScaling, which v1.36 leaves off."""
+    if ((old or {}).get("spec") or {}).get("preventPodSchedulingIfMissing") is None:
+        new["spec"].pop("preventPodSchedulingIfMissing", None)
+
+
 def _prepare_update(new: Obj, old: Obj) -> None:
     """The generation counts changes only; a new driver has none."""
+    _forget_scaling(new, old)
     if new["spec"] != old["spec"]:
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
@@ -193,6 +200,10 @@ def _validate(obj: Obj) -> list[FieldError]:
     if period is not None and period < _MIN_UPDATE_PERIOD:
         text = f"must be greater than or equal to {_MIN_UPDATE_PERIOD} seconds"
         errors.append(invalid_value("spec.nodeAllocatableUpdatePeriodSeconds", period, text))
+    in_secrets = spec.get("serviceAccountTokenInSecrets")
+    if in_secrets is not None and not spec.get("tokenRequests"):
+        text = "serviceAccountTokenInSecrets is set but no tokenRequests are specified"
+        errors.append(invalid_value("spec.serviceAccountTokenInSecrets", in_secrets, text))
     return errors
 
 
@@ -215,6 +226,7 @@ RESOURCES = (
         namespaced=False,
         strategy=Strategy(
             default=_default,
+            prepare_create=_forget_scaling,
             prepare_update=_prepare_update,
             validate=_validate,
             validate_update=_validate_update,
