@@ -1,5 +1,7 @@
 """What authors of policies are told about their expressions, in cel-go's words."""
 
+from dataclasses import replace
+
 import pytest
 
 from minik.api.admission_cel.environment import checked_expression, complaint, literal_name
@@ -23,6 +25,12 @@ UNDECLARED = "compilation failed: ERROR: <input>:1:{at}: undeclared reference to
             FULL,
             "compilation failed: ERROR: <input>:1:10: undefined field 'c'\n | variables.c == 1\n | .........^",
         ),
+        (
+            "variables.c == 1",
+            replace(BARE, composed=True),
+            "compilation failed: ERROR: <input>:1:10: undefined field 'c'\n | variables.c == 1\n | .........^",
+        ),
+        ("namespaceObject.status.conditions.all(c, c.type != 'x')", BARE, ""),
         ("authorizer.group('').resource('pods').check('get').allowed()", FULL, ""),
         (
             "request.foo == 1",

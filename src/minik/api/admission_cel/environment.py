@@ -89,7 +89,7 @@ def _literal_name(node: Node) -> str:
 
 
 def _names(scope: Scope) -> tuple[str, ...]:
-    own = (("params",) if scope.params else ()) + (("variables",) if scope.variables else ())
+    own = (("params",) if scope.params else ()) + (("variables",) if scope.variables or scope.composed else ())
     return (*_BASE, *own, *(_AUTHORIZER if scope.authorizer else ()))
 
 
@@ -143,7 +143,7 @@ def evaluate(program: Program, activation: Any, values: Mapping[str, Any]) -> An
 
 def _check_variables(text: str, scope: Scope) -> None:
     """`variables` is a map to the engine, so it does not know which names there are."""
-    for found in _VARIABLE.finditer(text) if scope.variables else ():
+    for found in _VARIABLE.finditer(text) if scope.variables or scope.composed else ():
         if found["name"] in scope.variables:
             continue
         dot = text.index(".", found.start())

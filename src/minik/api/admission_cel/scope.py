@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Scope:
     """Which variables there are besides object, oldObject, request and namespaceObject.
 
-    `variables`: the names under `variables`. `definitions`: their expressions, if their types matter.
-    `literals`: Object{} and JSONPatch{} may be written.
+    `variables`: the names under `variables`, which is there without any if `composed`. `definitions`: their
+    expressions, if their types matter. `literals`: Object{} and JSONPatch{} may be written.
     """
 
     params: bool
@@ -16,3 +16,4 @@ class Scope:
     variables: tuple[str, ...] = ()
     literals: bool = False
     definitions: tuple[tuple[str, str], ...] = ()
+    composed: bool = False

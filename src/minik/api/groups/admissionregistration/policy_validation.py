@@ -86,7 +86,8 @@ def _validate_variables(variables: Sequence[Obj], path: str, scope: Scope) -> li
         if not expression.strip():
             errors.append(required(f"{at}.expression", "expression is not specified"))
         else:
-            errors += validate_expression(expression, f"{at}.expression", replace(scope, variables=tuple(known)), ANY)
+            seen = replace(scope, variables=tuple(known), composed=True)
+            errors += validate_expression(expression, f"{at}.expression", seen, ANY)
         known[name] = None
     return errors
 
