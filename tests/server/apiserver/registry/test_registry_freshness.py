@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 from minik.server.apiserver.registry import freshness
@@ -25,9 +26,12 @@ async def test_a_read_waits_for_the_version_it_asks_for(api: Any, path: str) -> 
 
 async def test_it_does_not_wait_for_ever(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freshness, "PATIENCE", 0.05)
-    for query in ("", "&watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"):
-        status, answer = await api("GET", f"{CONFIG_MAPS}?resourceVersion=999999{query}")
-        assert status == 504
-        assert answer["message"].startswith("Timeout: Too large resource version: 999999, current: ")
+    status, answer = await api("GET", f"{CONFIG_MAPS}?resourceVersion=999999")
+    initial = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+    watched = await api.send("GET", f"{CONFIG_MAPS}?resourceVersion=999999&{initial}")
+    event = orjson.loads(await anext(watched.stream))
+    assert (status, watched.status, event["type"], event["object"]["code"]) == (504, 200, "ERROR", 504)
+    for told in (answer, event["object"]):
+        assert told["message"].startswith("Timeout: Too large resource version: 999999, current: ")
         causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
-        assert answer["details"] == {"causes": causes, "retryAfterSeconds": 1}
+        assert told["details"] == {"causes": causes, "retryAfterSeconds": 1}

@@ -1,7 +1,10 @@
 """Reading objects and lists: pages, selectors, versions, tables."""
 
+from base64 import urlsafe_b64encode
 from typing import Any
+from urllib.parse import quote
 
+import orjson
 import pytest
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -229,3 +232,29 @@ async def test_any_version_is_answered_in_one_page(api: Any) -> None:
     _, answer = await api("GET", f"{CONFIG_MAPS}?limit=1&resourceVersion=0")
     assert len(answer["items"]) == 3
     assert "continue" not in answer["metadata"]
+
+
+def _token(**content: Any) -> str:
+    return urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
+
+
+_MADE = {"v": "meta.k8s.io/v1", "rv": 1}
+
+
+@pytest.mark.parametrize(
+    ("token", "complaint"),
+    [
+        ("abc", ": invalid character 'i' looking for beginning of value"),
+        ("abcde", ": illegal base64 data at input byte 4"),
+        ("a+b", ": illegal base64 data at input byte 1"),
+        (_token(v=1), ": json: cannot unmarshal number into Go struct field continueToken.v of type string"),
+        (_token(v="v2"), ": server does not recognize this encoded version v2"),
+        (_token(v="meta.k8s.io/v1"), ": incorrect encoded start resourceVersion (version meta.k8s.io/v1)"),
+        (_token(**_MADE), ": encoded start key empty (version meta.k8s.io/v1)"),
+        (_token(**_MADE, start="../a"), ": ../a"),
+        (_token(**_MADE, start="a//b"), ": a//b"),
+    ],
+)
+async def test_continue_tokens_that_are_none(api: Any, token: str, complaint: str) -> None:
+    status, answer = await api("GET", f"{CONFIG_MAPS}?resourceVersion=1&continue={quote(token)}")
+    assert (status, answer["message"]) == (400, f"invalid continue token: continue key is not valid{complaint}")

@@ -125,3 +125,18 @@ async def test_pods_come_and_go_in_the_sight_of_their_nodes(api: Any) -> None:
     await api("DELETE", "/api/v1/namespaces/default/pods/a?gracePeriodSeconds=0")
     assert told(await taken(watches[0].stream, 1)) == [("ADDED", "b")]
     assert told(await taken(watches[1].stream, 3))[-1] == ("DELETED", "a")
+
+
+async def test_watches_from_now_on_mark_the_end_of_what_there_is(api: Any) -> None:
+    await api.config_map("a")
+    for query in ("", "&resourceVersion=0"):
+        found = await events(api, f"allowWatchBookmarks=true{query}", 2)
+        assert told(found) == [("ADDED", "a"), ("BOOKMARK", "")]
+    old = await api.send("GET", f"/api/v1/watch/namespaces/default/configmaps?allowWatchBookmarks=true&{INITIAL}")
+    assert old.status == 422
+
+
+async def test_a_watch_from_no_version_fails_as_the_storage_does(api: Any) -> None:
+    status, answer = await api("GET", f"{CONFIG_MAPS}?watch=1&resourceVersion=abc")
+    text = 'resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax'
+    assert (status, answer["message"], answer.get("reason")) == (500, text, None)

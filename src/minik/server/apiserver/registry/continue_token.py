@@ -1,15 +1,16 @@
 """The `continue` token of a page of a list: where to go on, and in which revision.
 
-Upstream's format: base64 of {"v": "meta.k8s.io/v1", "rv": revision, "start": key below the prefix}. A revision of
+Upstream's format: base64 of {"v": _VERSION, "rv": revision, "start": key below the prefix}. A revision of
 -1 goes on in the present state, which is what a client gets when its own revision has been compacted.
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 
 import orjson
 
+from minik.api.codec import json_codec
+from minik.api.schema.values import found
 from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
 
@@ -19,6 +20,7 @@ _TOO_OLD = (
     "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
     "deleted between the time the first chunk was returned and now may show up in the list."
 )
+_VERSION = "meta.k8s.io/v1"
 PRESENT = -1
 
 
@@ -42,29 +44,38 @@ class ContinueExpired(StatusError):
 
 
 def encode(position: Continue) -> str:
-    raw = orjson.dumps({"v": "meta.k8s.io/v1", "rv": position.revision, "start": position.start})
+    raw = orjson.dumps({"v": _VERSION, "rv": position.revision, "start": position.start})
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def decode(token: str) -> Continue:
     """Raises StatusError 400."""
+    bad = _bad_byte(token)
+    if bad is not None:
+        raise _bad(f"continue key is not valid: illegal base64 data at input byte {bad}")
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise _bad(f"continue key is not valid: illegal base64 data at input byte {_bad_byte(token)}") from None
-    try:
-        content = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise _bad(f"continue key is not valid: {_json_complaint(raw)}") from None
-    if not isinstance(content, dict) or content.get("v") != "meta.k8s.io/v1":
-        version = content.get("v", "") if isinstance(content, dict) else ""
-        raise _bad(f'continue key is not valid: server does not recognize this encoded version "{version}"')
-    revision, start = content.get("rv", 0), content.get("start", "")
-    if not isinstance(revision, int) or revision == 0:
+        content = json_codec.loads(raw)
+    except json_codec.JSONError as error:
+        raise _bad(f"continue key is not valid: {error}") from None
+    if not isinstance(content, dict | None):
+        text = f"json: cannot unmarshal {found(content)} into Go value of type storage.continueToken"
+        raise _bad(f"continue key is not valid: {text}")
+    content = content or {}
+    for name, of_type, called in (("v", str, "string"), ("rv", int, "int64"), ("start", str, "string")):
+        value = content.get(name)
+        if value is not None and type(value) is not of_type:
+            text = f"json: cannot unmarshal {found(value)} into Go struct field continueToken.{name} of type {called}"
+            raise _bad(f"continue key is not valid: {text}")
+    if content.get("v") != _VERSION:
+        version = content.get("v") or ""
+        raise _bad(f"continue key is not valid: server does not recognize this encoded version {version}")
+    revision, start = content.get("rv") or 0, content.get("start") or ""
+    if revision == 0:
         raise _bad("continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
-    if not isinstance(start, str) or not start:
+    if not start:
         raise _bad("continue key is not valid: encoded start key empty (version meta.k8s.io/v1)")
-    if ".." in start.split("/"):
+    if not _is_clean(start):
         raise _bad(f"continue key is not valid: {start}")
     return Continue(revision, start)
 
@@ -73,11 +84,12 @@ def _bad(text: str) -> StatusError:
     return bad_request(f"invalid continue token: {text}")
 
 
-def _bad_byte(token: str) -> int:
-    return next((i for i, c in enumerate(token) if not (c.isascii() and (c.isalnum() or c in "-_"))), len(token))
+def _bad_byte(token: str) -> int | None:
+    """Where Go's base64 decoder stops: at what is no digit, or at one alone at the end."""
+    odd = len(token) - 1 if len(token) % 4 == 1 else None
+    return next((i for i, c in enumerate(token) if not (c.isascii() and (c.isalnum() or c in "-_"))), odd)
 
 
-def _json_complaint(raw: bytes) -> str:
-    if not raw:
-        return "unexpected end of JSON input"
-    return f"invalid character '{chr(raw[0])}' looking for beginning of value"
+def _is_clean(start: str) -> bool:
+    """Whether a path has no empty steps and none that stay or lead up."""
+    return not {"", ".", ".."} & set(start.removeprefix("/").split("/"))

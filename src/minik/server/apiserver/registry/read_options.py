@@ -63,9 +63,10 @@ def parse_list(call: Call) -> ListOptions:
     token = call.parameter("continue")
     _raise(_list_errors(version, match, token, send_initial=bool(call.parameters("sendInitialEvents"))))
     if token:
+        resume = continue_token.decode(token)
         if version and version != "0":
             raise bad_request("specifying resource version is not allowed when using continue")
-        return ListOptions(limit=limit, resume=continue_token.decode(token))
+        return ListOptions(limit=limit, resume=resume)
     revision = parse_revision(version, prefix="invalid resource version: ", code=400)
     if revision == 0 and call.resource.plural != "events":
         limit = 0  # what upstream's watch cache answers is whole; it keeps no Events
@@ -93,18 +94,24 @@ def _list_errors(version: str, match: str, token: str, *, send_initial: bool) ->
 
 
 def parse_watch(call: Call) -> WatchOptions:
-    """Raises StatusError 400 and 422."""
+    """Raises StatusError 400, 422 and 500.
+
+    Without a version or from "0" on, a watch begins with the present state and a mark after it, unless it is asked for
+    by the old form of path, whose options are those of a list.
+    """
     timeout = _integer(call, "timeoutSeconds")
     _integer(call, "limit")
     _parse_selectors(call)
     version, match = call.parameter("resourceVersion"), call.parameter("resourceVersionMatch")
-    given = bool(call.parameters("sendInitialEvents"))
-    if version in ("", "0") and not match and not given:  # what a watch from now on asks for without saying it
-        _raise(_watch_errors("NotOlderThan", call.parameter("continue"), send_initial=True))
-    else:
-        _raise(_watch_errors(match, call.parameter("continue"), send_initial=given))
-    revision = parse_revision(version, prefix="invalid resource version: ", code=400)
+    token, given = call.parameter("continue"), bool(call.parameters("sendInitialEvents"))
     asked = truthy(call.request.query, "sendInitialEvents")
+    if not truthy(call.request.query, "watch"):
+        _raise(_list_errors(version, match, token, send_initial=given))
+    else:
+        if version in ("", "0") and not match and not given:
+            match, given, asked = "NotOlderThan", True, True
+        _raise(_watch_errors(match, token, send_initial=given))
+    revision = parse_revision(version)
     bookmarks = truthy(call.request.query, "allowWatchBookmarks")
     initial = asked or (not given and not revision)
     return WatchOptions(revision, initial, asked and bookmarks, bookmarks, max(timeout, 0))

@@ -9,7 +9,7 @@ import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from minik.api.request import Response
-from minik.api.status import expired
+from minik.api.status import StatusError, expired
 from minik.server.apiserver.negotiation import JSON, PROTOBUF, YAML, not_accepted
 from minik.server.apiserver.registry import read_options, selection, table
 from minik.server.apiserver.registry.call import Call
@@ -48,8 +48,6 @@ async def watch(registry: Registry, call: Call) -> Response:
         raise not_accepted(streamed=True)
     if call.form.kind == "Table":
         table.include_object(call)
-    if options.initial and options.revision:
-        await wait_for(registry.storage.store, options.revision)
     outlet = None if call.request.local else Outlet()
     steps = _steps(registry, call, chosen, options, outlet)
     if outlet is None:
@@ -64,6 +62,12 @@ async def _steps(
     registry: Registry, call: Call, chosen: Selection, options: WatchOptions, outlet: Outlet | None
 ) -> AsyncIterator[Step]:
     store = registry.storage.store
+    if options.initial and options.revision:
+        try:
+            await wait_for(store, options.revision)
+        except StatusError as error:  # upstream has begun its answer by then
+            yield error
+            return
     layout = registry.layout(call.resource)
     key, end = _range(call, chosen)
     start = store.revision if options.initial or not options.revision else options.revision
