@@ -123,6 +123,7 @@ class Kubelet:
         finally:
             with contextlib.suppress(ValueError):
                 self._pods.remove_handler(self._pods_changed)
+                self._nodes.remove_handler(self._node_changed)
             await handlers.close()
 
     async def _wait_for_runtime(self) -> None:
@@ -164,6 +165,7 @@ class Kubelet:
         adopted = await orphans.running_pods(self.runtime)
         self._adopted = adopted
         self._pods.add_handler(self._pods_changed)
+        self._nodes.add_handler(self._node_changed)
         if settings.pod_manifest_path:
             await self._static.load()
             group.create_task(self._static.run(), name="static pods")
@@ -236,6 +238,10 @@ class Kubelet:
         return NodeFacts(self.node_name, self.node_ips, status.get("allocatable") or {})
 
     # -- Pods
+
+    def _node_changed(self, changes: Sequence[Change]) -> None:
+        if changes and (node := changes[-1].new) is not None:
+            self._reporter.seen(node)
 
     def _pods_changed(self, changes: Sequence[Change]) -> None:
         for change in changes:

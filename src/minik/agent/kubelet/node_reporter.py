@@ -72,6 +72,14 @@ class NodeReporter:
         """Something may have changed: report at once if so."""
         self._changed.set()
 
+    def seen(self, node: Obj) -> None:
+        """The Node as the API has it, where others may have changed its amounts."""
+        told, known = node.get("status") or {}, self._last
+        amounts = {name: told.get(name) or {} for name in ("capacity", "allocatable")}
+        if any(known.get(name) != amount for name, amount in amounts.items()):
+            self._last = {**known, **amounts}
+            self.look_again()
+
     # -- registering
 
     async def register(self) -> None:
@@ -149,7 +157,8 @@ class NodeReporter:
             self._changed.clear()
 
     async def _send(self, *, full: bool) -> None:
-        status = await self._make_status(self._last.get("conditions") or [])
+        made = await self._make_status(self._last.get("conditions") or [])
+        status = node_status.with_extended(made, self._last)
         patch = node_status.status_patch({} if full else self._last, status)
         if patch:
             body = {"status": patch}

@@ -12,6 +12,7 @@ from minik.agent.kubelet.config import KubeletSettings
 from minik.agent.kubelet.machine import Filesystem, Machine
 from minik.agent.kubelet.quantities import milli, value
 from minik.agent.kubelet.runtime_types import Image, RuntimeCondition, RuntimeHandler, RuntimeVersion
+from minik.api import extended_resources
 from minik.api.types import Obj
 
 MAX_IMAGES, MAX_NAMES_PER_IMAGE = 50, 5
@@ -216,12 +217,25 @@ def _told(condition: RuntimeCondition) -> str:
     return f"{condition.type}={status} reason:{condition.reason} message:{condition.message}"
 
 
+def with_extended(status: Obj, present: Obj) -> Obj:
+    """The status with the extended resources that others gave the node's `present` one."""
+    found = extended_resources.of_capacity(present)
+    return {
+        **status,
+        "capacity": {**found, **status["capacity"]},
+        "allocatable": {**found, **status["allocatable"]},
+    }
+
+
 def status_patch(old: Mapping[str, object], new: Mapping[str, object]) -> Obj:
     """The strategic merge patch of a node's status; heartbeats alone are no change. {}: nothing to say."""
     patch: Obj = {}
     for key, content in new.items():
         if key != "conditions" and old.get(key) != content:
             patch[key] = [*content, {"$patch": "replace"}] if key == "addresses" else content  # type: ignore[misc]
+    if "allocatable" in patch:
+        gone = extended_resources.gone(patch["allocatable"], old.get("allocatable") or {})  # type: ignore[arg-type]
+        patch["allocatable"] = {**patch["allocatable"], **dict.fromkeys(gone)}
     if patch or _without_heartbeat(old.get("conditions")) != _without_heartbeat(new["conditions"]):
         patch["conditions"] = new["conditions"]
     return patch

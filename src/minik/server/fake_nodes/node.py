@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from minik import KUBERNETES_VERSION
+from minik.api import extended_resources
 from minik.api.types import Obj
 
 ANNOTATION, FAKE = "minik.io/node", "fake"  # who sets it on a Node has it kept alive
@@ -110,14 +111,22 @@ def healed(node: Obj, now: str, others: Callable[[], Iterable[Obj]]) -> Obj | No
     present = told.get("conditions") or []
     verdicts = {condition["type"]: condition["status"] for condition in present}
     healthy = all(verdicts.get(type) == verdict for type, (verdict, *_) in _HEALTHY.items())
-    if healthy and told.get("capacity") and address_of(node):
-        return None
     capacity = told.get("capacity") or {**CAPACITY}
-    mended = {"capacity": capacity, "allocatable": capacity, **told, "conditions": conditions(present, now)}
+    allocatable = _allocatable(capacity, told.get("allocatable") or capacity)
+    if healthy and told.get("capacity") and told.get("allocatable") == allocatable and address_of(node):
+        return None
+    mended = {"capacity": capacity, **told, "allocatable": allocatable, "conditions": conditions(present, now)}
     if not address_of(node):
         taken = {address_of(each) for each in others()}
         mended["addresses"] = [*(told.get("addresses") or ()), *_addresses(node["metadata"]["name"], taken)]
     return {**node, "status": mended}
+
+
+def _allocatable(capacity: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """What a kubelet makes of extended resources that somebody adds to the capacity, or takes away."""
+    gone = extended_resources.gone(capacity, present)
+    kept = {name: amount for name, amount in present.items() if name not in gone}
+    return {**extended_resources.of_capacity({"capacity": capacity}), **kept}
 
 
 def _addresses(name: str, taken: Collection[str]) -> list[Obj]:
