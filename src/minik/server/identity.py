@@ -173,6 +173,7 @@ class Identity:
             api.metrics.add(followed.collect)
         api.metrics.add(self._admission_metrics.collect)
         api.metrics.add(self._token_uses.collect)
+        api.metrics.add(self._impersonation.metrics.collect)
         api.registry.allocators["", "services"] = self._services
         self._dynamic.webhook_converter = lambda: api.registry.converter
 

@@ -15,7 +15,7 @@ from minik.api.request import Request, Response
 from minik.api.status import StatusError, internal_error, too_large, unauthorized
 from minik.api.types import UserInfo
 from minik.server.apiserver.attributes import Attributes, Authorize, Decision
-from minik.server.apiserver.authn.impersonation import wanted_user
+from minik.server.apiserver.authn.impersonation import asks_for_another, wanted_user
 from minik.server.apiserver.authz.authorizer import refusal
 from minik.server.apiserver.deadlines import REQUEST_TIMEOUT, Deadlines, Running, asked_for, too_late
 from minik.server.apiserver.flowcontrol.flow_control import FlowControl
@@ -53,7 +53,6 @@ class Auditing(Protocol):
 
 _SUPERUSERS = "system:masters"
 _ALLOWED = Decision(True)
-IMPERSONATION = frozenset({"impersonate-user", "impersonate-group", "impersonate-uid"})
 _STREAMS = frozenset({"exec", "attach", "portforward", "proxy", "log"})
 
 
@@ -151,7 +150,7 @@ class Pipeline:
             request.audit.authenticated(user, info)
         if user is None:
             raise unauthorized()
-        if not request.local and not IMPERSONATION.isdisjoint(request.headers):
+        if not request.local and asks_for_another(request.headers):
             user = await self._acting(request, info, user)
         if len(request.body) > MAX_BODY:
             raise too_large(MAX_BODY)

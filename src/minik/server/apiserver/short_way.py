@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from minik.api.scheme import Scheme
 from minik.api.types import UserInfo
+from minik.server.apiserver.authn.impersonation import asks_for_another
 from minik.server.apiserver.express import Head
 from minik.server.apiserver.flowcontrol.flow_control import FlowControl
 from minik.server.apiserver.metrics import RequestMetrics
 from minik.server.apiserver.negotiation import PLAIN, negotiate, wants_pretty
-from minik.server.apiserver.pipeline import IMPERSONATION, Pipeline
+from minik.server.apiserver.pipeline import Pipeline
 from minik.server.apiserver.registry.keys import object_key
 from minik.server.apiserver.registry.layout import Layout
 from minik.server.apiserver.registry.storage import Storage
@@ -118,7 +119,7 @@ class ShortWay:
         user = self._credentials.again(token) if self._credentials and token else None
         info = resolve("GET", head.path, head.query)
         resource = self._scheme.get(info.group, info.version, info.resource)
-        if user is None or _NODES in user.groups or not IMPERSONATION.isdisjoint(head.headers):
+        if user is None or _NODES in user.groups or asks_for_another(head.headers):
             return None  # what a node may read changes with every Pod
         if resource is None or not resource.stored or resource.converted_by or info.verb != "get" or head.query:
             return None

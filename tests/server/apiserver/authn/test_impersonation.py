@@ -6,7 +6,7 @@ from minik.api.request import Request
 from minik.api.status import StatusError
 from minik.api.types import UserInfo
 from minik.server.apiserver.attributes import Attributes, Decision
-from minik.server.apiserver.authn.impersonation import Impersonation, wanted_user
+from minik.server.apiserver.authn.impersonation import Impersonation, asks_for_another, wanted_user
 
 WHO = UserInfo("requestor", groups=("system:authenticated",))
 
@@ -48,9 +48,35 @@ def test_headers_say_whom_to_act_as() -> None:
     assert wanted_user(Request(method="GET", path="/")) is None
 
 
-def test_groups_without_a_user_are_a_bad_request() -> None:
+@pytest.mark.parametrize("header", ["impersonate-group", "impersonate-uid", "impersonate-extra-scopes"])
+def test_details_without_a_user_are_a_bad_request(header: str) -> None:
+    assert asks_for_another({header: "a"})
     with pytest.raises(StatusError, match="without impersonating a user name"):
-        wanted_user(Request(method="GET", path="/", headers={"impersonate-group": "a"}))
+        wanted_user(Request(method="GET", path="/", headers={header: "a"}))
+
+
+@pytest.mark.parametrize(
+    ("key", "complaint"),
+    [
+        ("scopes", 'an invalid key in extra is not allowed: extra.key: Invalid value: "scopes": must be a domain-'),
+        ("a_b/c", 'an invalid key in extra is not allowed: extra.key: Invalid value: "a_b": a lowercase RFC 1123'),
+        ("a.b/c d", 'an invalid key in extra is not allowed: extra.key: Invalid value: "c d": Invalid path'),
+        ("a.b/C", 'a non-lowercase key in extra is not allowed: "a.b/C"'),
+    ],
+)
+async def test_constrained_modes_take_sound_keys_only(key: str, complaint: str) -> None:
+    permissions = Permissions(("impersonate-on:user-info:list", "pods", ""), ("impersonate:user-info", "users", "jane"))
+    impersonation = Impersonation(permissions.authorize)
+    with pytest.raises(StatusError) as caught:
+        await impersonation.impersonate(UserInfo("jane", extra={key: ("x",)}), listing())
+    assert f"impersonating {complaint}" in caught.value.message
+    counted = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in impersonation.metrics.collect()
+        for sample in family.samples
+    }
+    assert counted["apiserver_impersonation_attempts_total", "", "denied"] == 1
+    assert counted["apiserver_impersonation_authorization_attempts_total", "user-info", "allowed"] == 2
 
 
 async def test_the_plain_verb_allows_every_request() -> None:

@@ -6,7 +6,7 @@ https://kubernetes.io/docs/reference/instrumentation/metrics/
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from minik.server.apiserver.admission.series import Counter, Histogram
+from minik.server.apiserver.series import Counter, Histogram
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

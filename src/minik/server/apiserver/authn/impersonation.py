@@ -5,21 +5,27 @@ The constrained modes of KEP-5284 are tried first (verbs `impersonate:<mode>` fo
 https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import perf_counter
 from urllib.parse import unquote
 
-from minik.api.names import subdomain_name
+from minik.api.names import dns_subdomain, subdomain_name
 from minik.api.request import Request
 from minik.api.status import StatusError, bad_request
 from minik.api.types import UserInfo
-from minik.server.apiserver.attributes import Attributes, Authorize
+from minik.server.apiserver.attributes import Attributes, Authorize, Decision
 from minik.server.apiserver.authn.authenticator import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED
 from minik.server.apiserver.authn.front_proxy import header_values
+from minik.server.apiserver.authn.impersonation_metrics import ImpersonationMetrics
 from minik.server.apiserver.authn.service_account import groups_of, split_user_name
 from minik.server.apiserver.authz.authorizer import refusal
 
+_HEADERS = frozenset({"impersonate-user", "impersonate-group", "impersonate-uid"})
 _EXTRA_PREFIX = "impersonate-extra-"
+_PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
+_LEGACY = "legacy"
 _NODE_PREFIX = "system:node:"
 _GROUP = "authentication.k8s.io"
 _MANY = 4  # groups or extras from which on permission for all of them is tried first
@@ -41,7 +47,7 @@ def wanted_user(request: Request) -> UserInfo | None:
     extra: dict[str, tuple[str, ...]] = {}
     for header in headers:
         if header.startswith(_EXTRA_PREFIX):
-            key = unquote(header.removeprefix(_EXTRA_PREFIX)).lower()
+            key = unquote(header.removeprefix(_EXTRA_PREFIX).lower())
             extra[key] = (*extra.get(key, ()), *header_values(request, header))
     if name:
         return UserInfo(name, uid, groups, extra)
@@ -50,16 +56,33 @@ def wanted_user(request: Request) -> UserInfo | None:
     return None
 
 
+def asks_for_another(headers: Mapping[str, str]) -> bool:
+    """Whether the headers, whose names are lower case, mention somebody else."""
+    return not _HEADERS.isdisjoint(headers) or any(header.startswith(_EXTRA_PREFIX) for header in headers)
+
+
 class Impersonation:
     """Decides whether one user may act as another in one request."""
 
-    def __init__(self, authorize: Authorize) -> None:
-        self._authorize = authorize
+    def __init__(self, authorize: Authorize, metrics: ImpersonationMetrics | None = None) -> None:
+        self._ask = authorize
+        self.metrics = metrics or ImpersonationMetrics()
 
     async def impersonate(self, wanted: UserInfo, attributes: Attributes) -> UserInfo:
         """The user the request goes on as. `attributes` are those of the request itself. Raises the 403."""
+        started = perf_counter()
+        try:
+            mode, user = await self._acting(wanted, attributes)
+        except StatusError:
+            self.metrics.attempt("", "denied", perf_counter() - started)
+            raise
+        self.metrics.attempt(mode, "allowed", perf_counter() - started)
+        return user
+
+    async def _acting(self, wanted: UserInfo, attributes: Attributes) -> tuple[str, UserInfo]:
+        """By which mode, as whom."""
         if "system:masters" in attributes.user.groups:
-            return _completed(wanted)  # may do everything, so no mode needs asking
+            return _LEGACY, _completed(wanted)  # may do everything, so no mode needs asking
         first: StatusError | None = None
         for mode in _MODES:
             if not mode.applies(wanted, attributes.user):
@@ -69,12 +92,12 @@ class Impersonation:
             except StatusError as error:
                 first = first or error
                 continue
-            return _completed(wanted, constrained=True)
+            return mode.name, _completed(wanted, constrained=True)
         try:
             await self._fields(wanted, attributes.user, "impersonate", constrained=False)
         except StatusError as error:
             raise first or error from None
-        return _completed(wanted)
+        return _LEGACY, _completed(wanted)
 
     async def _constrained(self, mode: str, wanted: UserInfo, attributes: Attributes) -> None:
         requestor = attributes.user
@@ -124,6 +147,14 @@ class Impersonation:
         for key, values in extra.items():
             for value in values:
                 await self._check(about._replace(subresource=key, name=value))
+
+    async def _authorize(self, attributes: Attributes) -> Decision:
+        started = perf_counter()
+        decision = await self._ask(attributes)
+        parts = attributes.verb.split(":")
+        mode = parts[1] if len(parts) > 1 else _LEGACY
+        self.metrics.check(mode, "allowed" if decision.allowed else "denied", perf_counter() - started)
+        return decision
 
     async def _check(self, attributes: Attributes) -> None:
         decision = await self._authorize(attributes)
@@ -191,10 +222,26 @@ def _extra_complaint(extra: Mapping[str, Sequence[str]]) -> str:
     for key, values in extra.items():
         if not key:
             return "impersonating the empty string key in extra is not allowed"
+        if wrong := _path_complaint(key):
+            return f"impersonating an invalid key in extra is not allowed: extra.key: Invalid value: {wrong}"
+        if key != key.lower():
+            return f'impersonating a non-lowercase key in extra is not allowed: "{key}"'
         if not values:
             return "impersonating empty values in extra is not allowed"
         if "" in values:
             return "impersonating the empty string value in extra is not allowed"
+    return ""
+
+
+def _path_complaint(key: str) -> str:
+    """What keeps it from being a path below a domain, as field errors put it."""
+    host, slash, path = key.partition("/")
+    if not (host and slash and path):
+        return f'"{key}": must be a domain-prefixed path (such as "acme.io/foo")'
+    if complaints := dns_subdomain(host):
+        return f'"{host}": {complaints[0]}'
+    if not _PATH.fullmatch(path):
+        return f"\"{path}\": Invalid path (regex used for validation is '{_PATH.pattern}')"
     return ""
 
 
