@@ -67,7 +67,8 @@ def test_victims(pods: list[PodInfo], wanted: int, budgets: list[Obj], expected:
         ([budget("x", 0)], {"a", "b"}),
         ([budget("x", 1, disrupted="a")], set()),  # its eviction is under way and counted
         ([budget("x", 2), budget("x", 0)], {"a", "b"}),
-        ([budget("", 0)], set()),  # selects nothing here
+        ([budget("", 3)], {"d"}),  # selects all of its namespace
+        ([{**budget("x", 0), "spec": {}}], set()),  # selects nothing
         ([{**budget("x", 0), "metadata": {"name": "x", "namespace": "other"}}], set()),
     ],
 )

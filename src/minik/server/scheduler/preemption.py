@@ -76,13 +76,11 @@ def violating(pods: Sequence[PodInfo], budgets: Collection[Obj]) -> set[str]:
 
 
 def _covering(pod: PodInfo, budgets: Iterable[Obj]) -> Iterable[Obj]:
-    if not pod.labels:
-        return
+    """An empty selector covers its whole namespace, Pods without labels included."""
     for budget in budgets:
         if budget["metadata"]["namespace"] != pod.namespace:
             continue
-        selector = selectors.of_object(budget["spec"].get("selector"))
-        if not selector.everything and selector.matches(pod.labels):
+        if selectors.of_object(budget["spec"].get("selector")).matches(pod.labels):
             yield budget
 
 
