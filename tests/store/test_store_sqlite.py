@@ -17,6 +17,7 @@ from store_waiting import until
 
 from minik.store import schema
 from minik.store import sqlite as sqlite_module
+from minik.store.compaction import Compactor
 from minik.store.engine import (
     StoreClosedError,
     StoreCorruptError,
@@ -249,6 +250,25 @@ async def test_history_is_compacted_by_itself(tmp_path: Path, monkeypatch: pytes
             await put(store, b"a", b"%d" % number)
         await until(lambda: store.stats.compactions)
         assert 20 <= store.compact_revision <= store.revision
+
+
+async def test_a_burst_is_forgotten_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minik.store.compaction.WORTHWHILE", 20)
+    forgotten: list[int] = []
+
+    async def compact(revision: int) -> None:
+        forgotten.append(revision)
+
+    compactor = Compactor(compact, 0, keep=0.3)
+    running = asyncio.create_task(compactor.run())
+    compactor.wrote(20)
+    compactor.wrote(25)
+    asyncio.get_running_loop().call_later(0.1, compactor.wrote, 26)  # while it waits: not worth one more
+    await until(lambda: forgotten)
+    compactor.wrote(45)
+    await until(lambda: len(forgotten) == 2)
+    running.cancel()
+    assert forgotten == [25, 45]
 
 
 @pytest.mark.parametrize("statement", [schema.TAIL_KEY, schema.TAIL_RANGE, schema.SWEEP_SUPERSEDED])

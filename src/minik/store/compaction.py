@@ -1,7 +1,8 @@
 """When history is forgotten: five minutes after it happened, and only once there is enough of it to be worth a write.
 
-An idle store has no timer: `wrote` starts one when the changes since the last compaction reach the threshold. What a
-compaction does is the engine's business.
+An idle store has no timer: `wrote` starts one when the changes since the last compaction reach the threshold. It waits
+a little for more of them, so that the whole of a burst is forgotten together and clients that page through lists see
+their tokens expire as soon as upstream's do. What a compaction does is the engine's business.
 """
 
 import asyncio
@@ -13,7 +14,9 @@ from minik.store.store import CompactedError
 log = logging.getLogger("minik.store")
 
 KEEP = 300.0  # seconds of history kept, kube-apiserver's --etcd-compaction-interval
-WORTHWHILE = 1000  # revisions; an idle cluster makes that many in hours
+WORTHWHILE = 300  # revisions; a node that idles makes that many in most of an hour
+_GOING_ON = WORTHWHILE // 2  # of the same burst, after a compaction
+_SETTLING = 1 / 15  # of `keep`, for a burst of writes to end
 
 
 class Compactor:
@@ -32,7 +35,9 @@ class Compactor:
     async def run(self) -> None:
         """Until cancelled. History is kept for one to two times `keep` while writes go on."""
         while True:
-            await self._due.wait()
+            if not self._due.is_set():
+                await self._due.wait()
+                await asyncio.sleep(self._keep * _SETTLING)
             self._due.clear()
             target = self._revision
             await asyncio.sleep(self._keep)
@@ -44,4 +49,5 @@ class Compactor:
                 log.exception("cannot compact to revision %d, trying again with the next writes", target)
                 continue
             self._compacted = target
-            self.wrote(self._revision)
+            if self._revision - target < _GOING_ON:
+                self._due.clear()
