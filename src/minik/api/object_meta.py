@@ -93,10 +93,12 @@ def validate_kube_finalizer(finalizer: str, path: str) -> list[FieldError]:
 
 def validate_field_manager(manager: str, path: str) -> list[FieldError]:
     errors = [too_long(path, FIELD_MANAGER_MAX)] if len(manager.encode()) > FIELD_MANAGER_MAX else []
-    for position, char in enumerate(manager):
+    position = 0  # counts bytes
+    for char in manager:
         if not char.isprintable():
             text = f"invalid character U+{ord(char):04X} (at position {position})"
             errors.append(invalid_value(path, manager, text))
+        position += len(char.encode())
     return errors
 
 

@@ -115,7 +115,6 @@ class TestWhatClientsSend:
         "managed",
         [
             None,
-            [],
             [{"operation": "Odd", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {}}],
             [{"operation": "Update", "fieldsType": "FieldsV1"}],
             [{"operation": "Update", "apiVersion": "v1"}],
@@ -127,8 +126,9 @@ class TestWhatClientsSend:
     def test_nothing_or_nonsense_leaves_them_alone(self, managed: Any) -> None:
         assert self.sent(managed) == self.live
 
-    def test_an_empty_entry_clears_them_for_good(self) -> None:
-        cleared = self.sent([{}])
+    @pytest.mark.parametrize("managed", [[], [{}]])
+    def test_an_empty_list_or_entry_clears_them_for_good(self, managed: Any) -> None:
+        cleared = self.sent(managed)
         assert "managedFields" not in cleared["metadata"]
         assert "managedFields" not in update(cleared, resent(cleared, data={"a": "2"}))["metadata"]
 

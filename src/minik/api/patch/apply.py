@@ -116,7 +116,7 @@ def _check(applied: Obj, shape: Shape, api_version: str) -> None:
     if given != api_version or (wanted and kind != wanted.kind):
         raise bad_request(f"invalid object type: {described}")
     metadata = applied.get("metadata")
-    if isinstance(metadata, dict) and metadata.get("managedFields"):
+    if isinstance(metadata, dict) and metadata.get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
     wrong = typed_check.complaints(applied, merge_types.of_shape(shape))
     if wrong:

@@ -46,7 +46,7 @@ def update(
     """`new` with managedFields maintained; `live` is None on create. Neither is changed.
 
     An object without managedFields stays without them. A client may replace them by sending valid ones, or clear them
-    with `[{}]`; invalid ones are ignored. `now` is RFC 3339 with seconds. Never raises.
+    with `[]` or `[{}]`; invalid ones are ignored. `now` is RFC 3339 with seconds. Never raises.
     """
     managers = in_current_schema(_current(live, new, in_subresource=bool(subresource)), shape, api_version)
     bare = bare_object(new)
@@ -101,8 +101,8 @@ def _current(live: Obj | None, new: Obj, *, in_subresource: bool) -> Managers:
     """The managers before the write: the ones the client sent if they are valid, else the live object's."""
     stored = _entries(live) if live else None
     sent = _entries(new)
-    if not in_subresource and sent and sent != stored:
-        if sent == [{}]:
+    if not in_subresource and sent is not None and sent != stored:
+        if sent in ([], [{}]):
             return {}
         try:
             managers = decode(sent, trusted=False)

@@ -5,6 +5,8 @@
 already decoded, such as the result of a patch. Behaviour: apimachinery's serializer/json, apiserver's create handler.
 """
 
+from typing import Any
+
 from minik.api.schema import custom_objects, strict, structs, types, values
 from minik.api.schema.body import Body, cannot_handle, group_version, read, repeats_keys, stated_kind
 from minik.api.schema.types import GroupVersionKind, Shape
@@ -86,6 +88,12 @@ def _same_family(one: str, other: str) -> bool:
     return one == other or {one, other} == {"", "events.k8s.io"}
 
 
+def _clears_owners(value: Any) -> bool:
+    """Whether managedFields are given and empty, which is a wish: Go tells that from none."""
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    return isinstance(metadata, dict) and metadata.get("managedFields") == []
+
+
 def _convert(body: Body, shape: Shape, actual: GroupVersionKind, expected: GroupVersionKind) -> tuple[Obj, list[str]]:
     seen = structs.Pass()
     try:
@@ -95,6 +103,8 @@ def _convert(body: Body, shape: Shape, actual: GroupVersionKind, expected: Group
     converted.pop("kind", None)
     converted.pop("apiVersion", None)
     obj: Obj = {"kind": actual.kind, "apiVersion": group_version(actual), **converted}
+    if _clears_owners(body.value) and "metadata" in shape.fields:
+        obj["metadata"] = {**(obj.get("metadata") or {}), "managedFields": []}
     complaints = body.repeats
     if body.is_json and repeats_keys(body.raw, body.value, seen):
         complaints = strict.complaints(strict.with_duplicates(body.raw.decode(errors="replace")), shape)

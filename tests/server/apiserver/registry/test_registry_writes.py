@@ -266,3 +266,12 @@ async def test_a_strategic_patch_makes_a_struct(api: Any) -> None:
     assert (bad.status, orjson.loads(bad.body)["message"]) == (400, text)
     missing = await api.send("PATCH", f"{CONFIG_MAPS}/b", b"[", headers=headers)
     assert missing.status == 404, "what is not there is no reason to read a patch"
+
+
+@pytest.mark.parametrize("media_type", ["application/json", MERGE, STRATEGIC])
+async def test_an_empty_list_of_managers_clears_them(api: Any, media_type: str) -> None:
+    await api.config_map("a", data={"x": "1"})
+    body = {"metadata": {"name": "a", "managedFields": []}, "data": {"x": "1"}}
+    method = "PUT" if media_type == "application/json" else "PATCH"
+    response = await api.send(method, f"{CONFIG_MAPS}/a", body, headers={"content-type": media_type})
+    assert "managedFields" not in orjson.loads(response.body)["metadata"]

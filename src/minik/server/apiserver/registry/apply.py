@@ -115,7 +115,7 @@ def read_applied(call: Call, resource: Resource, options: WriteOptions) -> Appli
     metadata = applied.setdefault("metadata", {})
     if not isinstance(metadata, dict):
         raise bad_request("metadata accessor error")
-    if metadata.get("managedFields"):
+    if metadata.get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
     return Applied(applied, repeats)
 
