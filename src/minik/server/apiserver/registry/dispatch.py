@@ -128,7 +128,7 @@ class Dispatcher:
         if subresource is None or (resource.namespaced and not info.has_namespace):
             raise generic_not_found()
         verb = "get" if info.verb in ("watch", "list") else info.verb
-        if verb not in subresource.verbs:
+        if verb not in subresource.verbs and not (info.subresource == "proxy" and call.request.method == "OPTIONS"):
             raise not_allowed()
         handler = self._subresources.get((resource.group, resource.plural, info.subresource))
         handler = handler or self._by_name.get(info.subresource)
