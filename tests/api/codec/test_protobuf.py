@@ -80,6 +80,7 @@ def test_a_pod_survives_the_round_trip() -> None:
     [
         ("io.k8s.api.core.v1.Secret", {"data": {"a": "AAEC", "e": ""}, "immutable": False}),
         ("io.k8s.api.coordination.v1.Lease", {"spec": {"renewTime": "2026-01-02T03:04:05.000012Z"}}),
+        ("io.k8s.api.coordination.v1.Lease", {"spec": {"renewTime": "0001-01-01T00:00:02.000000Z"}}),
         ("io.k8s.api.authentication.v1.TokenReview", {"status": {"user": {"extra": {"k": ["a", "b"]}}}}),
         ("io.k8s.api.apps.v1.ControllerRevision", {"data": {"spec": [1, None, {"x": "y"}]}, "revision": 1 << 40}),
         ("io.k8s.api.core.v1.Namespace", {"status": {"conditions": [{"type": "A", "status": "B"}]}}),

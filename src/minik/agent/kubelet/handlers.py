@@ -10,22 +10,27 @@ from typing import Any
 
 import aiohttp
 import grpc
+from yarl import URL
 
 from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_types import CRIError
 from minik.api.types import Obj
+from minik.client.tls import unverified
 
 MAX_OUTPUT = 10 * 1024  # bytes of an answer that are kept
 _SERVING = 1
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REQUESTS = 10  # of one probe, with redirects
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`errored`: the action itself could not be carried out."""
+    """`errored`: the action itself could not be carried out. `warns`: it went well, but not as one may think."""
 
     ok: bool
     output: str = ""
     errored: bool = False
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +88,24 @@ class Handlers:
             return Outcome(False, f'Get "{url}": {_connection_text(error, host, port)}')
 
     async def _get(self, url: str, headers: Sequence[Obj], agent: str) -> Outcome:
+        """Redirects are followed on the same host only; one that leads elsewhere has answered."""
         sent = {"User-Agent": agent, "Accept": "*/*", "Connection": "close"}
         sent.update((header["name"], header.get("value", "")) for header in headers)
-        host = url.split("/")[2]
-        session = self._get_session()
-        async with session.get(url, headers=sent, ssl=False, max_redirects=10) as answer:
-            body = await answer.content.read(MAX_OUTPUT)
-            if answer.history and answer.url.authority != host:
-                return Outcome(True, "Probe terminated redirects")
-            if 200 <= answer.status < 400:
-                return Outcome(True, body.decode(errors="replace"))
+        session, at = self._get_session(), URL(url)
+        tls = unverified() if at.scheme == "https" else True
+        for _ in range(_MOST_REQUESTS):
+            async with session.get(at, headers=sent, ssl=tls, allow_redirects=False) as answer:
+                body = (await answer.content.read(MAX_OUTPUT)).decode(errors="replace")
+                elsewhere = answer.headers.get("Location") if answer.status in _REDIRECTS else None
+            if elsewhere is not None and (following := at.join(URL(elsewhere))).host == at.host:
+                at = following
+                continue
+            if 200 <= answer.status < 300:
+                return Outcome(True, body)
+            if answer.status < 400:
+                return Outcome(True, f"Probe terminated redirects, Response body: {body}", warns=True)
             return Outcome(False, f"HTTP probe failed with statuscode: {answer.status}")
+        return Outcome(False, f'Get "{at.raw_path_qs}": stopped after {_MOST_REQUESTS} redirects')
 
     def _get_session(self) -> aiohttp.ClientSession:
         if self._session is None:

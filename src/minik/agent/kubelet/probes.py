@@ -120,9 +120,9 @@ class PodProbes:
             outcome = await self._once(probe, target)
             if outcome.ok:
                 successes, failures = successes + 1, 0
-            else:
+            elif not outcome.errored:  # what could not be asked proves nothing
                 successes, failures = 0, failures + 1
-                self._report(kind, spec["name"], outcome)
+            self._report(kind, spec["name"], outcome)
             if self._judge(kind, probe, watched, successes, failures):
                 return
             await asyncio.sleep(max(0.0, period - (time.monotonic() - began)))
@@ -136,8 +136,11 @@ class PodProbes:
             return Outcome(False, str(error), errored=True)
 
     def _report(self, kind: str, name: str, outcome: Outcome) -> None:
-        verb = "errored and resulted in unknown state" if outcome.errored else "failed"
-        self._tell(name, "Warning", "Unhealthy", f"{_WORDS[kind]} probe {verb}: {outcome.output}")
+        if outcome.ok and not outcome.warns:
+            return
+        verb = "warning" if outcome.ok else "errored and resulted in unknown state" if outcome.errored else "failed"
+        reason = "ProbeWarning" if outcome.ok else "Unhealthy"
+        self._tell(name, "Warning", reason, f"{_WORDS[kind]} probe {verb}: {outcome.output}")
 
     def _judge(self, kind: str, probe: Obj, watched: _Watched, successes: int, failures: int) -> bool:
         """Act on the counts; True ends this probe."""

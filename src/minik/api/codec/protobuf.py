@@ -191,7 +191,7 @@ def _time(seconds: int, nanos: int, *, micro: bool) -> str:
     except OverflowError:
         raise ProtobufError("a time out of range") from None
     fraction = f".{nanos // 1000:06d}" if micro else ""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"
+    return f"{moment.isoformat(timespec='seconds')[:19]}{fraction}Z"
 
 
 # -- the wire format: https://protobuf.dev/programming-guides/encoding/
