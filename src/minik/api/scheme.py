@@ -171,6 +171,11 @@ class Resource:
         """The group that errors about its objects name: that of their storage, which events.k8s.io shares with v1."""
         return self.storage.group if self.storage else self.group
 
+    @property
+    def kube_finalizers(self) -> bool:
+        """Whether its finalizers need a domain: those of the core validation do, but not what extends the API."""
+        return not self.custom and self.group not in ("apiextensions.k8s.io", "apiregistration.k8s.io")
+
     def subresource(self, name: str) -> Subresource | None:
         return next((s for s in self.subresources if s.name == name), None)
 

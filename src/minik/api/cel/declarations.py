@@ -78,7 +78,7 @@ def properties_of(schema: Obj) -> Obj:
     return schema.get("properties") or {}
 
 
-def _is_known(schema: Any) -> bool:
+def is_known(schema: Any) -> bool:
     """Whether a schema says enough for values to be used in expressions."""
     if not isinstance(schema, dict):
         return False
@@ -86,9 +86,9 @@ def _is_known(schema: Any) -> bool:
         return True
     kind = schema.get("type")
     if kind == "array":
-        return _is_known(schema.get("items"))
-    if kind == "object" and schema.get("additionalProperties") is not None:
-        return _is_known(schema["additionalProperties"])
+        return is_known(schema.get("items"))
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return is_known(schema["additionalProperties"])
     return kind == "object" or kind in _SCALARS
 
 
@@ -108,9 +108,9 @@ class Declarations:
             return cel.Type.DYN
         kind, additional = schema.get("type"), schema.get("additionalProperties")
         if kind == "array":
-            return cel.Type.List(self.type_of(schema["items"]) if _is_known(schema.get("items")) else cel.Type.DYN)
-        if kind == "object" and additional is not None:
-            item = self.type_of(additional) if _is_known(additional) else cel.Type.DYN
+            return cel.Type.List(self.type_of(schema["items"]) if is_known(schema.get("items")) else cel.Type.DYN)
+        if kind == "object" and isinstance(additional, dict):
+            item = self.type_of(additional) if is_known(additional) else cel.Type.DYN
             return cel.Type.Map(cel.Type.STRING, item)
         if kind == "object":
             return cel.Type(self._message(schema))
@@ -137,7 +137,7 @@ class Declarations:
         message = self._file.message_type.add(name=name)
         for number, (key, part) in enumerate(properties_of(schema).items(), 1):
             escaped = escape(key)
-            if escaped is not None and _is_known(part):
+            if escaped is not None and is_known(part):
                 self._field(message, escaped, number, part)
         return f"{_PACKAGE}.{name}"
 
@@ -149,7 +149,7 @@ class Declarations:
         elif kind == "array":
             field.label = _REPEATED
             self._item(field, schema["items"])
-        elif kind == "object" and additional is not None and not _is_taken(message, name):
+        elif kind == "object" and isinstance(additional, dict) and not _is_taken(message, name):
             entry = message.nested_type.add(name=_entry_name(name))
             entry.options.map_entry = True
             entry.field.add(name="key", number=1, label=_OPTIONAL, type=9)
@@ -167,7 +167,7 @@ class Declarations:
             self._set(field, _MESSAGE, "google.protobuf.Value")
         elif kind == "array":
             self._set(field, _MESSAGE, "google.protobuf.ListValue")
-        elif kind == "object" and additional is not None:
+        elif kind == "object" and isinstance(additional, dict):
             self._set(field, _MESSAGE, "google.protobuf.Struct")
         elif kind == "object":
             self._set(field, _MESSAGE, self._message(schema))
@@ -218,7 +218,7 @@ def _object(value: Obj, schema: Obj) -> Obj:
         return {key: value_of(item, additional) for key, item in value.items()}
     out = {}
     for key, part in properties_of(schema).items():
-        if key in value and _is_known(part):
+        if key in value and is_known(part):
             escaped = escape(key)
             if escaped is not None:
                 out[escaped] = value_of(value[key], part)

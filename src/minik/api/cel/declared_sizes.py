@@ -42,7 +42,7 @@ def declared(schema: Any) -> Declared | None:
             return _list(schema)
         case "object" if isinstance(schema.get("additionalProperties"), dict):
             return _map(schema)
-        case "object" if schema.get("additionalProperties") is None:
+        case "object":
             return _object(schema)
         case "string":
             return _string(schema)

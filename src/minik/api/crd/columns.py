@@ -10,9 +10,11 @@ from typing import Any
 import orjson
 
 from minik.api.columns import CREATION_TIME, NAME, human_duration, parse_time
-from minik.api.crd.json_path import compile_path
+from minik.api.crd.json_path import JSONPathError, compile_path
+from minik.api.patch import go_print
 from minik.api.scheme import Column
 from minik.api.types import Obj
+from minik.api.validation import show
 
 _DEFAULT = ({"name": "Age", "type": "date", "description": CREATION_TIME, "jsonPath": ".metadata.creationTimestamp"},)
 
@@ -22,7 +24,14 @@ def columns(version: Obj) -> tuple[Column, ...]:
 
 
 def _wanted(version: Obj) -> Sequence[Obj]:
-    return version.get("additionalPrinterColumns") or _DEFAULT
+    """The columns, up to the first whose path cannot be read."""
+    wanted: Sequence[Obj] = version.get("additionalPrinterColumns") or _DEFAULT
+    for index, column in enumerate(wanted):
+        try:
+            compile_path(column["jsonPath"])
+        except JSONPathError:
+            return wanted[:index]
+    return wanted
 
 
 def _column(wanted: Obj) -> Column:
@@ -63,14 +72,16 @@ def _cell(kind: str, value: Any, now: datetime) -> Any:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return "<nil>" if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    if isinstance(value, dict | list):
+        return show(orjson.loads(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)))
+    return "<no value>" if value is None else go_print.plain(value)
 
 
 def _age(value: Any, now: datetime) -> str | None:
     if not isinstance(value, str):
         return None
+    if value in ("", "null"):
+        return "<unknown>"
     try:
         return human_duration(now - parse_time(value))
     except (ValueError, TypeError):

@@ -1,8 +1,9 @@
 """Reading a CustomResourceDefinition: its versions, conditions and what kubectl may call its resource."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from minik.api.crd import formats
 from minik.api.types import Obj
 
 FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
@@ -53,5 +54,28 @@ def set_condition(definition: Obj, wanted: Obj, now: str) -> None:
             break
     else:
         conditions.append({**wanted, "lastTransitionTime": now})
-    order = ("type", "status", "lastTransitionTime", "reason", "message")
+    order = ("type", "status", "lastTransitionTime", "reason", "message", "observedGeneration")
     status["conditions"] = [{key: each[key] for key in order if key in each} for each in conditions]
+
+
+def unknown_formats(definition: Obj) -> list[str]:
+    """The formats in its schemas that no value is held to, in the order they are met."""
+    schemas = [schema_of(version) for version in versions(definition)]
+    if all(schema == schemas[0] for schema in schemas):
+        schemas = schemas[:1]
+    return [name for schema in schemas for name in _unknown_formats(schema)]
+
+
+def _unknown_formats(schema: Any) -> Iterator[str]:
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _unknown_formats(part)
+    if not isinstance(schema, dict):
+        return
+    if schema.get("format") and not formats.is_known(schema):
+        yield str(schema["format"])
+    for name in ("items", "allOf", "anyOf", "oneOf", "not"):
+        yield from _unknown_formats(schema.get(name))
+    for name in sorted(schema.get("properties") or {}):
+        yield from _unknown_formats(schema["properties"][name])
+    yield from _unknown_formats(schema.get("additionalProperties"))

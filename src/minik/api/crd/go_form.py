@@ -1,6 +1,6 @@
 """Parts of a definition as upstream prints them in complaints: its internal Go structs, as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minik.api.types import Obj
@@ -70,6 +70,14 @@ def schema(given: Obj | None) -> Obj | None:
     if given is None:
         return None
     return {name: _part(name, given.get(key, unset)) for name, (key, unset) in _SCHEMA.items()}
+
+
+def set_fields(given: Obj) -> Iterator[tuple[str, Any]]:
+    """The Go names and values of what a schema sets, in the order of the Go struct."""
+    for name, (key, unset) in _SCHEMA.items():
+        value = given.get(key)
+        if value is not None and not (isinstance(unset, str | bool) and value == unset):
+            yield name, value
 
 
 def _part(name: str, value: Any) -> Any:

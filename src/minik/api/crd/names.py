@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from minik.api.crd import definition as crd
 from minik.api.types import Obj
+from minik.api.webhook_client_validation import ca_bundle_complaint
 
 APPROVED = "api-approved.kubernetes.io"
 _APPROVAL_HELP = "https://github.com/kubernetes/enhancements/pull/1111"
@@ -17,12 +18,13 @@ _APPROVAL_HELP = "https://github.com/kubernetes/enhancements/pull/1111"
 def with_conditions(definition: Obj, others: Iterable[Obj], now: str) -> Obj:
     """The definition with acceptedNames and conditions as they should be. `others` are all other definitions."""
     group = definition["spec"]["group"]
-    taken = [crd.accepted_names(other) for other in others if other["spec"]["group"] == group]
+    # its own names too: what is asked for now may be one that it has for something else
+    taken = [crd.accepted_names(each) for each in (definition, *others) if each["spec"]["group"] == group]
     accepted, names_accepted = _accept(definition, taken)
     out = {**definition, "status": {**(definition.get("status") or {})}}
     crd.set_condition(out, names_accepted, now)
     if not crd.holds(definition, crd.ESTABLISHED):
-        crd.set_condition(out, _established(names_accepted["status"] == "True"), now)
+        crd.set_condition(out, _established(definition, names_accepted["status"] == "True"), now)
     approval = _approval(definition)
     if approval is not None:
         crd.set_condition(out, approval, now)
@@ -69,7 +71,11 @@ def _resource_names(names: Obj) -> list[str]:
     return [name for name in found if name]
 
 
-def _established(names_accepted: bool) -> Obj:
+def _established(definition: Obj, names_accepted: bool) -> Obj:
+    webhook = (definition["spec"].get("conversion") or {}).get("webhook") or {}
+    if names_accepted and ca_bundle_complaint((webhook.get("clientConfig") or {}).get("caBundle", "")):
+        reason, message = "InvalidCABundle", "The conversion webhook CABundle is invalid"
+        return {"type": crd.ESTABLISHED, "status": "False", "reason": reason, "message": message}
     if names_accepted:
         reason, message = "InitialNamesAccepted", "the initial names have been accepted"
         return {"type": crd.ESTABLISHED, "status": "True", "reason": reason, "message": message}

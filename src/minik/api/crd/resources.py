@@ -9,12 +9,15 @@ from typing import Any
 from minik.api.crd import columns, strategy
 from minik.api.crd import definition as crd
 from minik.api.crd.validation import Validator, nested
+from minik.api.discovery import version_rank
+from minik.api.patch import go_print
 from minik.api.schema import custom_objects, structural
 from minik.api.schema.types import GroupVersionKind, Shape
 from minik.api.scheme import ALL_VERBS, Resource, Subresource
 from minik.api.status import internal_error
 from minik.api.types import GVR, Obj
 
+_VERBS_AT_THE_END = ("delete", "deletecollection", "get", "list", "watch")  # what discovery speaks of
 _SCALE = Subresource(name="scale", kind="Scale", kind_group="autoscaling", kind_version="v1")
 
 
@@ -44,13 +47,12 @@ def _resource(definition: Obj, version: Obj, shapes: Mapping[str, Shape], writte
     group, plural, stored = spec["group"], names["plural"], crd.storage_version(definition)
     subresources = crd.subresources_of(version)
     scale = subresources.get("scale")
-    properties = (crd.schema_of(version) or {}).get("properties") or {}
+    terminating = crd.holds(definition, crd.TERMINATING)
     rules = strategy.Rules(
         group=group,
         plural=plural,
         has_status="status" in subresources,
-        terminating=bool(definition["metadata"].get("deletionTimestamp")),
-        fields=tuple(properties),
+        terminating=terminating,
         validator=Validator(crd.schema_of(version), scale),
         fit=partial(_fit, shape=shapes[name], defaults=True),
     )
@@ -64,7 +66,7 @@ def _resource(definition: Obj, version: Obj, shapes: Mapping[str, Shape], writte
         namespaced=spec.get("scope") == "Namespaced",
         short_names=tuple(names.get("shortNames") or ()),
         categories=tuple(names.get("categories") or ()),
-        verbs=ALL_VERBS,
+        verbs=_VERBS_AT_THE_END if terminating else ALL_VERBS,
         strategy=strategy.main(rules),
         subresources=tuple(_subresources(names["kind"], rules, scale)),
         columns=columns.columns(version),
@@ -74,8 +76,8 @@ def _resource(definition: Obj, version: Obj, shapes: Mapping[str, Shape], writte
         from_storage=_reader(group, name, shapes, by_webhook=_webhook(definition) is not None),
         to_storage=_writer(group, name, stored, shapes),
         list_kind=names.get("listKind", ""),
-        storage_version_hash=_storage_version_hash(group, name, spec["names"]["kind"]),
-        deprecation=_deprecation(definition, version, names["kind"]),
+        storage_version_hash=_storage_version_hash(definition),
+        deprecation=_deprecation(definition, version),
         custom=True,
         shape=shapes[name],
         written_since=written_since,
@@ -84,9 +86,12 @@ def _resource(definition: Obj, version: Obj, shapes: Mapping[str, Shape], writte
     )
 
 
-def _storage_version_hash(group: str, version: str, kind: str) -> str:
-    """Of the version discovery speaks of, whichever is stored: upstream's own oddity for custom resources."""
-    digest = hashlib.sha256(f"{group}/{version}/{kind}".encode()).digest()
+def _storage_version_hash(definition: Obj) -> str:
+    """Of the version that is stored, as long as it is served."""
+    spec, stored = definition["spec"], crd.storage_version(definition)
+    if not any(version["name"] == stored and version.get("served") for version in crd.versions(definition)):
+        return ""
+    digest = hashlib.sha256(f"{spec['group']}/{stored}/{spec['names']['kind']}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
 
@@ -107,19 +112,22 @@ def _selectable(version: Obj) -> Mapping[str, Callable[[Obj], str]]:
 def _getter(path: str) -> Callable[[Obj], str]:
     def get(obj: Obj) -> str:
         value = nested(obj, path)
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return "" if value is None else str(value)
+        return "" if value is None else go_print.plain(value)
 
     return get
 
 
-def _deprecation(definition: Obj, version: Obj, kind: str) -> str:
+def _deprecation(definition: Obj, version: Obj) -> str:
+    """What requests for a version are warned of: its own words, or which newer version to use."""
     if not version.get("deprecated"):
         return ""
-    default = f"{definition['spec']['group']}/{version['name']} {kind} is deprecated"
-    warning = version.get("deprecationWarning")
-    return default if warning is None else str(warning)
+    if version.get("deprecationWarning") is not None:
+        return str(version["deprecationWarning"])
+    group, kind = definition["spec"]["group"], definition["spec"]["names"]["kind"]
+    text, own = f"{group}/{version['name']} {kind} is deprecated", version_rank(version["name"])
+    fresh = [v["name"] for v in crd.versions(definition) if v.get("served") and not v.get("deprecated")]
+    better = min((name for name in fresh if version_rank(name) < own), key=version_rank, default="")
+    return f"{text}; use {group}/{better} {kind}" if better else text
 
 
 def _webhook(definition: Obj) -> Obj | None:

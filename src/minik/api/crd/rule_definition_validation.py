@@ -3,25 +3,26 @@
 Upstream: apiextensions-apiserver's schema/cel compilation and its callers in validation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cel_expr_python import cel
 
 from minik.api.cel import complaints
-from minik.api.cel.declarations import Declarations, with_type_meta
+from minik.api.cel.declarations import Declarations, is_known, with_type_meta
 from minik.api.cel.declared_sizes import Declared, declared
 from minik.api.cel.engine import CelError, Program, Types, check
 from minik.api.crd import go_form, rule_programs
 from minik.api.crd.rule_costs import Costs
 from minik.api.types import Obj
-from minik.api.validation import FieldError, invalid_value
+from minik.api.validation import INTERNAL, FieldError, invalid_value
 
 
-def compile_errors(schema: Obj, path: str) -> list[FieldError]:
+def compile_errors(schema: Obj, path: str, wrong: Collection[str] = ()) -> list[FieldError]:
+    """`wrong`: the paths of what else is wrong with the schema; rules over that are left alone."""
     costs = Costs()
-    errors = list(_walk(schema, path, _Place(costs), is_root=True))
+    errors = list(_walk(schema, path, _Place(costs, wrong), is_root=True))
     return errors + costs.whole(path)
 
 
@@ -32,6 +33,7 @@ class _Place:
     """
 
     costs: Costs
+    wrong: Collection[str] = ()
     times: int | None = 1
     uncorrelatable: str = ""
 
@@ -52,7 +54,12 @@ def _walk(schema: Obj, path: str, place: _Place, *, is_root: bool = False) -> It
         lost = "" if schema.get("x-kubernetes-list-type") == "map" else path
         yield from _walk(items, f"{path}.items", place.within(schema.get("maxItems"), lost))
     rules = schema.get("x-kubernetes-validations") or ()
-    if rules:
+    if rules and not any(field.startswith(path) for field in place.wrong):
+        if not is_known(schema):
+            text = "unable to convert structural schema to CEL declarations"
+            detail = f"internal error: failed to construct type information for x-kubernetes-validations rules: {text}"
+            yield FieldError(INTERNAL, f"{path}.x-kubernetes-validations", None, detail)
+            return
         whole = with_type_meta(schema) if is_root else schema
         declarations = Declarations()
         own = declarations.type_of(whole)
@@ -80,9 +87,11 @@ def _rule(rule: Obj, part: _Part, path: str) -> Iterator[FieldError]:
         program = _checked(rule, rule["rule"], types)
     except CelError as error:
         yield invalid_value(where, go_form.rule(rule), f"compilation failed: {error}")
+        yield from _unused(rule, path)
         return
-    if program.result not in ("BOOL", "DYN"):
+    if program.result != "BOOL":
         yield invalid_value(where, go_form.rule(rule), "cel expression must evaluate to a bool")
+        yield from _unused(rule, path)
         return
     yield from place.costs.rule(program.checked(), part.limits, place.times, where)
     yield from _message(rule, part, types, f"{path}.messageExpression")
@@ -90,7 +99,13 @@ def _rule(rule: Obj, part: _Part, path: str) -> Iterator[FieldError]:
     if uses_old and place.uncorrelatable:
         text = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {place.uncorrelatable}"
         yield invalid_value(where, rule["rule"], text)
-    elif not uses_old and rule.get("optionalOldSelf") is not None:
+    elif not uses_old:
+        yield from _unused(rule, path)
+
+
+def _unused(rule: Obj, path: str) -> Iterator[FieldError]:
+    """Of a rule that does not use oldSelf, or not so that it could be seen."""
+    if rule.get("optionalOldSelf") is not None:
         text = "may not be set if oldSelf is not used in rule"
         yield invalid_value(f"{path}.optionalOldSelf", rule["optionalOldSelf"], text)
 
@@ -104,7 +119,7 @@ def _message(rule: Obj, part: _Part, types: Types, path: str) -> Iterator[FieldE
     except CelError as error:
         yield invalid_value(path, go_form.rule(rule), f"messageExpression compilation failed: {error}")
         return
-    if program.result not in ("STRING", "DYN"):
+    if program.result != "STRING":
         yield invalid_value(path, go_form.rule(rule), "messageExpression must evaluate to a string")
         return
     yield from part.place.costs.message(program.checked(), part.limits, path)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from minik.api.crd.field_paths import FieldPathError, resolve
+from minik.api.crd.field_paths import FieldPathError, follow
 from minik.api.types import Obj
 from minik.api.validation import FieldError, invalid_value, not_supported, required
 
@@ -26,14 +26,14 @@ def _one(rule: Obj, schema: Obj, path: str) -> list[FieldError]:
     if not text.strip():
         errors.append(required(f"{path}.rule", "rule is not specified"))
     elif message and not message.strip():
-        errors.append(invalid_value(f"{path}.message", message, "message must be non-empty if specified"))
+        errors.append(invalid_value(f"{path}.message", message, "must be non-empty if specified"))
     elif _has_line_breaks(message.strip()):
         errors.append(invalid_value(f"{path}.message", message, "must not contain line breaks"))
     elif _has_line_breaks(text.strip()) and not message.strip():
         errors.append(required(f"{path}.message", "message must be specified if rule contains line breaks"))
     expression = rule.get("messageExpression", "")
     if expression and not expression.strip():
-        errors.append(required(f"{path}.messageExpression", "must be non-empty if specified"))
+        errors.append(required(f"{path}.messageExpression", "messageExpression must be non-empty if specified"))
     reason = rule.get("reason")
     if reason is not None and reason not in REASONS:
         errors.append(not_supported(f"{path}.reason", reason, REASONS))
@@ -49,7 +49,7 @@ def _field_path(given: str, schema: Obj, path: str) -> list[FieldError]:
     if _has_line_breaks(given):
         errors.append(invalid_value(path, given, "must not contain line breaks"))
     try:
-        resolve(given, schema)
+        follow(given, schema)
     except FieldPathError:
         errors.append(invalid_value(path, given, "must be a valid path"))
     return errors

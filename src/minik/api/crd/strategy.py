@@ -6,9 +6,12 @@ Upstream: apiextensions-apiserver's registry/customresource strategies.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import orjson
+
+from minik.api import names
 from minik.api.crd.validation import Validator
 from minik.api.scheme import Strategy
-from minik.api.status import StatusError
+from minik.api.status import forbidden
 from minik.api.types import Obj
 from minik.api.validation import FieldError, show
 
@@ -17,13 +20,12 @@ _STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What strategies depend on. `kinds` are the top-level fields the schema names."""
+    """What strategies depend on."""
 
     group: str
     plural: str
     has_status: bool
     terminating: bool
-    fields: tuple[str, ...]
     validator: Validator
     fit: Callable[[Obj], None]  # prunes and defaults what admission made of an object
 
@@ -49,26 +51,19 @@ def status(rules: Rules) -> Strategy:
     def validate_update(new: Obj, old: Obj) -> list[FieldError]:
         return rules.validator.status(new, old)
 
-    others = (name for name in ("spec", "metadata", *rules.fields) if name not in ("status", "apiVersion", "kind"))
     return Strategy(
         prepare_update=_prepare_update(rules, _only_status),
         validate_update=validate_update,
-        warn=_warn,
         unconditional_update=False,
-        reset_fields=frozenset((name,) for name in others),
+        reset_fields=frozenset({("metadata",), ("spec",)}),
     )
 
 
 def _prepare_create(rules: Rules) -> Callable[[Obj], None]:
     def prepare(obj: Obj) -> None:
         if rules.terminating:
-            raise StatusError(
-                405,
-                "MethodNotAllowed",
-                "create not allowed while custom resource definition is terminating",
-                group=rules.group,
-                kind=rules.plural,
-            )
+            text = "create not allowed while custom resource definition is terminating"
+            raise forbidden(rules.group, rules.plural, obj["metadata"].get("name", ""), text)
         if rules.has_status:
             obj.pop("status", None)
         rules.fit(obj)
@@ -85,13 +80,21 @@ def _prepare_update(rules: Rules, restore: Callable[[Obj, Obj], None]) -> Callab
 
 
 def _warn(new: Obj, old: Obj | None) -> list[str]:
-    """Finalizers that anybody might use."""
+    """New finalizers that anybody might use."""
     known = (old["metadata"].get("finalizers") if old else None) or ()
     return [
-        f"metadata.finalizers: {show(name)}: prefer a domain-qualified finalizer name to avoid accidental conflicts "
-        "with other finalizer writers"
-        for name in new["metadata"].get("finalizers") or ()
-        if name not in known and name not in _STANDARD_FINALIZERS and "/" not in name
+        f"metadata.finalizers: {show(name)}: {text}"
+        for name in sorted(set(new["metadata"].get("finalizers") or ()) - set(known))
+        for text in [*names.qualified_name(name), *_advice(name)]
+    ]
+
+
+def _advice(finalizer: str) -> list[str]:
+    if "/" in finalizer or finalizer in _STANDARD_FINALIZERS:
+        return []
+    path = " including a path (/)" if "." in finalizer else ""
+    return [
+        f"prefer a domain-qualified finalizer name{path} to avoid accidental conflicts with other finalizer writers"
     ]
 
 
@@ -121,5 +124,12 @@ def _only_status(new: Obj, old: Obj) -> None:
 
 def _differ(new: Obj, old: Obj) -> bool:
     """Anything but metadata. (Where status has a door of its own it has been put back already.)"""
-    names = (new.keys() | old.keys()) - {"metadata", "apiVersion", "kind"}
-    return any(new.get(name) != old.get(name) or (name in new) != (name in old) for name in names)
+    return bool(_content(new) != _content(old)) or _written(new) != _written(old)  # 1 is not 1.0
+
+
+def _content(obj: Obj) -> Obj:
+    return {name: value for name, value in obj.items() if name not in ("metadata", "apiVersion", "kind")}
+
+
+def _written(obj: Obj) -> bytes:
+    return orjson.dumps(_content(obj), option=orjson.OPT_SORT_KEYS)

@@ -7,7 +7,7 @@ Upstream: apiextensions-apiserver's structural schema package. Complaints come s
 from collections.abc import Iterator
 from typing import Any
 
-from minik.api.crd import go_regexp
+from minik.api.crd import go_form, go_regexp
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value, required
 
@@ -100,10 +100,9 @@ def _object_fields(properties: Obj, level: str, path: str) -> Iterator[FieldErro
     where = f"{path}.properties[metadata]"
     if metadata.get("type") != "object":
         yield invalid_value(f"{where}.type", metadata.get("type", ""), "must be object")
-    rest = {key: value for key, value in metadata.items() if key not in ("type", "default") and value}
-    named = set(rest.get("properties") or ())
-    if named <= {"name", "generateName"}:
-        rest.pop("properties", None)
+    rest = {name for name, _ in go_form.set_fields(metadata)} - {"Type", "Default"}
+    if set(metadata.get("properties") or ()) <= {"name", "generateName"}:
+        rest.discard("Properties")
     if level == _ROOT and rest:
         text = "must not specify anything other than name and generateName, but metadata is implicitly specified"
         yield forbidden(where, text)
@@ -113,10 +112,9 @@ def _value_validation(
     schema: Obj, level: str, path: str, *, skip_any_of: bool = False, nested: bool = False
 ) -> Iterator[FieldError]:
     skip_first = False
-    if not nested and schema.get("x-kubernetes-int-or-string"):
+    if not nested:
         skip_any_of = schema.get("anyOf") == _INT_OR_STRING
-        first = (schema.get("allOf") or [{}])[0]
-        skip_first = not skip_any_of and first.get("anyOf") == _INT_OR_STRING
+        skip_first = (schema.get("allOf") or [{}])[0].get("anyOf") == _INT_OR_STRING
     if not skip_any_of:
         for index, part in enumerate(schema.get("anyOf") or ()):
             yield from _nested(part, level, f"{path}.anyOf[{index}]")
@@ -140,22 +138,16 @@ def _nested(schema: Obj, level: str, path: str, *, skip_any_of: bool = False) ->
     for name, part in (schema.get("properties") or {}).items():
         yield from _nested(part, _FIELD, f"{path}.properties[{name}]")
     for name, text in _NESTED:
-        if schema.get(name):
+        if schema.get(name) or (text.startswith("must be undefined") and schema.get(name) not in (None, False)):
             yield forbidden(f"{path}.{name}", text)
     if "metadata" in (schema.get("properties") or {}):
         yield forbidden(f"{path}.properties[metadata]", "must not be specified in a nested context")
 
 
 def _completeness(schema: Obj, path: str) -> Iterator[FieldError]:
-    """Every field that is checked somewhere is declared where fields are declared."""
+    """Every field that is checked somewhere is declared where fields are declared. (As upstream, at the root.)"""
     for where, part in _parts(schema, path):
         yield from _declared(schema, part, path, where)
-    if isinstance(schema.get("items"), dict):
-        yield from _completeness(schema["items"], f"{path}.items")
-    for name, part in (schema.get("properties") or {}).items():
-        yield from _completeness(part, f"{path}.properties[{name}]")
-    if isinstance(schema.get("additionalProperties"), dict):
-        yield from _completeness(schema["additionalProperties"], f"{path}.additionalProperties")
 
 
 def _parts(schema: Obj, path: str) -> Iterator[tuple[str, Obj]]:

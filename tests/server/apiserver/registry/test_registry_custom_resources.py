@@ -109,8 +109,8 @@ async def test_the_objects_go_before_their_definition(crds: Any) -> None:
         await asyncio.sleep(0.01)
     status, answer = await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "late"}})
     assert (status, answer["message"]) == (
-        405,
-        "create not allowed while custom resource definition is terminating",
+        403,
+        'widgets.example.com "late" is forbidden: create not allowed while custom resource definition is terminating',
     )
     await crds.patch(f"{WIDGETS}/w", {"metadata": {"finalizers": []}})
     for _ in range(100):
@@ -206,3 +206,41 @@ async def test_watches_end_when_the_definition_changes(crds: Any) -> None:
     await asyncio.sleep(0)
     await crds.patch(f"{DEFINITIONS}/widgets.example.com", {"spec": {"names": {"shortNames": ["w"]}}})
     await asyncio.wait_for(reading, 5)
+
+
+_UNSUPPORTED = 'is not supported on resources of kind "widgets.example.com"'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "code", "message"),
+    [
+        ("PUT", WIDGETS, {}, 400, "name must be provided"),
+        ("PATCH", WIDGETS, {"content-type": "application/merge-patch+json"}, 400, "name must be provided"),
+        (
+            "PATCH",
+            WIDGETS,
+            {},
+            415,
+            "the body of the request was in an unknown format - accepted media types include: "
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        ),
+        ("OPTIONS", WIDGETS, {}, 405, f" {_UNSUPPORTED}"),
+        ("DELETE", f"{WIDGETS}/w/status", {}, 405, f"delete {_UNSUPPORTED}"),
+        ("POST", f"{WIDGETS}/w", {}, 201, ""),
+        ("GET", f"{WIDGETS}/x", {"accept": "application/*"}, 404, 'widgets.example.com "x" not found'),
+        (
+            "GET",
+            WIDGETS,
+            {"accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"},
+            406,
+            "you requested PartialObjectMetadata, but the requested object is a list (*unstructured.UnstructuredList)",
+        ),
+    ],
+)
+async def test_what_is_to_be_done_with_custom_resources(
+    crds: Any, method: str, path: str, headers: dict[str, str], code: int, message: str
+) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE, subresources={"status": {}}))
+    body = {**WIDGET, "metadata": {"name": "v"}} if method in ("PUT", "POST") else b""
+    response = await crds.send(method, path, body, headers=headers)
+    assert (response.status, orjson.loads(response.body).get("message", "")) == (code, message)

@@ -4,7 +4,6 @@ Rules: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admiss
 """
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from minik.api import names
 from minik.api.groups.admissionregistration.expression_validation import WEBHOOK_SCOPE
@@ -17,11 +16,11 @@ from minik.api.groups.admissionregistration.match_rules import (
 from minik.api.label_selector_validation import validate_label_selector
 from minik.api.types import Obj
 from minik.api.validation import FieldError, duplicate, invalid_value, not_supported, required
+from minik.api.webhook_client_validation import service_errors, url_errors
 
 _SIDE_EFFECTS = ("None", "NoneOnDryRun")
 _REVIEW_VERSIONS = ("v1", "v1beta1")
 _REINVOCATION = ("IfNeeded", "Never")
-_URL_FORM = "; desired format: https://host[/path]"
 
 
 def _validate_name(name: str, path: str) -> list[FieldError]:
@@ -34,62 +33,13 @@ def _validate_name(name: str, path: str) -> list[FieldError]:
     return errors
 
 
-def validate_webhook_url(url: str, path: str) -> list[FieldError]:
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        return [required(path, f"url must be a valid URL: {error}{_URL_FORM}")]
-    errors: list[FieldError] = []
-    user, _, host = parts.netloc.rpartition("@")
-    if parts.scheme != "https":
-        errors.append(invalid_value(path, parts.scheme, f"'https' is the only allowed URL scheme{_URL_FORM}"))
-    if not host:
-        errors.append(invalid_value(path, host, f"host must be specified{_URL_FORM}"))
-    if user:
-        errors.append(invalid_value(path, user, "user information is not permitted in the URL"))
-    if parts.fragment:
-        errors.append(invalid_value(path, parts.fragment, "fragments are not permitted in the URL"))
-    if parts.query:
-        errors.append(invalid_value(path, parts.query, "query parameters are not permitted in the URL"))
-    return errors
-
-
-def _validate_url_path(url_path: str, path: str) -> list[FieldError]:
-    if url_path in ("", "/"):
-        return []
-    if not url_path.startswith("/"):
-        return [invalid_value(path, url_path, "must start with a '/'")]
-    steps = url_path[1:].removesuffix("/")
-    if not steps:
-        return [invalid_value(path, url_path, "segment[0] may not be empty")]
-    errors: list[FieldError] = []
-    for index, step in enumerate(steps.split("/")):
-        complaints = ["may not be empty"] if not step else [f": {text}" for text in names.dns_subdomain(step)]
-        for text in complaints:
-            shown = f"segment[{index}]{text}" if text.startswith(":") else f"segment[{index}] {text}"
-            errors.append(invalid_value(path, url_path, shown))
-    return errors
-
-
-def validate_webhook_service(service: Obj, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    for key in ("name", "namespace"):
-        if not service.get(key):
-            errors.append(required(f"{path}.{key}", f"service {key} is required"))
-    port = service.get("port", 443)
-    complaints = names.port_number(port)
-    if complaints:
-        errors.append(invalid_value(f"{path}.port", port, "port is not valid: " + ",".join(complaints)))
-    return errors + _validate_url_path(service.get("path") or "", f"{path}.path")
-
-
 def _validate_client(client: Obj, path: str) -> list[FieldError]:
     url, service = client.get("url"), client.get("service")
     if (url is None) == (service is None):
         return [required(path, "exactly one of url or service is required")]
     if url is not None:
-        return validate_webhook_url(url, f"{path}.url")
-    return validate_webhook_service(service or {}, f"{path}.service")
+        return url_errors(url, f"{path}.url")
+    return service_errors(service or {}, f"{path}.service")
 
 
 def _validate_versions(versions: Sequence[str], path: str) -> list[FieldError]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from minik.api.columns import CREATION_TIME, NAME
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
-from minik.api.validation import FieldError
+from minik.api.validation import FieldError, show
 
 _FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 _CREATED_AT = Column("Created At", type="date", description=CREATION_TIME)
@@ -20,16 +20,22 @@ def default(obj: Obj) -> None:
     if not names.get("listKind") and kind:
         names["listKind"] = f"{kind}List"
     conversion = spec.get("conversion")
-    if not conversion:
-        spec["conversion"] = {"strategy": "None"}
-        return
+    if conversion is None:
+        conversion = spec["conversion"] = {"strategy": "None"}
     service = ((conversion.get("webhook") or {}).get("clientConfig") or {}).get("service")
-    if service and service.get("port") is None:
+    if service is not None and service.get("port") is None:
         service["port"] = 443
+    status = obj.get("status")
+    if status and not status.get("storedVersions"):
+        status["storedVersions"] = _stored_first(spec)
+
+
+def _stored_first(spec: Obj) -> list[str]:
+    return [version["name"] for version in spec.get("versions") or () if version.get("storage")][:1]
 
 
 def prepare_create(obj: Obj) -> None:
-    stored = [version["name"] for version in obj["spec"].get("versions") or () if version.get("storage")][:1]
+    stored = _stored_first(obj["spec"])
     obj["status"] = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored}
 
 
@@ -37,9 +43,7 @@ def prepare_update(new: Obj, old: Obj) -> None:
     """Every version that was ever stored is remembered."""
     status = dict(old.get("status") or {})
     stored = list(status.get("storedVersions") or ())
-    for version in new["spec"].get("versions") or ():
-        if version.get("storage") and version.get("name") not in stored:
-            stored.append(version["name"])
+    stored += [name for name in _stored_first(new["spec"]) if name not in stored]
     new["status"] = {**status, "storedVersions": stored}
 
 
@@ -84,6 +88,14 @@ def validate_status_update(new: Obj, old: Obj) -> list[FieldError]:
     return validate_definition_status(new)
 
 
+def warn(new: Obj, old: Obj | None) -> list[str]:
+    """Formats that mean nothing for the type they are given for."""
+    from minik.api.crd.definition import unknown_formats
+
+    known = unknown_formats(old) if old else ()
+    return [f"unrecognized format {show(name)}" for name in unknown_formats(new) if name not in known]
+
+
 def cells(obj: Obj, now: datetime) -> list[str]:
     metadata = obj["metadata"]
     return [metadata.get("name", ""), metadata.get("creationTimestamp", "")]
@@ -106,6 +118,7 @@ RESOURCES = (
             prepare_update=prepare_update,
             validate=validate,
             validate_update=validate_update,
+            warn=warn,
             has_generation=True,
             unconditional_update=False,
             hold=hold,
@@ -120,7 +133,7 @@ RESOURCES = (
                     prepare_update=prepare_status_update,
                     validate_update=validate_status_update,
                     unconditional_update=False,
-                    reset_fields=frozenset({("spec",), ("metadata",)}),
+                    reset_fields=frozenset({("spec",)}),  # metadata is taken as it comes
                 ),
             ),
         ),

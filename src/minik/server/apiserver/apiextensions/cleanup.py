@@ -23,7 +23,18 @@ from minik.store.store import prefix_end
 log = logging.getLogger("minik.apiserver.apiextensions")
 
 DEFINITIONS = GVR("apiextensions.k8s.io", "v1", "customresourcedefinitions")
-_PATIENCE = 300.0  # seconds for other finalizers of the objects, then it starts over
+_PATIENCE = 60.0  # seconds for other finalizers of the objects, then it starts over
+_IN_PROGRESS = ("True", "InstanceDeletionInProgress", "CustomResource deletion is in progress")
+_NEVER = ("False", "NeverEstablished", "resource was never established")
+_DONE = ("False", "InstanceDeletionCompleted", "removed all instances")
+_HELD = (
+    "True",
+    "InstanceDeletionCheck",
+    "could not confirm zero CustomResources remaining: context deadline exceeded",
+)
+
+Told = tuple[str, str, str]
+"""Status, reason and message of the condition Terminating."""
 _AT_ONCE = 64
 
 
@@ -41,9 +52,15 @@ class Cleanup:
             return
         while True:
             try:
-                await self._empty(definition)
-                await self._let_go(name)
-            except (StatusError, TimeoutError) as error:
+                await self._tell(name, _IN_PROGRESS)
+                established = definitions.holds(definition, definitions.ESTABLISHED)
+                if established:
+                    await self._empty(definition)
+                await self._tell(name, _DONE if established else _NEVER, let_go=True)
+            except TimeoutError:
+                await self._tell(name, _HELD)
+                await asyncio.sleep(1)
+            except StatusError as error:
                 log.warning("cannot delete the objects of %s yet: %s", name, error)
                 await asyncio.sleep(1)
             else:
@@ -82,22 +99,19 @@ class Cleanup:
             if error.code != 404:
                 raise
 
-    async def _let_go(self, name: str) -> None:
-        """Remove the finalizer, over whatever else is written meanwhile."""
+    async def _tell(self, name: str, told: Told, *, let_go: bool = False) -> None:
+        """Say how far it is, over whatever else is written meanwhile; `let_go` removes the finalizer with it."""
+        status, reason, message = told
+        condition = {"type": definitions.TERMINATING, "status": status, "reason": reason, "message": message}
         while True:
             current = self._objects.get(DEFINITIONS, name)
             if current is None:
                 return
             wanted = copy.deepcopy(current)
-            finalizers = wanted["metadata"].get("finalizers") or []
-            wanted["metadata"]["finalizers"] = [each for each in finalizers if each != definitions.FINALIZER]
-            done = {
-                "type": definitions.TERMINATING,
-                "status": "False",
-                "reason": "InstanceDeletionCompleted",
-                "message": "removed all instances",
-            }
-            definitions.set_condition(wanted, done, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+            definitions.set_condition(wanted, condition, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+            if let_go:
+                finalizers = wanted["metadata"].get("finalizers") or []
+                wanted["metadata"]["finalizers"] = [each for each in finalizers if each != definitions.FINALIZER]
             try:
                 await self._client.update(DEFINITIONS, wanted, subresource="status")
             except StatusError as error:
@@ -105,5 +119,6 @@ class Cleanup:
                     return
                 if error.code != 409:
                     raise
+                await asyncio.sleep(0)  # a newer state is on its way here
             else:
                 return

@@ -111,7 +111,7 @@ class CustomResources:
         name = definition["metadata"]["name"]
         if not definitions.holds(definition, definitions.ESTABLISHED):
             return
-        terminating = bool(definition["metadata"].get("deletionTimestamp"))
+        terminating = definitions.holds(definition, definitions.TERMINATING)
         made_from = {
             "spec": definition["spec"],
             "names": definitions.accepted_names(definition),

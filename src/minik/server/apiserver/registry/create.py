@@ -129,7 +129,7 @@ def _validate(call: Call, obj: Obj) -> None:
         obj["metadata"],
         namespaced=resource.namespaced,
         name_errors=resource.strategy.name_errors or names.subdomain_name,
-        kube_finalizers=not resource.custom,
+        kube_finalizers=resource.kube_finalizers,
     )
     errors += resource.strategy.validate(obj)
     if errors:

@@ -19,7 +19,7 @@ from minik.server.apiserver.registry.delete import delete
 from minik.server.apiserver.registry.delete_collection import delete_collection
 from minik.server.apiserver.registry.get import get
 from minik.server.apiserver.registry.list import list_objects
-from minik.server.apiserver.registry.patch import patch
+from minik.server.apiserver.registry.patch import patch, patch_type
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.update import update
 from minik.server.apiserver.registry.watch import watch
@@ -113,7 +113,10 @@ class Dispatcher:
         if info.subresource:
             return self._subresource_handler(call)
         virtual = self._virtual.get((resource.group, resource.plural))
-        _check_verb(info, resource, virtual=virtual is not None)
+        if resource.custom:
+            _check_custom_verb(call)
+        else:
+            _check_verb(info, resource, virtual=virtual is not None)
         if virtual is not None:
             return virtual
         if info.name and (problems := names.path_segment(info.name)):
@@ -129,6 +132,8 @@ class Dispatcher:
             raise generic_not_found()
         verb = "get" if info.verb in ("watch", "list") else info.verb
         if verb not in subresource.verbs and not (info.subresource == "proxy" and call.request.method == "OPTIONS"):
+            if resource.custom:
+                raise method_not_supported(resource.group, resource.plural, info.verb)
             raise not_allowed()
         handler = self._subresources.get((resource.group, resource.plural, info.subresource))
         handler = handler or self._by_name.get(info.subresource)
@@ -154,12 +159,23 @@ def _check_verb(info: RequestInfo, resource: Resource, *, virtual: bool) -> None
     allowed = _ON_OBJECT if info.name else _ON_COLLECTION
     if verb not in allowed or verb not in _HANDLERS:
         raise not_allowed()
-    if verb not in resource.verbs:
+    if verb not in resource.verbs and not resource.custom:  # those refuse what they do not offer themselves
         if verb == "watch" and "list" in resource.verbs:
             raise method_not_supported(resource.group, resource.plural, "watch")
         raise not_allowed()
     if not resource.stored and not virtual:
         raise generic_not_found()
+
+
+def _check_custom_verb(call: Call) -> None:
+    """Custom resources have no routes: what is to be done is all that is looked at."""
+    info, resource = call.info, call.resource
+    if info.verb not in _HANDLERS:
+        raise method_not_supported(resource.group, resource.plural, info.verb)
+    if info.verb in ("update", "patch") and not info.name:
+        if info.verb == "patch":
+            patch_type(call)
+        raise bad_request("name must be provided")
 
 
 def not_allowed() -> StatusError:

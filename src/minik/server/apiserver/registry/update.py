@@ -188,19 +188,17 @@ def _validate_metadata(call: Call, new: Obj, old: Obj, strategy: Strategy) -> li
 
     What is wrong is told as often as it is found, so the rare complaint is made in full and the usual case is quick.
     """
-    resource, custom = call.resource, call.resource.custom
-    quick = validate_object_meta_update(new, old, kube_finalizers=not custom)
+    resource, kube = call.resource, call.resource.kube_finalizers
+    quick = validate_object_meta_update(new, old, kube_finalizers=kube)
     quick += validate_finalizers(new.get("finalizers"), "")
     if not quick and new.get("generateName") == old.get("generateName"):
         return []
 
     def check(which: str, *, own: bool) -> list[FieldError]:
         if which == "update":
-            return validate_object_meta_update(new, old, kube_finalizers=own and not custom)
+            return validate_object_meta_update(new, old, kube_finalizers=own and kube)
         rule = (strategy.name_errors or names.subdomain_name) if own else names.path_segment_name
-        return validate_object_meta(
-            new, namespaced=resource.namespaced, name_errors=rule, kube_finalizers=own and not custom
-        )
+        return validate_object_meta(new, namespaced=resource.namespaced, name_errors=rule, kube_finalizers=own and kube)
 
     errors = check("create", own=False) + check("update", own=False)
     for which in strategy.metadata_checks:
