@@ -15,6 +15,7 @@ from aiohttp import web
 from minik.api.request import Response
 from minik.api.status import bad_request, not_found, service_unavailable
 from minik.api.types import GVR, Obj
+from minik.client.tls import unverified
 from minik.server.apiserver.objects import Reader
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
@@ -51,7 +52,7 @@ class Proxy:
         if pod is None:
             raise not_found("", "pods", name)
         number = int(port) if port.isdigit() else _container_port(pod, port, scheme)
-        return _checked(Target(scheme, (pod.get("status") or {}).get("podIP") or "", number, tls=_unverified(scheme)))
+        return _checked(Target(scheme, (pod.get("status") or {}).get("podIP") or "", number, tls=_tls(scheme)))
 
     def _service(self, call: Call, scheme: str, name: str, port: str) -> Target:
         if port.isdigit():
@@ -78,7 +79,7 @@ class Proxy:
         if not found:
             raise service_unavailable(f'no endpoints available for service "{call.name}"')
         host, number = random.choice(found)
-        return _checked(Target(scheme, host, number, tls=_unverified(scheme)))
+        return _checked(Target(scheme, host, number, tls=_tls(scheme)))
 
     def _is_of_pod(self, endpoint: Obj, namespace: str) -> bool:
         """Whoever writes EndpointSlices must not make the API server connect to anything but Pods."""
@@ -92,7 +93,7 @@ class Proxy:
         endpoint = self.kubelets.endpoint(name, plural="nodes")
         if port and port != str(endpoint.port):
             number = int(port) if port.isdigit() else 0
-            return _checked(Target(scheme, endpoint.host, number, tls=_unverified(scheme)))
+            return _checked(Target(scheme, endpoint.host, number, tls=_tls(scheme)))
         return Target("https", endpoint.host, endpoint.port, tls=self.kubelets.tls)
 
 
@@ -133,11 +134,6 @@ def _checked(target: Target) -> Target:
     return target
 
 
-def _unverified(scheme: str) -> ssl.SSLContext | None:
+def _tls(scheme: str) -> ssl.SSLContext | None:
     """Pods have certificates of nobody's; as upstream, they are not verified."""
-    if scheme != "https":
-        return None
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+    return unverified() if scheme == "https" else None
