@@ -93,10 +93,10 @@ def test_a_plain_definition_is_fine() -> None:
                 "x-kubernetes-validations": [{"rule": "true", "message": " "}, {"rule": "1", "messageExpression": " "}],
             },
             f'{SPEC}.x-kubernetes-validations[0].message: Invalid value: " ": must be non-empty if specified, '
-            f"{SPEC}.x-kubernetes-validations[1].messageExpression: Required value: messageExpression must be non-empty "
-            f"if specified, {SPEC}.properties[a].x-kubernetes-validations[0].rule: Invalid value: "
-            '{"Rule":"self.x","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}: '
-            "compilation failed: ERROR: <input>:1:5: undefined field 'x'\n | self.x\n | ....^",
+            f"{SPEC}.x-kubernetes-validations[1].messageExpression: Required value: messageExpression must be "
+            f"non-empty if specified, {SPEC}.properties[a].x-kubernetes-validations[0].rule: Invalid value: "
+            '{"Rule":"self.x","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}'
+            ": compilation failed: ERROR: <input>:1:5: undefined field 'x'\n | self.x\n | ....^",
         ),
     ],
 )
@@ -203,9 +203,9 @@ def test_what_was_stored_once_stays() -> None:
     definition = _definition()
     definition["status"]["storedVersions"] = ["v0", "v1"]
     assert _complaints(definition) == [
-        'status.storedVersions[0]: Invalid value: "v0": missing from spec.versions; v0 was previously a storage version, '
-        "and must remain in spec.versions until a storage migration ensures no data remains persisted in v0 and removes "
-        "v0 from status.storedVersions"
+        'status.storedVersions[0]: Invalid value: "v0": missing from spec.versions; v0 was previously a storage '
+        "version, and must remain in spec.versions until a storage migration ensures no data remains persisted in v0 "
+        "and removes v0 from status.storedVersions"
     ]
 
 
