@@ -20,6 +20,7 @@ from aiohttp import web
 
 from minik.agent.kubelet.container_log import LogOptions, read_log
 from minik.agent.kubelet.kubelet import Kubelet
+from minik.agent.kubelet.node_logs import node_log
 from minik.agent.kubelet.resource_metrics import resource_metrics
 from minik.agent.kubelet.runtime_types import CRIError
 from minik.agent.kubelet.server_auth import KubeletAuth
@@ -82,6 +83,7 @@ class KubeletServer:
             await asyncio.Event().wait()
         finally:
             server.close()
+            handler.pre_shutdown()
             await handler.shutdown(SHUTDOWN)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -112,6 +114,8 @@ class KubeletServer:
         if first == "metrics" and rest == ["resource"]:
             text = await resource_metrics(self._kubelet.runtime)
             return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        if first == "logs":
+            return await asyncio.to_thread(node_log, rest, slash=path.endswith("/"))
         if first == "containerLogs" and len(rest) == 3:
             return await self._logs(request, self._find(*rest))
         if first in ("exec", "attach") and len(rest) in (3, 4):
