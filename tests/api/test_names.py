@@ -39,10 +39,25 @@ def test_a_subdomain_where_a_label_belongs_is_told_about_its_dots() -> None:
         ("MyName_1", []),
         ("/c", ["prefix part must be non-empty"]),
         ("UPPER/c", [f"prefix part {SUBDOMAIN_TEXT}"]),
+        ("a" * 254 + "/c", ["prefix part must be no more than 253 bytes"]),
+        (
+            "a/b/c",
+            [
+                "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
+                "an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+                "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
+                "'example.com/MyName')"
+            ],
+        ),
     ],
 )
 def test_qualified_names_have_an_optional_domain(name: str, complaints: list[str]) -> None:
     assert names.qualified_name(name) == complaints
+
+
+def test_environment_variables_have_names() -> None:
+    assert names.environment_variable_name("") == ["environment variable name must be non-empty"]
+    assert names.environment_variable_name("a b") == []
 
 
 def test_an_empty_qualified_name_is_told_twice() -> None:

@@ -132,12 +132,12 @@ def qualified_name(value: str) -> list[str]:
     errors: list[str] = []
     if len(parts) > 2:
         text = regex_error(_NAME_PART_TEXT, _NAME_PART, *_NAME_PART_EXAMPLES)
-        return [f"a qualified name {text} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"]
+        return [f"a valid label key {text} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"]
     if len(parts) == 2:
         if not parts[0]:
             errors.append("prefix part must be non-empty")
         else:
-            errors += [f"prefix part {text}" for text in dns_subdomain(parts[0])]
+            errors += [f"prefix part {text}" for text in _key_prefix(parts[0])]
     name = parts[-1]
     if not name:
         errors.append("name part must be non-empty")
@@ -146,6 +146,12 @@ def qualified_name(value: str) -> list[str]:
     if not _matches(_NAME_PART, name):
         errors.append("name part " + regex_error(_NAME_PART_TEXT, _NAME_PART, *_NAME_PART_EXAMPLES))
     return errors
+
+
+def _key_prefix(value: str) -> list[str]:
+    """A DNS subdomain, whose length is counted in other words."""
+    errors = [_max_bytes_error(SUBDOMAIN_MAX)] if _size(value) > SUBDOMAIN_MAX else []
+    return errors + [text for text in dns_subdomain(value) if text != max_length_error(SUBDOMAIN_MAX)]
 
 
 def label_value(value: str) -> list[str]:
@@ -187,7 +193,9 @@ def config_map_key(value: str) -> list[str]:
 
 def environment_variable_name(value: str) -> list[str]:
     """Any printable ASCII but `=` (KEP-4369)."""
-    if value and all(" " <= char <= "~" and char != "=" for char in value):
+    if not value:
+        return ["environment variable name must be non-empty"]
+    if all(" " <= char <= "~" and char != "=" for char in value):
         return []
     return ["a valid environment variable name must consist only of printable ASCII characters other than '='"]
 
