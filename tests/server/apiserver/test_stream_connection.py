@@ -153,6 +153,15 @@ async def test_closing_the_door_ends_streams_in_good_form(server: Streams, conne
     assert server.over.is_set()
 
 
+async def test_closing_the_door_ends_idle_connections_at_once(server: Streams, connect: Callable) -> None:
+    client = await connect()
+    client.writer.write(HEAD % b"other")
+    await client.until(b"{}")
+    async with asyncio.timeout(1):
+        await server.door.close()
+    assert await client.rest() == b""
+
+
 async def test_a_slow_client_is_waited_for(server: Streams, connect: Callable) -> None:
     client = await connect()
     client.writer.write(HEAD % b"stream")

@@ -198,6 +198,7 @@ class HttpDoor:
         now = asyncio.get_running_loop().time()
         for limit in self._endless:
             limit.reschedule(now)
+        self._server.pre_shutdown()
         await self._streams.close(_SHUTDOWN)
         await self._server.shutdown(_SHUTDOWN)
 

@@ -125,6 +125,7 @@ class Streams:
 
     def __init__(self) -> None:
         self._running: dict[asyncio.Task[None], StreamConnection] = {}
+        self._closed = False
 
     def start(
         self,
@@ -138,12 +139,15 @@ class Streams:
         task = connection.start(chunks, chunked, direct)
         self._running[task] = connection
         task.add_done_callback(self._ended)
+        if self._closed:
+            connection.stop()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
 
     async def close(self, seconds: float) -> None:
-        """Ends them all, waiting at most so long."""
+        """Ends them all, waiting at most so long, and those that start later as soon as they do."""
+        self._closed = True
         running = dict(self._running)
         for connection in running.values():
             connection.stop()
