@@ -28,6 +28,8 @@ from minik.api.cel.engine import CelError, compile_dynamic
         "cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8') && cidr('10.0.0.0/8').prefixLength() == 8",
         "url('https://a.b:80/x?y=z').getHost() == 'a.b:80' && url('https://a.b:80/').getPort() == '80'",
         "url('https://a/x?y=z').getQuery()['y'] == ['z']",
+        "url('https://a/b c/').getEscapedPath() == '/b%20c/' && url('https://a/%41[').getEscapedPath() == '/%41['",
+        "!isSemver('', true) && semver('v01.2', true).compareTo(semver('1.2.0')) == 0",
         "[1, 2, 3].isSorted() && [1, 2].sum() == 3 && ['b', 'a'].min() == 'a' && ['a'].indexOf('b') == -1",
         "'abc123'.find('[0-9]+') == '123' && 'a1b2'.findAll('[0-9]', 1) == ['1']",
         "sets.contains([1, 2], [1]) && sets.equivalent([1, 1], [1]) && !sets.intersects([1], [2])",
@@ -46,6 +48,26 @@ def test_expressions_hold(expression: str) -> None:
         ("[1][3] == 1", "index out of bounds: 3"),
         ("1 / 0 == 1", "division by zero"),
         ("quantity('1.5').asInteger() == 1", "cannot convert value to integer"),
+        (
+            "isIP('x') || ip('1.2.3').family() == 4",
+            'IP Address "1.2.3" parse error during conversion from string: ParseAddr("1.2.3"): IPv4 address too short',
+        ),
+        ("ip('fe80::1%a').family() == 6", 'IP address "fe80::1%a" with zone value is not allowed'),
+        ("ip('::ffff:1.2.3.4').family() == 6", 'IPv4-mapped IPv6 address "::ffff:1.2.3.4" is not allowed'),
+        (
+            "cidr('10.0.0.0/').prefixLength() == 1",
+            "network address parse error during conversion from string: network address parse error during conversion "
+            'from string: netip.ParsePrefix("10.0.0.0/"): bad bits after slash: ""',
+        ),
+        (
+            "url('a b').getHost() == ''",
+            'URL parse error during conversion from string: parse "a b": invalid URI for request',
+        ),
+        ("semver('1.2').major() == 1", "No Major.Minor.Patch elements found"),
+        ("semver('1.02.3').major() == 1", 'Minor number must not contain leading zeroes "02"'),
+        ("semver('1.2+a', true).major() == 1", "short version cannot contain PreRelease/Build meta data"),
+        ("[1].slice(2, 1) == []", "cannot slice(2, 1), start index must be less than or equal to end index"),
+        ("[1].slice(0, 2) == []", "cannot slice(0, 2), list is length 1"),
     ],
 )
 def test_errors_are_in_the_words_of_cel_go(expression: str, text: str) -> None:

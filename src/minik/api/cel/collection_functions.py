@@ -67,15 +67,22 @@ def _sorted_by(items: Sequence[Any], keys: Sequence[Any]) -> list[Any]:
 
 
 def _slice(items: Sequence[Any], start: int, end: int) -> list[Any]:
-    if not 0 <= start <= end <= len(items):
-        raise ValueError(f"cannot slice({start}, {end}), indexes must be non-negative, in order and in range")
+    what = f"cannot slice({start}, {end})"
+    if start < 0 or end < 0:
+        raise ValueError(f"{what}, negative indexes not supported")
+    if start > end:
+        raise ValueError(f"{what}, start index must be less than or equal to end index")
+    if end > len(items):
+        raise ValueError(f"{what}, list is length {len(items)}")
     return list(items[start:end])
 
 
 def _flatten(items: Sequence[Any], depth: int = 1) -> list[Any]:
+    if depth < 0:
+        raise ValueError("level must be non-negative")
     flat: list[Any] = []
     for item in items:
-        flat += (_flatten(item, depth - 1) if depth > 1 else item) if isinstance(item, list) else [item]
+        flat += (_flatten(item, depth - 1) if depth > 1 else item) if isinstance(item, list) and depth else [item]
     return flat
 
 

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from minik.api import names
 from minik.api.cel.function import FORMAT, OPTIONAL, Function, boxed, unboxed
+from minik.api.go_urls import request_uri_complaint
 
 Check = Callable[[str], list[str]]
 
@@ -44,7 +44,7 @@ _FORMATS: dict[str, Check] = {
     "dns1123SubdomainPrefix": _prefix(names.dns_subdomain),
     "dns1035LabelPrefix": _prefix(names.dns_1035_label),
     "labelValue": names.label_value,
-    "uri": _complaint("invalid URI for request", lambda text: urlsplit(text).scheme or text.startswith("/")),
+    "uri": lambda text: [complaint] if (complaint := request_uri_complaint(text)) else [],
     "uuid": _complaint("does not match the UUID format", _UUID.fullmatch),
     "byte": _complaint("invalid base64", lambda text: base64.b64decode(text, validate=True) is not None),
     "date": _complaint("invalid date", lambda text: len(text) == 10 and datetime.fromisoformat(text)),

@@ -5,9 +5,11 @@ https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-ip-address-librar
 
 import ipaddress
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from minik.api import go_addresses, go_urls
 from minik.api.cel.function import CIDR, IP, URL, Function, boxed, unboxed
+from minik.api.validation import show
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -15,23 +17,31 @@ _Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 def _address(text: str) -> _Address:
     """Raises ValueError; neither zones nor IPv4 written as IPv6 are taken."""
-    if "%" in text:
-        raise ValueError(f"IP Address with zone value is not allowed: {text!r}")
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
-        raise ValueError(f'IP Address "{text}" parse error during conversion from string') from None
+        complaint = go_addresses.address_complaint(text)
+        if not complaint:
+            raise ValueError(f"IP address {show(text)} with zone value is not allowed") from None
+        raise ValueError(f"IP Address {show(text)} parse error during conversion from string: {complaint}") from None
+    if "%" in text:
+        raise ValueError(f"IP address {show(text)} with zone value is not allowed")
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        raise ValueError("IPv4-mapped IPv6 address is not allowed")
+        raise ValueError(f"IPv4-mapped IPv6 address {show(text)} is not allowed")
     return found
 
 
+_NO_NETWORK = "network address parse error during conversion from string: "
+
+
 def _interface(text: str) -> _Interface:
-    address, slash, length = text.partition("/")
-    if not slash or not length.isdigit() or (len(length) > 1 and length[0] == "0"):
-        raise ValueError(f'network address parse error during conversion from string: netip.ParsePrefix("{text}")')
-    _address(address)
-    return ipaddress.ip_interface(text)
+    complaint = go_addresses.prefix_complaint(text)
+    if complaint:
+        raise ValueError(f"{_NO_NETWORK}{_NO_NETWORK}{complaint}")
+    found = ipaddress.ip_interface(text)
+    if isinstance(found, ipaddress.IPv6Interface) and found.ip.ipv4_mapped:
+        raise ValueError(f"{_NO_NETWORK}IPv4-mapped IPv6 address {show(text)} is not allowed")
+    return found
 
 
 def _accepts(parse: Any) -> Any:
@@ -77,10 +87,9 @@ def _contains_cidr(value: Any, other: Any) -> bool:
 
 
 def _url(text: str) -> Any:
-    parts = urlsplit(text)
-    if not text or any(ord(c) < 33 for c in text) or not (parts.scheme or text.startswith("/")):
-        raise ValueError(f'URL parse error during conversion from string: parse "{text}": invalid URI for request')
-    _ = parts.port  # raises ValueError
+    complaint = go_urls.request_uri_complaint(text)
+    if complaint:
+        raise ValueError(f"URL parse error during conversion from string: {complaint}")
     return boxed(URL, text)
 
 
@@ -100,8 +109,8 @@ def _hostname(value: Any) -> str:
 
 
 def _port(value: Any) -> str:
-    port = _parts(value).port
-    return "" if port is None else str(port)
+    _, colon, port = _host(value).rpartition("]")[2].rpartition(":")
+    return port if colon else ""
 
 
 FUNCTIONS = (
@@ -131,6 +140,6 @@ FUNCTIONS = (
     Function("getHost", (URL,), "string", _host),
     Function("getHostname", (URL,), "string", _hostname),
     Function("getPort", (URL,), "string", _port),
-    Function("getEscapedPath", (URL,), "string", lambda v: quote(_parts(v).path, safe="/%:@!$&'()*+,;=~-._")),
+    Function("getEscapedPath", (URL,), "string", lambda v: go_urls.escaped_path(_parts(v).path)),
     Function("getQuery", (URL,), "map", lambda v: parse_qs(_parts(v).query, keep_blank_values=True)),
 )

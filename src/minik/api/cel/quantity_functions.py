@@ -3,19 +3,13 @@
 https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-quantity-library
 """
 
-import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 from minik.api import quantity as quantities
+from minik.api.cel import semantic_version
 from minik.api.cel.function import QUANTITY, SEMVER, Function, boxed, unboxed
-
-_SEMVER = re.compile(
-    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
-    r"(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?"
-    r"(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
-)
 
 
 def _quantity(text: str) -> Any:
@@ -57,16 +51,7 @@ def _sign(number: Fraction) -> int:
 
 
 def _version(text: str, normalize: bool = False) -> list[Any]:
-    """Major, minor, patch and pre-release. Raises ValueError."""
-    if normalize:
-        text = re.sub(r"^v", "", text)
-        core, mark, rest = re.match(r"([0-9.]*)([-+]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-        numbers = [part.lstrip("0") or "0" for part in core.split(".")]
-        text = ".".join([*numbers, "0", "0"][: max(3, len(numbers))]) + mark + rest
-    match = _SEMVER.fullmatch(text)
-    if match is None:
-        raise ValueError(f"invalid semver: {text}")
-    return [int(match[1]), int(match[2]), int(match[3]), match[4] or ""]
+    return list(semantic_version.parse(text, normalize))
 
 
 def _is_semver(text: str, normalize: bool = False) -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 
 from minik.api import names
 from minik.api.columns import NAME, age
+from minik.api.go_addresses import address_complaint
 from minik.api.go_form import go_struct
 from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import GVR, Obj
-from minik.api.validation import FieldError, invalid_value, required, show
+from minik.api.validation import FieldError, invalid_value, required
 
 _COLUMNS = (
     NAME,
@@ -35,31 +36,11 @@ def _cells(obj: Obj, now: datetime) -> list[Any]:
     return [obj["metadata"]["name"], shown, age(obj, now)]
 
 
-def _complaint(name: str) -> str:
-    """What Go's parser finds wrong with an address."""
-    if "." not in name.partition(":")[0]:
-        return "unable to parse IP"
-    parts = name.split(".")
-    for index, part in enumerate(parts):
-        if not part:
-            at = show(".".join(parts[index:]) if index == 0 else "." + ".".join(parts[index:]))
-            return f"IPv4 field must have at least one digit (at {at})"
-        if not part.isdecimal():
-            strange = next(place for place, character in enumerate(part) if not character.isdecimal())
-            return f"unexpected character (at {show('.'.join([part[strange:], *parts[index + 1 :]]))})"
-        if len(part) > 1 and part.startswith("0"):
-            return "IPv4 field has octet with leading zero"
-        if int(part) > 255:
-            return "IPv4 field has value >255"
-        if index == 3 and len(parts) > 4:
-            return f"IPv4 address too long (at {show('.' + '.'.join(parts[4:]))})"
-    return "IPv4 address too short"
-
-
 def _name_errors(name: str, _is_prefix: bool) -> list[str]:
     address = names.strict_ip(name)
     if address is None:
-        return [f"ParseAddr({show(name)}): {_complaint(name)}"]
+        complaint = address_complaint(name)
+        return [complaint] if complaint else []
     return [] if str(address) == name else ["not a valid IP address in canonical format"]
 
 
