@@ -120,6 +120,41 @@ def test_surge_starts_the_new_pod_first(running):
     assert [p["metadata"]["name"] for p in plan(surging, nodes, by_node(both), "new", NOW).delete] == ["a-old"]
 
 
+def test_a_pod_that_was_deleted_is_no_second_one_on_its_node(running):
+    surging = daemon_set({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+    going = running("a", "new")
+    going["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:00Z"
+    assert plan_update(surging, [node("a")], by_node([running("a", "old"), going]), "new", NOW).create == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "others", "goes"),
+    [
+        ({"maxUnavailable": 1}, [("b", "new")], True),
+        ({"maxUnavailable": 1}, [], False),  # b has none yet
+        ({"maxUnavailable": 0, "maxSurge": 1}, [("b", "new")], True),
+        ({"maxUnavailable": 0, "maxSurge": 1}, [], False),  # nobody else serves
+    ],
+)
+def test_an_old_pod_goes_where_none_would_be_started(running, strategy, others, goes):
+    tainted = [node("a", ("x", "NoSchedule")), node("b")]
+    old, kind = running("a", "old"), {"type": "RollingUpdate", "rollingUpdate": strategy}
+    pods = by_node([old, *(running(*other) for other in others)])
+    todo = plan_update(daemon_set(kind), tainted, pods, "new", NOW)
+    assert (todo.create, todo.delete) == ([], [old] if goes else [])
+
+
+def test_an_old_pod_that_failed_is_replaced_by_the_update(running):
+    failed = running("a", "old", ready=False, phase="Failed")
+    assert plan_update(daemon_set(), [node("a")], by_node([failed]), "new", NOW).delete == [failed]
+
+
+def test_a_pod_that_ended_and_is_kept_by_a_finalizer_is_replaced(running):
+    ended = running("a", phase="Succeeded")
+    ended["metadata"] |= {"deletionTimestamp": "2026-01-02T03:04:00Z", "finalizers": ["example.com/hold"]}
+    assert plan(daemon_set(), [node("a")], by_node([ended]), "new", NOW).create == ["a"]
+
+
 def test_on_delete_replaces_nothing(running):
     waiting = daemon_set({"type": "OnDelete"})
     assert plan_update(waiting, [node("a")], by_node([running("a", "old")]), "new", NOW).delete == []

@@ -20,6 +20,7 @@ from minik.server.controllers.rolling import scaled
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 GENERATION_LABEL = "pod-template-generation"
 BURST = 250
+_ENDED = ("Failed", "Succeeded")
 
 _TOLERATED = (
     ("node.kubernetes.io/not-ready", "NoExecute"),
@@ -88,9 +89,11 @@ def target_node(pod: Obj) -> str:
 
 
 def by_node(pods: Iterable[Obj]) -> dict[str, list[Obj]]:
+    """Without those that have ended and only wait for somebody's finalizer: they hold no place on a node."""
     grouped: dict[str, list[Obj]] = {}
     for pod in pods:
-        grouped.setdefault(target_node(pod), []).append(pod)
+        if not (is_deleting(pod) and phase(pod) in _ENDED):
+            grouped.setdefault(target_node(pod), []).append(pod)
     return grouped
 
 
@@ -123,7 +126,7 @@ def _plan_node(
     for pod in pods:
         if is_deleting(pod):
             continue
-        if phase(pod) in ("Failed", "Succeeded"):
+        if phase(pod) in _ENDED:
             result.delete.append(pod)
             result.ended.append(pod)
         else:
@@ -166,28 +169,85 @@ def limits(daemon_set: Obj, desired: int) -> tuple[int, int]:
 def plan_update(
     daemon_set: Obj, nodes: Sequence[Obj], pods: Mapping[str, Sequence[Obj]], revision_hash: str, now: datetime
 ) -> Plan:
-    """The next Pods of a rolling update. Pods that are not available anyway are replaced without waiting."""
-    wanted = [node["metadata"]["name"] for node in nodes if fits(daemon_set, node)[0]]
-    surge, max_unavailable = limits(daemon_set, len(wanted))
-    strategy = (daemon_set["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate")
-    if strategy != "RollingUpdate":
+    """The next Pods of a rolling update. Pods that are not available anyway are replaced without waiting.
+
+    Also on nodes where none would be started any more, but where one may stay.
+    """
+    if (daemon_set["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate") != "RollingUpdate":
         return Plan()
     min_ready = daemon_set["spec"].get("minReadySeconds", 0)
-    result, unavailable, surging = Plan(), 0, 0
+    places = [_Place(node["metadata"]["name"], fits(daemon_set, node)[0]) for node in nodes]
+    for place in places:
+        for pod in pods.get(place.node, ()):
+            if not is_deleting(pod):
+                is_new = labels_of(pod).get(HASH_LABEL) == revision_hash
+                (place.new if is_new else place.old).append(pod)
+                if is_available(pod, min_ready, now):
+                    place.available.add(pod["metadata"]["name"])
+    places = [place for place in places if place.is_wanted or place.old or place.new]
+    desired = sum(place.is_wanted for place in places)
+    surge, max_unavailable = limits(daemon_set, desired)
+    return _surging(places, surge, desired) if surge else _replacing(places, max_unavailable)
+
+
+@dataclass(slots=True)
+class _Place:
+    """A node with the Pods that are to stay there, of the current revision and of earlier ones."""
+
+    node: str
+    is_wanted: bool  # a Pod would be started there
+    new: list[Obj] = field(default_factory=list)
+    old: list[Obj] = field(default_factory=list)
+    available: set[str] = field(default_factory=set)  # names of Pods
+
+    def has_available(self, pods: Iterable[Obj]) -> bool:
+        return any(pod["metadata"]["name"] in self.available for pod in pods)
+
+    @property
+    def is_crowded(self) -> bool:
+        """`plan` is about to end that."""
+        return len(self.new) > 1 or len(self.old) > 1
+
+
+def _replacing(places: Iterable[_Place], max_unavailable: int) -> Plan:
+    result, unavailable = Plan(), 0
     candidates: list[Obj] = []
-    for name in wanted:
-        present = [pod for pod in pods.get(name, ()) if phase(pod) not in ("Failed", "Succeeded")]
-        new = [pod for pod in present if labels_of(pod).get(HASH_LABEL) == revision_hash]
-        old = [pod for pod in present if pod not in new]
-        serving = any(is_available(pod, min_ready, now) and not is_deleting(pod) for pod in present)
-        unavailable += not serving
-        surging += bool(new and old)
-        if old and not new and not any(map(is_deleting, old)):
-            (candidates if serving else result.delete).extend(old[:1])
-    if surge:
-        nodes_to_surge = [target_node(pod) for pod in candidates][: max(0, surge - surging)]
-        return Plan(create=nodes_to_surge + [target_node(pod) for pod in result.delete])
+    for place in places:
+        if place.is_crowded or bool(place.new) == bool(place.old):
+            unavailable += 1
+        elif not place.available:
+            unavailable += 1
+            result.delete += place.old
+        else:
+            candidates += place.old
     result.delete += candidates[: max(0, max_unavailable - unavailable)]
+    return result
+
+
+def _surging(places: Iterable[_Place], surge: int, desired: int) -> Plan:
+    """New Pods beside the old ones, which go once the new are available.
+
+    Those that may stay where none would be started go only when enough others are available.
+    """
+    result, surging, available = Plan(), 0, 0
+    candidates: list[str] = []  # nodes
+    leaving: list[Obj] = []
+    for place in places:
+        if place.is_crowded:
+            surging += 1
+            continue
+        available += place.has_available(place.old or place.new)
+        if place.old and place.new:
+            if place.has_available(place.new):
+                result.delete += place.old
+            else:
+                surging += 1
+        elif place.old and place.is_wanted:
+            (candidates if place.available else result.create).append(place.node)
+        elif place.old:
+            (leaving if place.available else result.delete).extend(place.old)
+    result.create += candidates[: max(0, surge - surging)]
+    result.delete += leaving[: max(0, available - desired)]
     return result
 
 
