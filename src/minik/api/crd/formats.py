@@ -3,8 +3,6 @@
 A format that is not listed is no constraint. https://spec.openapis.org/oas/v3.0.0#data-types
 """
 
-import base64
-import binascii
 import ipaddress
 import re
 from collections.abc import Callable
@@ -14,22 +12,31 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from minik.api.types import Obj
 
 _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?%s[0-9a-f]{3}-?%s[0-9a-f]{3}-?[0-9a-f]{12}"
+_ANY = r"[a-zA-Z0-9\u0080-\U0010ffff]"  # upstream: of what is not ASCII only letters and symbols
 _HOSTNAME = re.compile(
-    r"(?=.{1,255}$)[a-zA-Z0-9\u00a1-\uffff]([a-zA-Z0-9\u00a1-\uffff-]{0,61}[a-zA-Z0-9\u00a1-\uffff])?"
-    r"(\.[a-zA-Z0-9\u00a1-\uffff]([a-zA-Z0-9\u00a1-\uffff-]{0,61}[a-zA-Z0-9\u00a1-\uffff])?)*\.?"
+    rf"{_ANY}(?:-?{_ANY}{{0,62}})?"
+    rf"|(?:{_ANY}(?:(?:{_ANY}|-){{0,61}}{_ANY})?\.)+[a-zA-Z\u0080-\U0010ffff]{{2,63}}"
 )
-_DATE_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[tT\s](\d{2}:\d{2}:\d{2})(?:\.\d+)?([zZ]|[+-]\d{2}:\d{2})")
-_DURATION = re.compile(r"[+-]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|h|m|s))+)")
-_LONG_DURATION = re.compile(
-    r"(\d+)\s*(nanoseconds?|nanos|nano|ns|microseconds?|micros|micro|us|µs|μs|milliseconds?|millis|milli|ms|"
-    r"seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|wks?|w)"
+_DATE_TIME = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:.\d+)?(?:z|[+-]\d{2}:\d{2})", re.ASCII)
+_DURATION = re.compile(r"[+-]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|h|m|s))+)", re.ASCII)
+_LONG_DURATION = re.compile(r"\s*(?:\d+\s*[A-Za-zµ]+\s*)+", re.ASCII)
+_UNITS = re.compile(
+    r"nano.*|ns|micro.*|us|µs|milli.*|ms|sec.*|s|min.*|m|hour.*|hr|h|day.*|d|week.*|wk|w", re.IGNORECASE
 )
-_MAC = re.compile(
-    r"([0-9a-fA-F]{2}:){5,7}[0-9a-fA-F]{2}|([0-9a-fA-F]{2}-){5,7}[0-9a-fA-F]{2}|([0-9a-fA-F]{4}\.){2,3}[0-9a-fA-F]{4}"
-    r"|([0-9a-fA-F]{2}:){19}[0-9a-fA-F]{2}|([0-9a-fA-F]{2}-){19}[0-9a-fA-F]{2}|([0-9a-fA-F]{4}\.){9}[0-9a-fA-F]{4}"
+_HEX = "[0-9a-fA-F]"
+_MAC = re.compile(  # 6, 8 or 20 bytes
+    rf"{_HEX}{{2}}(?::{_HEX}{{2}}){{5}}(?:(?::{_HEX}{{2}}){{2}}|(?::{_HEX}{{2}}){{14}})?"
+    rf"|{_HEX}{{2}}(?:-{_HEX}{{2}}){{5}}(?:(?:-{_HEX}{{2}}){{2}}|(?:-{_HEX}{{2}}){{14}})?"
+    rf"|{_HEX}{{4}}(?:\.{_HEX}{{4}}){{2}}(?:\.{_HEX}{{4}}|(?:\.{_HEX}{{4}}){{7}})?"
 )
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})")
+_CARD = re.compile(
+    r"4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}"
+    r"|3(?:0[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\d{3})\d{11}"
+)
+_COLOR = r"\s*(?:0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*"
+_RGB = re.compile(rf"rgb\({_COLOR},{_COLOR},{_COLOR}\)", re.ASCII)
 _EMAIL = re.compile(r"(?:[^<>]*<)?[^\s<>@,;:\"()\[\]]+@[^\s<>@,;:\"()\[\]]+>?")
-_RGB = re.compile(r"rgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)")
 _NUMBERS = {"integer": ("int32", "int64"), "number": ("float", "double")}
 _LABEL_SHORT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_LONG = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -74,22 +81,36 @@ def _quiet(check: Callable[[str], object]) -> Callable[[str], bool]:
 
 
 def _date_time(value: str) -> bool:
-    match = _DATE_TIME.fullmatch(value)
-    if match is None:
-        return False
-    return _quiet(datetime.fromisoformat)(f"{match[1]}T{match[2]}{match[3].upper().replace('Z', '+00:00')}")
+    date, *rest = value.lower().split("t")
+    match = _DATE_TIME.fullmatch(rest[0]) if rest and _date(date) else None
+    return match is not None and match[1] <= "23" and match[2] <= "59" and match[3] <= "59"
 
 
 def _date(value: str) -> bool:
-    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is not None and _quiet(datetime.fromisoformat)(value)
+    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII) is not None and _quiet(datetime.fromisoformat)(value)
 
 
 def _duration(value: str) -> bool:
-    return bool(_DURATION.fullmatch(value)) or _LONG_DURATION.search(value) is not None
+    """As Go has them, or as Scala has: `2 hours 5min`, of which one unit must be known."""
+    if _DURATION.fullmatch(value):
+        return True
+    units = re.findall(r"\d+\s*([A-Za-zµ]+)", value) if _LONG_DURATION.fullmatch(value) else ()
+    return any(_UNITS.fullmatch(unit) for unit in units)
 
 
 def _cidr(value: str) -> bool:
-    return "/" in value and _quiet(lambda text: ipaddress.ip_network(text, strict=False))(value)
+    address, _, size = value.partition("/")
+    network = f"{_without_zeros(address)}/{size}"
+    return size.isdigit() and _quiet(lambda text: ipaddress.ip_network(text, strict=False))(network)
+
+
+def _ipv4(value: str) -> bool:
+    return "." in value and "%" not in value and _quiet(ipaddress.ip_address)(_without_zeros(value))
+
+
+def _without_zeros(address: str) -> str:
+    """Leading zeros of an IPv4 address do not matter."""
+    return re.sub(r"(?<![0-9a-fA-F:])0+(?=\d)", "", address) if "." in address else address
 
 
 def _ipv6(value: str) -> bool:
@@ -108,17 +129,9 @@ def _uri(value: str) -> bool:
     return value.startswith("/") or bool(parts.scheme)
 
 
-def _base64(value: str) -> bool:
-    try:
-        base64.b64decode(value, validate=True)
-    except (ValueError, binascii.Error):
-        return False
-    return True
-
-
 def _card(value: str) -> bool:
     digits = re.sub(r"[^0-9]+", "", value)
-    if not re.fullmatch(r"\d{12,19}", digits):
+    if not _CARD.fullmatch(digits):
         return False
     doubled = (int(d) * (1 + place % 2) for place, d in enumerate(reversed(digits)))
     return sum(n - 9 if n > 9 else n for n in doubled) % 10 == 0
@@ -138,17 +151,18 @@ def _isbn13(value: str) -> bool:
     return sum(int(d) * (3 if place % 2 else 1) for place, d in enumerate(digits)) % 10 == 0
 
 
-def _rgb(value: str) -> bool:
-    match = _RGB.fullmatch(value)
-    return match is not None and all(int(part) <= 255 for part in match.groups())
+def _hostname(value: str) -> bool:
+    if not _HOSTNAME.fullmatch(value) or len(value.encode()) > 255:
+        return False
+    return all(len(part.encode()) <= 63 for part in value.split("."))
 
 
 _CHECKS: dict[str, Callable[[str], bool]] = {
     "bsonobjectid": _full(r"[0-9a-fA-F]{24}"),
     "uri": _uri,
     "email": _full(_EMAIL),
-    "hostname": _full(_HOSTNAME),
-    "ipv4": _quiet(ipaddress.IPv4Address),
+    "hostname": _hostname,
+    "ipv4": _ipv4,
     "ipv6": _ipv6,
     "cidr": _cidr,
     "mac": _full(_MAC),
@@ -162,8 +176,8 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
     "creditcard": _card,
     "ssn": _full(r"\d{3}[- ]?\d{2}[- ]?\d{4}"),
     "hexcolor": _full(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})"),
-    "rgbcolor": _rgb,
-    "byte": _base64,
+    "rgbcolor": _full(_RGB),
+    "byte": _full(_BASE64),
     "password": lambda _: True,
     "date": _date,
     "duration": _duration,
