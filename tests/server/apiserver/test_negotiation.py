@@ -3,7 +3,7 @@
 import pytest
 
 from minik.api.status import StatusError
-from minik.server.apiserver.negotiation import JSON, PLAIN, PROTOBUF, YAML, Form, error_form, negotiate
+from minik.server.apiserver.negotiation import JSON, PLAIN, PROTOBUF, YAML, Form, accepts_route, error_form, negotiate
 
 KUBECTL = (
     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
@@ -59,6 +59,13 @@ def test_nothing_acceptable_is_a_406(accept: str, message: str) -> None:
 def test_routes_of_collections_produce_watches_too() -> None:
     with pytest.raises(StatusError, match=r"application/vnd.kubernetes.protobuf;stream=watch$"):
         negotiate("text/plain", streams=True)
+
+
+def test_some_routes_speak_one_language() -> None:
+    for accept in ("", "*/*", "text/html,application/json;q=0.1"):
+        accepts_route(accept, JSON)
+    with pytest.raises(StatusError, match=r"^406: Not Acceptable\n\nAvailable representations: application/json$"):
+        accepts_route("text/plain", JSON)
 
 
 def test_custom_resources_have_no_routes() -> None:

@@ -108,8 +108,7 @@ def negotiate(
     entries = clauses(accept)
     if routed and not any(clause.media_type == "*/*" or clause.media_type in OFFERED for clause in entries):
         produced = f"{_PRODUCED}, {_STREAMED}" if streams else _PRODUCED
-        message = f"406: Not Acceptable\n\nAvailable representations: {produced}"
-        raise StatusError(406, "NotAcceptable", message, has_details=True)
+        raise _no_route(produced)
     last_resort: Form | None = None
     for clause in entries:
         form = _form(clause, transforms=transforms)
@@ -152,6 +151,17 @@ def wants_pretty(request: Request) -> bool:
     if asked:
         return asked[0] not in ("0", "false")
     return request.headers.get("user-agent", "").startswith(("curl", "Wget", "Mozilla/5.0"))
+
+
+def accepts_route(accept: str, produced: str) -> None:
+    """Refuses clients that do not take the only media type of a route. Raises StatusError 406."""
+    if accept and not any(clause.media_type in ("*/*", produced) for clause in clauses(accept)):
+        raise _no_route(produced)
+
+
+def _no_route(produced: str) -> StatusError:
+    message = f"406: Not Acceptable\n\nAvailable representations: {produced}"
+    return StatusError(406, "NotAcceptable", message, has_details=True)
 
 
 def not_accepted(*, streamed: bool = False) -> StatusError:

@@ -187,6 +187,15 @@ async def test_system_priority_classes_stay(api: Any) -> None:
             'no kind "Odd" is registered for version "meta.k8s.io/v1" in scheme '
             '"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"',
         ),
+        ({}, "", b'{"apiVersion":"a/b/c"}', 400, "unexpected GroupVersion string: a/b/c"),
+        (
+            {},
+            "",
+            b'{"kind":5}',
+            400,
+            "couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of "
+            "type string",
+        ),
         ({}, "", b'{"kind":"Status"}', 400, "decoded object cannot be converted to DeleteOptions"),
         ({}, "?gracePeriodSeconds=", b"", 400, 'strconv.ParseInt: parsing "": invalid syntax'),
     ],

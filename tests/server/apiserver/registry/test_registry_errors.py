@@ -44,6 +44,12 @@ async def test_words_of_errors(api: Any, target: str, message: str) -> None:
         ("/a?export=0", 404, 'configmaps "a" not found'),
         ("/..", 400, "Name parameter invalid: \"..\": may not be '..'"),
         ("/a%25b", 400, "Name parameter invalid: \"a%b\": may not contain '%'"),
+        (
+            "?resourceVersion=18446744073709551616",
+            400,
+            'invalid resource version: resourceVersion: Invalid value: "18446744073709551616": strconv.ParseUint: '
+            'parsing "18446744073709551616": value out of range',
+        ),
         ("?limit=", 400, 'strconv.ParseInt: parsing "": invalid syntax'),
         (
             "?sendInitialEvents=&resourceVersionMatch=Exact&labelSelector=(",

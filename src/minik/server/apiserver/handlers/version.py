@@ -5,6 +5,7 @@ from importlib.metadata import version as package_version
 
 from minik.api.request import Request, Response
 from minik.api.types import Obj, UserInfo
+from minik.server.apiserver.negotiation import JSON, accepts_route
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.routes import Routes
 
@@ -34,7 +35,8 @@ def version_info() -> Obj:
 def install(routes: Routes) -> None:
     body = to_json(version_info(), pretty=True)
 
-    async def version(_request: Request, _user: UserInfo, below: str) -> Response:
+    async def version(request: Request, _user: UserInfo, below: str) -> Response:
+        accepts_route(request.headers.get("accept", ""), JSON)
         return Response(body=body)
 
     routes.add("/version", version)

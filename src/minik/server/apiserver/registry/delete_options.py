@@ -106,6 +106,10 @@ def _body(call: Call) -> Obj | None:
     if not isinstance(raw, dict):
         text = f"json: cannot unmarshal {found(raw)} into Go value of type {TYPE_META}"
         raise bad_request(f"couldn't get version/kind; json parse error: {text}")
+    for name in ("apiVersion", "kind"):
+        if not isinstance(raw.get(name), str | None):
+            text = f"json: cannot unmarshal {found(raw[name])} into Go struct field .{name} of type string"
+            raise bad_request(f"couldn't get version/kind; json parse error: {text}")
     _check_kind(raw.get("kind") or "", raw.get("apiVersion") or "")
     return raw
 
@@ -123,6 +127,8 @@ def _message(body: bytes) -> Obj:
 
 def _check_kind(kind: str, version: str) -> None:
     """Options of any version will do. Raises StatusError 400."""
+    if version.count("/") > 1:
+        raise bad_request(f"unexpected GroupVersion string: {version}")
     if kind in ("", "DeleteOptions"):
         return
     version = version or _META

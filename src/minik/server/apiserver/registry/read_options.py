@@ -15,6 +15,7 @@ from minik.server.apiserver.registry.continue_token import Continue
 from minik.server.apiserver.request_info import truthy
 
 _INT64 = 1 << 63
+_UINT64 = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,10 @@ def parse_revision(version: str, *, prefix: str = "", code: int = 500) -> int | 
     """A resourceVersion parameter. Lists answer a bad one with 400 and a prefix, gets with a bare 500."""
     if not version:
         return None
-    if not (version.isascii() and version.isdigit()):
-        text = f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
+    problem = "" if version.isascii() and version.isdigit() else "invalid syntax"
+    if not problem and int(version) > _UINT64:
+        problem = "value out of range"
+    if problem:
+        text = f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": {problem}'
         raise StatusError(code, "BadRequest" if code == 400 else "", prefix + text)
     return int(version)
