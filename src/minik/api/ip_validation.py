@@ -4,7 +4,7 @@ Strict: no leading zeros, no IPv4-mapped IPv6, no bits beyond the prefix.
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from minik.api.names import strict_ip
 from minik.api.validation import FieldError, invalid_value
@@ -34,16 +34,25 @@ def validate_ip(text: str, path: str) -> list[FieldError]:
     return [invalid_value(path, text, complaint) for complaint in _strictness(text)]
 
 
-def validate_cidr(text: str, path: str) -> list[FieldError]:
-    address, slash, prefix = text.partition("/")
+def sloppy_network(text: str) -> IPv4Network | IPv6Network | None:
+    """The network that upstream's parsers of old see in a CIDR; None where they see none."""
+    address, _, prefix = text.partition("/")
     sloppy = strict_ip(_without_leading_zeros(address))
     is_number = prefix.isascii() and prefix.isdigit()
-    if sloppy is None or not slash or not is_number or int(prefix) > sloppy.max_prefixlen:
+    if sloppy is None or not is_number or int(prefix) > sloppy.max_prefixlen:
+        return None
+    return ip_network(f"{sloppy}/{int(prefix)}", strict=False)
+
+
+def validate_cidr(text: str, path: str) -> list[FieldError]:
+    network = sloppy_network(text)
+    if network is None:
         return [invalid_value(path, text, _CIDR_TEXT)]
+    address, _, prefix = text.partition("/")
     errors = [invalid_value(path, text, complaint) for complaint in _strictness(address)]
     if len(prefix) > 1 and prefix.startswith("0"):
         errors.append(invalid_value(path, text, "must not have leading 0s"))
-    if ip_network(f"{sloppy}/{int(prefix)}", strict=False).network_address != sloppy:
+    if network.network_address != strict_ip(_without_leading_zeros(address)):
         errors.append(invalid_value(path, text, "must not have bits set beyond the prefix length"))
     return errors
 

@@ -26,11 +26,22 @@ def test_a_network_policy_is_about_what_it_has_rules_for(post: Any, spec: dict[s
         ({}, "Required value: must specify a peer"),
         ({"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}}, "may not specify both ipBlock and another peer"),
         ({"ipBlock": {"cidr": "10.0.0.0/8", "except": ["11.0.0.0/16"]}}, "must be a strict subset of `cidr`"),
+        ({"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.1/16"]}}, "bits set beyond the prefix length"),
     ],
 )
 def test_wrong_peers_are_refused(post: Any, peer: dict[str, Any], complaint: str) -> None:
     [error] = post(NETWORKING, "NetworkPolicy", spec={"podSelector": {}, "ingress": [{"from": [peer]}]}).errors
     assert error.endswith(complaint)
+
+
+def test_exceptions_from_an_unclean_block_are_looked_at_all_the_same(post: Any) -> None:
+    block = {"cidr": "10.1.1.1/8", "except": ["11.0.0.0/16"]}
+    spec = {"podSelector": {}, "egress": [{"to": [{"ipBlock": block}]}]}
+    path = "spec.egress[0].to[0].ipBlock"
+    assert post(NETWORKING, "NetworkPolicy", spec=spec).errors == [
+        f'{path}.cidr: Invalid value: "10.1.1.1/8": must not have bits set beyond the prefix length',
+        f'{path}.except[0]: Invalid value: "11.0.0.0/16": must be a strict subset of `cidr`',
+    ]
 
 
 @pytest.mark.parametrize(

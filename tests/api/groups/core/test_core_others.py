@@ -97,6 +97,28 @@ def test_taints_are_unique_by_key_and_effect(create: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        (
+            {"spec": {"podCIDRs": ["10.0.0.0/8", "10.0.0.0/8"]}},
+            'spec.podCIDRs: Invalid value: ["10.0.0.0/8","10.0.0.0/8"]: '
+            "may specify no more than one CIDR for each IP family",
+        ),
+        (
+            {"status": {"nodeInfo": {"swap": {"capacity": 0}}}},
+            "metadata.nodeSwapStatus.capacity: Invalid value: 0: must be greater than zero",
+        ),
+        (
+            {"status": {"declaredFeatures": ["B", "A"]}},
+            'status.declaredFeatures[1]: Invalid value: "A": list must be sorted alphabetically',
+        ),
+    ],
+)
+def test_what_a_node_brings_along_is_checked(create: Any, fields: dict[str, Any], complaint: str) -> None:
+    assert create("Node", **fields).errors == [complaint]
+
+
 def claim_spec(**fields: Any) -> dict[str, Any]:
     return {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, **fields}
 
@@ -117,6 +139,13 @@ def test_only_bound_claims_grow(create: Any, change: Any) -> None:
     claim = create("PersistentVolumeClaim", spec=claim_spec())
     claim["status"] = {"phase": "Bound"}
     assert change("PersistentVolumeClaim", claim, lambda new: new["spec"].update(bigger)) == []
+
+
+def test_states_of_a_claims_growth_are_known_ones(create: Any, change: Any) -> None:
+    claim = create("PersistentVolumeClaim", spec=claim_spec())
+    states = {"allocatedResourceStatuses": {"storage": "Odd"}}
+    (text,) = change("PersistentVolumeClaim", claim, lambda new: new["status"].update(states), "status")
+    assert text.startswith('status.allocatedResourceStatuses: Unsupported value: "storage": supported values: ')
 
 
 @pytest.mark.parametrize(

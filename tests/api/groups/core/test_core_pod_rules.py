@@ -361,6 +361,24 @@ def test_amounts_are_rounded_up_to_thousandths(create: Any, change: Any) -> None
     assert made["status"]["containerStatuses"][0]["allocatedResources"] == {"cpu": "1m"}
 
 
+@pytest.mark.parametrize(
+    ("message", "complaints"),
+    [
+        ("hot", []),
+        ("", ["Required value: must be non-empty if specified"]),
+        ("é" * 513, ["Too long: may not be more than 1024 bytes"]),
+    ],
+)
+def test_word_about_a_devices_health_is_short(create: Any, change: Any, message: str, complaints: list[str]) -> None:
+    spec = {"containers": [{"name": "c", "image": "i", "resources": {"limits": {"a.b/c": "1"}}}]}
+    health = {"resourceID": "r", "health": "Unhealthy", "message": message}
+    status = {"name": "c", "allocatedResourcesStatus": [{"name": "a.b/c", "resources": [health]}]}
+    made = create("Pod", spec=spec)
+    errors = change("Pod", made, lambda new: new["status"].update(containerStatuses=[status]), "status")
+    at = "status.containerStatuses[0].allocatedResourcesStatus[0].resources[0].message"
+    assert errors == [f"{at}: {text}" for text in complaints]
+
+
 def test_annotations_of_init_containers_of_old_are_dropped(create: Any) -> None:
     old = "pod.beta.kubernetes.io/init-containers"
     made = create("Pod", metadata={"name": "x", "annotations": {old: "[]", "a": "b"}}, spec=pod())

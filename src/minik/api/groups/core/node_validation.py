@@ -111,13 +111,22 @@ def _validate_cidrs(cidrs: Sequence[str]) -> list[FieldError]:
         errors.append(FieldError(INTERNAL, _CIDRS, "", text))
     if wrong or len(cidrs) > 2 or not is_dual_stack(cidrs):
         errors.append(invalid_value(_CIDRS, list(cidrs), "may specify no more than one CIDR for each IP family"))
-    return errors + [duplicate(f"{_CIDRS}[{i}]", cidr) for i, cidr in enumerate(cidrs) if cidr in cidrs[:i]]
+    return errors
+
+
+def _validate_swap(info: Obj) -> list[FieldError]:
+    capacity = (info.get("swap") or {}).get("capacity")
+    if capacity is None or capacity > 0:
+        return []
+    return [invalid_value("metadata.nodeSwapStatus.capacity", capacity, "must be greater than zero")]
 
 
 def validate_node(node: Obj) -> list[FieldError]:
-    spec = node.get("spec") or {}
-    errors = validate_annotations(node) + _validate_taints(spec.get("taints") or ())
-    return errors + _validate_resources(node) + _validate_cidrs(spec.get("podCIDRs") or ())
+    spec, status = node.get("spec") or {}, node.get("status") or {}
+    errors = validate_annotations(node) + _validate_taints(spec.get("taints") or ()) + _validate_resources(node)
+    errors += _validate_swap(status.get("nodeInfo") or {})
+    errors += _validate_declared_features(status.get("declaredFeatures") or ())
+    return errors + _validate_cidrs(spec.get("podCIDRs") or ())
 
 
 def _validate_once(spec: Obj, before: Obj) -> list[FieldError]:

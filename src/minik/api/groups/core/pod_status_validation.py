@@ -16,11 +16,12 @@ from minik.api.validation import (
     invalid_value,
     not_supported,
     required,
+    too_long,
 )
 
 _SYSTEM_CONDITIONS = ("PodScheduled", "Ready", "Initialized")
 _HEALTH = ("Healthy", "Unhealthy", "Unknown")
-_ID_MAX = 2**31 - 1
+_ID_MAX, _MESSAGE_MAX = 2**31 - 1, 1024
 _FAMILY_TEXT = "may specify no more than one IP for each IP family"
 _STATUSES = {
     "containers": "containerStatuses",
@@ -177,10 +178,17 @@ def _validate_allocated(statuses: Sequence[Obj], containers: Sequence[Obj], path
                 where = f"{at}.resources[{position}]"
                 if device.get("health", "") not in _HEALTH:
                     errors.append(not_supported(f"{where}.health", device.get("health", ""), _HEALTH))
+                errors += _validate_health_message(device.get("message"), f"{where}.message")
                 if device.get("resourceID", "") in seen:
                     errors.append(duplicate(f"{where}.resourceID", device["resourceID"]))
                 seen.add(device.get("resourceID", ""))
     return errors
+
+
+def _validate_health_message(message: str | None, path: str) -> list[FieldError]:
+    if message == "":
+        return [required(path, "must be non-empty if specified")]
+    return [too_long(path, _MESSAGE_MAX)] if message and len(message.encode()) > _MESSAGE_MAX else []
 
 
 def _validate_allocated_name(name: str, resources: Obj, path: str) -> list[FieldError]:

@@ -121,9 +121,9 @@ def validate_claim_status_update(new: Obj, _old: Obj) -> list[FieldError]:
     for name, text in (status.get("capacity") or {}).items():
         errors += validate_basic(text, f"status.capacity[{name}]")
     for name, state in (status.get("allocatedResourceStatuses") or {}).items():
-        errors += _validate_resource_key(name, "status.allocatedResourceStatus")
+        errors += _validate_resource_key(name, "status.allocatedResourceStatuses")
         if state not in _RESIZE_STATES:
-            errors.append(not_supported("status.allocatedResourceStatus", name, _RESIZE_STATES))
+            errors.append(not_supported("status.allocatedResourceStatuses", name, _RESIZE_STATES))
     for name, text in (status.get("allocatedResources") or {}).items():
         at = f"status.allocatedResources[{name}]"
         found = _validate_resource_key(name, "status.allocatedResources") or validate_basic(text, at)

@@ -1,9 +1,7 @@
 """Validation of NetworkPolicies."""
 
-from ipaddress import ip_network
-
 from minik.api import names
-from minik.api.ip_validation import validate_cidr
+from minik.api.ip_validation import sloppy_network, validate_cidr
 from minik.api.label_selector_validation import validate_label_selector
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid_value, not_supported, required
@@ -37,16 +35,15 @@ def _validate_block(block: Obj, path: str) -> list[FieldError]:
     if not cidr:
         return [required(f"{path}.cidr")]
     errors = validate_cidr(cidr, f"{path}.cidr")
-    if errors:
+    outer = sloppy_network(cidr)
+    if outer is None:
         return errors
-    outer = ip_network(cidr)
     for index, text in enumerate(block.get("except") or ()):
         at = f"{path}.except[{index}]"
-        found = validate_cidr(text, at)
-        errors += found
-        if found:
+        errors += validate_cidr(text, at)
+        inner = sloppy_network(text)
+        if inner is None:
             continue
-        inner = ip_network(text)
         inside = inner.version == outer.version and inner.network_address in outer
         if not inside or inner.prefixlen <= outer.prefixlen:
             errors.append(invalid_value(at, text, "must be a strict subset of `cidr`"))
