@@ -244,3 +244,32 @@ async def test_what_is_to_be_done_with_custom_resources(
     body = {**WIDGET, "metadata": {"name": "v"}} if method in ("PUT", "POST") else b""
     response = await crds.send(method, path, body, headers=headers)
     assert (response.status, orjson.loads(response.body).get("message", "")) == (code, message)
+
+
+async def test_a_scale_says_how_many_before_there_are_any(crds: Any) -> None:
+    scale = {"specReplicasPath": ".spec.n", "statusReplicasPath": ".status.n"}
+    await crds("POST", DEFINITIONS, definition(FREE, subresources={"scale": scale}))
+    await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}})
+    status, answer = await crds.patch(f"{WIDGETS}/w/scale", {"spec": {}})
+    assert (status, answer["message"]) == (400, 'the spec replicas field ".spec.n" cannot be empty')
+    status, answer = await crds.patch(f"{WIDGETS}/w/scale", {"spec": {"replicas": 2}})
+    assert (status, answer["spec"]) == (200, {"replicas": 2})
+
+
+async def test_what_an_update_left_as_it_was_is_only_warned_of(crds: Any) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE))
+    await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}, "spec": {"a": 0, "b": 1}})
+    rules = [{"rule": "self > 0", "message": "small"}]
+    spec = {"a": {"type": "integer", "x-kubernetes-validations": rules}, "b": {"type": "integer"}}
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": spec}}}
+    path = "/spec/versions/0/schema/openAPIV3Schema"
+    await crds.patch(
+        f"{DEFINITIONS}/widgets.example.com", [{"op": "replace", "path": path, "value": schema}], "json-patch+json"
+    )
+    for _ in range(50):
+        _, current = await crds("GET", f"{WIDGETS}/w")
+        response = await crds.send("PUT", f"{WIDGETS}/w", {**current, "spec": {"a": 0, "b": current["spec"]["b"] + 1}})
+        if response.warnings:
+            break
+        await asyncio.sleep(0.01)
+    assert (response.status, response.warnings) == (200, ["spec.a: Invalid value: 0: small"])

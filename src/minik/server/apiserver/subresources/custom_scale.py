@@ -31,6 +31,7 @@ def scaling_of(resource: Resource) -> Scaling:
         selector=lambda obj: _text(obj, paths.get("labelSelectorPath", "")),
         path=tuple(spec_path.removeprefix(".").split(".")),
         check=check,
+        is_unset=lambda obj: nested(obj, spec_path) is None,
         own_validation=True,
     )
 

@@ -20,7 +20,7 @@ from minik.api.patch import managed_fields, scale_fields
 from minik.api.request import Response
 from minik.api.schema import decode, types
 from minik.api.scheme import Column, Resource
-from minik.api.status import StatusError, conflict, not_found
+from minik.api.status import StatusError, bad_request, conflict, not_found
 from minik.api.types import Obj
 from minik.api.validation import invalid
 from minik.server.apiserver.admission.attributes import Operation
@@ -34,6 +34,8 @@ from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.update import Change, update_object
 from minik.server.apiserver.registry.write_options import WriteOptions
 from minik.server.apiserver.subresources.scaling import Scaling
+
+_UNSET = -(1 << 31)  # in the place of replicas that an object does not have yet
 
 
 def _spec(obj: Obj) -> Obj:
@@ -229,6 +231,8 @@ def _scaled(
 
     async def change(old: Obj) -> Obj:
         before = to_scale(old, scaling)
+        if scaling.is_unset(old):
+            before["spec"]["replicas"] = _UNSET
         entries = old["metadata"].get("managedFields", [])
         before["metadata"]["managedFields"] = scale_fields.of_scale(entries, paths)
         scale = wanted(before)
@@ -247,6 +251,8 @@ def _scaled(
         await registry.admission.mutate(attributes)
         scale = attributes.obj or scale
         replicas = _spec(scale).get("replicas") or 0
+        if replicas == _UNSET:
+            raise bad_request(f'the spec replicas field ".{".".join(scaling.path)}" cannot be empty')
         if not scaling.own_validation:
             _check(call, scale)
             _check_uid(call, scale, old)
