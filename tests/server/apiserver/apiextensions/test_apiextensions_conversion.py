@@ -16,6 +16,7 @@ OBJ = {
     "metadata": {"name": "w", "uid": "u", "labels": {"a": "b"}},
     "spec": {"n": 1},
 }
+NEW = {"apiVersion": "example.com/v2"}
 CONFIG = {"clientConfig": {"url": "https://hook.test/c"}, "conversionReviewVersions": ["v2", "v1"]}
 
 
@@ -30,7 +31,8 @@ def converter(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         async def post(_target: Any, _tls: Any, review: Any, _seconds: int) -> Any:
             reviews.append(review)
             uid = review["request"]["uid"]
-            return {"kind": "ConversionReview", "response": {"uid": uid, "result": {"status": "Success"}, **response}}
+            made_of = {"kind": "ConversionReview", "apiVersion": "apiextensions.k8s.io/v1"}
+            return {**made_of, "response": {"uid": uid, "result": {"status": "Success"}, **response}}
 
         monkeypatch.setattr(made._client, "post", post)
         resource = cast(Resource, SimpleNamespace(kind="Widget", converted_by=CONFIG))
@@ -57,13 +59,26 @@ async def test_of_metadata_only_labels_and_annotations_change(converter: Any) ->
 @pytest.mark.parametrize(
     ("response", "text"),
     [
-        ({"result": {"status": "Failure", "message": "no idea"}}, "no idea"),
+        ({"result": {"status": "Failure", "message": "no idea"}}, "failed: no idea"),
+        ({"result": {}}, "failed: response.result.status was '', not 'Success'"),
         ({"convertedObjects": []}, "returned 0 objects, expected 1"),
-        ({"convertedObjects": [OBJ]}, "returned invalid object at index 0: expected example.com/v2, Kind=Widget"),
+        (
+            {"convertedObjects": [OBJ]},
+            "returned invalid object at index 0: invalid groupVersion (expected example.com/v2, "
+            "received example.com/v1)",
+        ),
+        (
+            {"convertedObjects": [{**OBJ, "apiVersion": "example.com/v2", "metadata": {"name": "x", "uid": "u"}}]},
+            "returned invalid object: must have the same name: w != x",
+        ),
+        (
+            {"convertedObjects": [{**OBJ, **NEW, "metadata": {"name": "w", "uid": "u", "labels": {"a": 1}}}]},
+            "returned invalid metadata: metadata.labels[a] must be a string, but is int64 in converted object",
+        ),
     ],
 )
 async def test_other_answers_are_refused(converter: Any, response: Any, text: str) -> None:
     with pytest.raises(StatusError) as caught:
         await converter(**response)
     assert caught.value.code == 500
-    assert caught.value.message == f"conversion webhook for example.com/v1, Kind=Widget failed: {text}"
+    assert caught.value.message == f"conversion webhook for example.com/v1, Kind=Widget {text}"
