@@ -97,6 +97,12 @@ def generic_not_found() -> StatusError:
     return StatusError(404, "NotFound", "the server could not find the requested resource", has_details=True)
 
 
+def not_allowed() -> StatusError:
+    """405 for a method the path does not have."""
+    text = "the server does not allow this method on the requested resource"
+    return StatusError(405, "MethodNotAllowed", text, has_details=True)
+
+
 def method_not_supported(group: str, resource: str, action: str) -> StatusError:
     text = f'{action} is not supported on resources of kind "{_qualified(group, resource)}"'
     return StatusError(405, "MethodNotAllowed", text, group=group, kind=resource)

@@ -22,7 +22,7 @@ from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError
 from multidict import CIMultiDict
 
 from minik.api.request import Request, Response
-from minik.api.status import StatusError, bad_request, too_large
+from minik.api.status import StatusError, bad_request, not_allowed, too_large
 from minik.server.apiserver import warning_headers, websocket_stream
 from minik.server.apiserver.express import Framing, Head, Heads, is_bare_get
 from minik.server.apiserver.negotiation import JSON
@@ -37,7 +37,6 @@ from minik.server.apiserver.plain_answer import (
 )
 from minik.server.apiserver.registry.answer import to_json
 from minik.server.apiserver.registry.body import MAX_BODY
-from minik.server.apiserver.registry.dispatch import not_allowed
 from minik.server.apiserver.request_info import resolve
 from minik.server.apiserver.short_way import ShortAnswer
 from minik.server.apiserver.stream_connection import StreamConnection, Streams, close_stream

@@ -24,7 +24,7 @@ from minik.server.apiserver.metrics import RequestMetrics
 from minik.server.apiserver.negotiation import error_form
 from minik.server.apiserver.registry.answer import encoded
 from minik.server.apiserver.registry.body import MAX_BODY
-from minik.server.apiserver.registry.dispatch import Dispatcher, NoSuchPath, not_allowed
+from minik.server.apiserver.registry.dispatch import Dispatcher, NoSuchPath
 from minik.server.apiserver.request_info import RequestInfo, resolve
 from minik.server.apiserver.routes import Routes, page_not_found, text
 from minik.store.engine import StoreWriteError
@@ -214,8 +214,6 @@ class Pipeline:
         found = self._routes.find(info.path)
         if found is None:
             return page_not_found()
-        if request.method not in ("GET", "HEAD"):
-            raise not_allowed()
         handler, below = found
         return await handler(request, user, below)
 

@@ -6,9 +6,24 @@ A handler gets the request and the path below the one it was registered for ("" 
 from collections.abc import Awaitable, Callable, Iterable
 
 from minik.api.request import Request, Response
+from minik.api.status import not_allowed
 from minik.api.types import UserInfo
 
 PathHandler = Callable[[Request, UserInfo, str], Awaitable[Response]]
+
+
+def get_only(handler: PathHandler) -> PathHandler:
+    """The handler of a path that upstream serves by a route: it has no other methods, not even HEAD.
+
+    Plain handlers, such as those of health checks, never look at the method.
+    """
+
+    async def routed(request: Request, user: UserInfo, below: str) -> Response:
+        if request.method != "GET":
+            raise not_allowed()
+        return await handler(request, user, below)
+
+    return routed
 
 
 class Routes:

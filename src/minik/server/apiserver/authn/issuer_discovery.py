@@ -7,7 +7,7 @@ from minik.api.request import Request, Response
 from minik.api.types import UserInfo
 from minik.server.apiserver.authn.signing_key import JWKS_PATH, SigningKey, jwks, openid_configuration
 from minik.server.apiserver.registry.answer import to_json
-from minik.server.apiserver.routes import Routes
+from minik.server.apiserver.routes import Routes, get_only
 
 
 def install(routes: Routes, key: SigningKey, issuer: str, keys_url: str) -> None:
@@ -22,5 +22,5 @@ def install(routes: Routes, key: SigningKey, issuer: str, keys_url: str) -> None
         headers = {"Cache-Control": "public, max-age=3600"}
         return Response(content_type="application/jwk-set+json", body=keys, headers=headers)
 
-    routes.add("/.well-known/openid-configuration", serve_configuration)
-    routes.add(JWKS_PATH, serve_keys)
+    routes.add("/.well-known/openid-configuration", get_only(serve_configuration))
+    routes.add(JWKS_PATH, get_only(serve_keys))

@@ -11,12 +11,12 @@ from typing import Protocol
 from minik.api import discovery
 from minik.api.request import Request, Response
 from minik.api.scheme import Scheme
-from minik.api.status import generic_not_found
+from minik.api.status import generic_not_found, not_allowed
 from minik.api.types import Obj, UserInfo
 from minik.server.apiserver.aggregation.discovered import GroupVersion, completed
 from minik.server.apiserver.negotiation import JSON, YAML, Form, clauses, negotiate
 from minik.server.apiserver.registry.answer import encoded
-from minik.server.apiserver.routes import Routes, page_not_found
+from minik.server.apiserver.routes import Routes, get_only, page_not_found
 
 _AGGREGATED = "APIGroupDiscoveryList"
 _GROUP, _VERSION = "apidiscovery.k8s.io", "v2"
@@ -44,7 +44,7 @@ class Discovery:
         return None if self.elsewhere is None else self.elsewhere.groups
 
     def install(self, routes: Routes) -> None:
-        routes.add_tree("/api", self._api)
+        routes.add_tree("/api", get_only(self._api))
         routes.add_tree("/apis", self._apis)
 
     async def _api(self, request: Request, _user: UserInfo, below: str) -> Response:
@@ -61,6 +61,8 @@ class Discovery:
         group, _, version = below[1:].partition("/")
         if version:
             document = discovery.api_resource_list(self._scheme, group, version)
+            if document is not None and request.method != "GET":
+                raise not_allowed()
         else:
             document = discovery.api_group(self._scheme, group, self._extra())
         return page_not_found() if document is None else _document(request, document)

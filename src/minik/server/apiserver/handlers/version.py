@@ -7,7 +7,7 @@ from minik.api.request import Request, Response
 from minik.api.types import Obj, UserInfo
 from minik.server.apiserver.negotiation import JSON, accepts_route
 from minik.server.apiserver.registry.answer import to_json
-from minik.server.apiserver.routes import Routes
+from minik.server.apiserver.routes import Routes, get_only
 
 MAJOR, MINOR = "1", "36"
 KUBERNETES_VERSION = f"v{MAJOR}.{MINOR}.0"
@@ -39,4 +39,4 @@ def install(routes: Routes) -> None:
         accepts_route(request.headers.get("accept", ""), JSON)
         return Response(body=body)
 
-    routes.add("/version", version)
+    routes.add("/version", get_only(version))

@@ -9,7 +9,14 @@ from dataclasses import replace
 from minik.api import names
 from minik.api.request import Request, Response
 from minik.api.scheme import Resource, Scheme, Subresource
-from minik.api.status import StatusError, bad_request, generic_not_found, method_not_supported, not_found
+from minik.api.status import (
+    StatusError,
+    bad_request,
+    generic_not_found,
+    method_not_supported,
+    not_allowed,
+    not_found,
+)
 from minik.api.types import UserInfo
 from minik.api.validation import show
 from minik.server.apiserver.negotiation import JSON, PLAIN, Form, negotiate, wants_pretty
@@ -110,6 +117,8 @@ class Dispatcher:
 
     def _handler(self, call: Call) -> Handler:
         info, resource = call.info, call.resource
+        if call.request.method == "HEAD" and not resource.custom and info.subresource != "proxy":
+            raise not_allowed()  # no other route has it
         if info.subresource:
             return self._subresource_handler(call)
         virtual = self._virtual.get((resource.group, resource.plural))
@@ -176,16 +185,6 @@ def _check_custom_verb(call: Call) -> None:
         if info.verb == "patch":
             patch_type(call)
         raise bad_request("name must be provided")
-
-
-def not_allowed() -> StatusError:
-    """405 for a verb the path does not have."""
-    return StatusError(
-        405,
-        "MethodNotAllowed",
-        "the server does not allow this method on the requested resource",
-        has_details=True,
-    )
 
 
 def subresource_of(call: Call) -> Subresource:
