@@ -25,6 +25,7 @@ Obj = dict[str, Any]
         ("secrets", ("", "secrets")),
         ("count/deployments.apps", ("apps", "deployments")),
         ("count/pods", ("", "pods")),
+        ("gold.deviceclass.resource.k8s.io/devices", ("resource.k8s.io", "resourceclaims")),
         ("something", None),
     ],
 )

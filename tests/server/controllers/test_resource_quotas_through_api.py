@@ -230,6 +230,20 @@ def test_scopes_of_terminating_pods(objects: Objects) -> None:
         eventually(lambda order=order: used(objects, order[0]) == nothing, **SOON)
 
 
+def test_pods_that_get_a_deadline_go_to_the_quota_of_terminating_ones(objects: Objects) -> None:
+    quota(objects, "short", {"pods": "1"}, scopes=["Terminating"])
+    quota(objects, "long", {"pods": "1"}, scopes=["NotTerminating"])
+    deadline = {"spec": {"activeDeadlineSeconds": 3600}}
+    pod(objects, "a")
+    objects.patch("pods", "a", deadline)
+    assert used(objects, "short") == {"pods": "1"}
+    uses(objects, "long", pods="0")
+    pod(objects, "b")
+    assert "exceeded quota: short, requested: pods=1" in refused(lambda: objects.patch("pods", "b", deadline))
+    objects.patch("pods", "b", {"metadata": {"labels": {"a": "b"}}})
+    assert (used(objects, "short"), used(objects, "long")) == ({"pods": "1"}, {"pods": "1"})
+
+
 @pytest.mark.parametrize(
     ("operator", "values", "counts"),
     [("In", ["high"], (1, 0)), ("NotIn", ["high"], (0, 1)), ("Exists", None, (1, 0)), ("DoesNotExist", None, (0, 1))],

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from minik.api.quantity import Quantity, of, parse
 from minik.api.types import GVR, Obj
 from minik.client.resources import PERSISTENT_VOLUME_CLAIMS, PODS, SERVICES
-from minik.server.apiserver.admission.quota_usage import in_all_scopes, usage
+from minik.server.apiserver.admission.quota_usage import DEVICE_SUFFIX, in_all_scopes, is_terminating, usage
 
 _CLAIM_SUFFIXES = (".storageclass.storage.k8s.io/", ".volumeattributesclass.storage.k8s.io/")
 _COUNTED_BY_NAME = frozenset({"configmaps", "secrets", "replicationcontrollers", "resourcequotas"})
@@ -32,6 +32,8 @@ def counted(item: str) -> tuple[str, str] | None:
         return "", PODS.resource
     if item.startswith("requests.") and "/" in item:  # extended resources
         return "", PODS.resource
+    if item.endswith(DEVICE_SUFFIX):
+        return "resource.k8s.io", "resourceclaims"
     return None
 
 
@@ -66,10 +68,15 @@ def _amounts(amounts: Mapping[str, str] | None) -> dict[str, int]:
 
 
 def changes_usage(resource: GVR, old: Obj | None, new: Obj | None) -> bool:
-    """Whether less may be used than before: something went, a Pod ended, or a Service or claim was changed."""
+    """Whether less may be used of a quota than before.
+
+    Something went, a Pod ended or went to the other quotas, or a Service or claim was changed.
+    """
     if old is None:
         return False
     if new is None:
+        return True
+    if resource == PODS and is_terminating(old) != is_terminating(new):
         return True
     watched: Iterable[GVR] = (PODS, SERVICES, PERSISTENT_VOLUME_CLAIMS)
     return resource in watched and usage(resource, old) != usage(resource, new)

@@ -14,7 +14,7 @@ Usage = dict[str, Quantity]
 
 _STORAGE_CLASS_SUFFIX = ".storageclass.storage.k8s.io/"
 _ATTRIBUTES_CLASS_SUFFIX = ".volumeattributesclass.storage.k8s.io/"
-_DEVICE_SUFFIX = ".deviceclass.resource.k8s.io/devices"
+DEVICE_SUFFIX = ".deviceclass.resource.k8s.io/devices"
 _MOST_DEVICES = 32  # that one allocation can hold
 _NATIVE = ("cpu", "memory", "ephemeral-storage")
 # resources that may be limited by their bare plural, as before count/<plural>
@@ -95,7 +95,7 @@ def _device_usage(claim: Obj) -> Usage:
     for request in ((claim.get("spec") or {}).get("devices") or {}).get("requests") or ():
         wanted: dict[str, int] = {}
         for each in request.get("firstAvailable") or [request.get("exactly") or request]:
-            item = f"{each.get('deviceClassName', '')}{_DEVICE_SUFFIX}"
+            item = f"{each.get('deviceClassName', '')}{DEVICE_SUFFIX}"
             count = _MOST_DEVICES if each.get("allocationMode") == "All" else each.get("count", 0)
             wanted[item] = max(wanted.get(item, 0), count)
         for item, count in wanted.items():
@@ -150,9 +150,9 @@ def in_scope(scope: str, operator: str, values: Iterable[str], resource: GVR, ob
         return False
     spec = obj["spec"]
     if scope == "Terminating":
-        return spec.get("activeDeadlineSeconds") is not None
+        return is_terminating(obj)
     if scope == "NotTerminating":
-        return spec.get("activeDeadlineSeconds") is None
+        return not is_terminating(obj)
     if scope == "BestEffort":
         return _is_best_effort(obj)
     if scope == "NotBestEffort":
@@ -162,6 +162,11 @@ def in_scope(scope: str, operator: str, values: Iterable[str], resource: GVR, ob
     if scope == "CrossNamespacePodAffinity":
         return _has_cross_namespace_affinity(spec.get("affinity") or {})
     return False
+
+
+def is_terminating(pod: Obj) -> bool:
+    """Whether the Pod may only run for so long. The one scope that an update can change."""
+    return pod["spec"].get("activeDeadlineSeconds") is not None
 
 
 def _matches(operator: str, values: Iterable[str], value: str) -> bool:

@@ -12,7 +12,7 @@ from minik.api.quantity import Quantity, parse
 from minik.api.types import GVR, Obj
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.plugin import CREATE, UPDATE, Plugin, refuse
-from minik.server.apiserver.admission.quota_usage import Usage, in_all_scopes, unstated, usage
+from minik.server.apiserver.admission.quota_usage import Usage, in_all_scopes, is_terminating, unstated, usage
 from minik.server.apiserver.objects import Reader
 
 QUOTAS = GVR("", "v1", "resourcequotas")
@@ -71,7 +71,13 @@ def _counts(attributes: AdmissionAttributes) -> bool:
     group, _, plural = attributes.gvr
     if (group, plural) in _UNCOUNTED or attributes.subresource:
         return not group and plural == "pods" and attributes.subresource == "resize"
-    return attributes.operation is CREATE or (not group and plural in _UPDATED)
+    if attributes.operation is CREATE or group:
+        return attributes.operation is CREATE
+    return plural in _UPDATED or (plural == "pods" and _changes_scope(attributes.old_obj, attributes.obj))
+
+
+def _changes_scope(old: Obj | None, new: Obj | None) -> bool:
+    return old is not None and new is not None and is_terminating(old) != is_terminating(new)
 
 
 def charged(quota: Obj, attributes: AdmissionAttributes) -> Obj | None:
