@@ -136,7 +136,7 @@ class KubeletServer:
     def _find(self, namespace: str, name: str, container: str, *, uid: str = "") -> _Target:
         pod = self._kubelet.pod(namespace, name, uid)
         if pod is None:
-            raise _Refusal(404, f'pod "{name}" not found')
+            raise _Refusal(404, "pod does not exist")
         return _Target(pod, container)
 
     # -- logs
@@ -190,7 +190,7 @@ class KubeletServer:
         flags = {name: values.get(name, [""])[0] in _TRUE for name in ("input", "output", "error", "tty")}
         container = self._kubelet.container(target.uid, target.container)
         if container is None or not container.running:
-            raise _Refusal(404, f'container not found ("{target.container}")')
+            raise _Refusal(500, f'container not found ("{target.container}")')
         streams = {
             "stdin": flags["input"],
             "stdout": flags["output"],
@@ -204,7 +204,8 @@ class KubeletServer:
     async def _forward_url(self, request: web.BaseRequest, target: _Target) -> str:
         sandbox = self._kubelet.sandbox_id(target.uid)
         if not sandbox:
-            raise _Refusal(404, f'pod not found ("{target.pod["metadata"]["name"]}")')
+            metadata = target.pod["metadata"]
+            raise _Refusal(500, f'pod not found ("{metadata["name"]}_{metadata["namespace"]}")')
         values = parse_qs(urlsplit(request.raw_path).query)
         ports = [int(port) for text in values.get("port", []) for port in text.split(",") if port.isdigit()]
         return await self._kubelet.runtime.port_forward_url(sandbox, ports)

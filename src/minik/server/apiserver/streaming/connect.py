@@ -15,13 +15,13 @@ import orjson
 from aiohttp import web
 
 from minik.api.request import Response
-from minik.api.status import bad_request, internal_error
+from minik.api.status import StatusError, bad_request, internal_error
 from minik.api.types import Obj
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.streaming import port_forward, remote_command
 from minik.server.apiserver.streaming.admission import admit
-from minik.server.apiserver.streaming.kubelets import Kubelets, container_of, host_of, refused
+from minik.server.apiserver.streaming.kubelets import Endpoint, Kubelets, container_of, host_of, unreachable
 from minik.server.apiserver.streaming.spdy import SpdyConnection
 from minik.upgrade import UpgradeRefused, ask, carry, upgrade_headers, upgrade_of
 
@@ -48,41 +48,66 @@ class Connect:
         kubelet = self.kubelets.endpoint(node)
 
         async def upgrade(incoming: web.BaseRequest) -> web.StreamResponse:
-            connection = await self.kubelets.connect(kubelet)
-            return await self._upgrade(incoming, call, kubelet.authority, path, connection, silence)
+            offered = [p.strip() for p in incoming.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+            if call.info.subresource != "portforward" and remote_command.PROTOCOL in offered:
+                return await self._translate(incoming, call, kubelet, path, silence)
+            tunnel = call.info.subresource == "portforward" and port_forward.PROTOCOL in offered
+            return await self._carry(incoming, kubelet, path, tunnel=tunnel)
 
         if call.request.local or not upgrade_of(call.request.headers):
             raise bad_request("Upgrade request required")
         return Response(upgrade=upgrade)
 
-    async def _upgrade(
-        self,
-        incoming: web.BaseRequest,
-        call: Call,
-        authority: str,
-        path: str,
-        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        silence: bytes,
+    async def _translate(
+        self, incoming: web.BaseRequest, call: Call, kubelet: Endpoint, path: str, silence: bytes
     ) -> web.StreamResponse:
-        reader, writer = connection
-        offered = [p.strip() for p in incoming.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        """The WebSocket is opened whatever the kubelet says; what went wrong is told through its error channel."""
+        socket = web.WebSocketResponse(protocols=(remote_command.PROTOCOL,), max_msg_size=0, compress=False)
+        await socket.prepare(incoming)
+        opened = remote_command.channels({n: values[0] for n, values in call.request.query.items() if values})
+        writer: asyncio.StreamWriter | None = None
         try:
-            if call.info.subresource == "portforward" and port_forward.PROTOCOL in offered:
-                await _upgrade_kubelet(reader, writer, authority, path, port_forward.SPDY_PROTOCOL)
-                socket = await _open_socket(incoming, port_forward.PROTOCOL)
-                await port_forward.carry_messages(socket, reader, writer)
-                return await _closed(socket)
-            if call.info.subresource != "portforward" and remote_command.PROTOCOL in offered:
-                await _upgrade_kubelet(reader, writer, authority, path, remote_command.SPDY_PROTOCOL)
-                socket = await _open_socket(incoming, remote_command.PROTOCOL)
-                first = {name: values[0] for name, values in call.request.query.items() if values}
-                async with SpdyConnection(reader, writer) as spdy:
-                    await remote_command.translate(socket, spdy, remote_command.channels(first), silence=silence)
-                return await _closed(socket)
-            head = await ask(reader, writer, incoming.method, path, upgrade_headers(incoming, authority))
-            return await carry(incoming, reader, writer, head)
-        except (UpgradeRefused, ConnectionError) as error:
-            status = refused(error) if isinstance(error, UpgradeRefused) else internal_error(str(error))
+            await remote_command.say_established(socket, opened)
+            reader, writer = await self.kubelets.connect(kubelet)
+            await _upgrade_kubelet(reader, writer, kubelet.authority, path, remote_command.SPDY_PROTOCOL)
+            async with SpdyConnection(reader, writer) as spdy:
+                await remote_command.translate(socket, spdy, opened, silence=silence)
+        except UpgradeRefused as error:
+            await remote_command.report(socket, internal_error(f"unable to upgrade connection: {error.body}"))
+        except OSError as error:
+            url = f'Post "https://{kubelet.authority}{path}"'
+            text = f"error sending request: {url}: {unreachable(kubelet, error)}"
+            await remote_command.report(socket, internal_error(text))
+        finally:
+            if writer is not None:
+                writer.close()
+        await socket.close()
+        return socket
+
+    async def _carry(
+        self, incoming: web.BaseRequest, kubelet: Endpoint, path: str, *, tunnel: bool
+    ) -> web.StreamResponse:
+        """Byte by byte, inside of WebSocket messages if it is a `tunnel`. A refusal is handed on as it is."""
+        try:
+            reader, writer = await self.kubelets.connect(kubelet)
+        except OSError as error:
+            status = StatusError(500, "", f"error dialing backend: {unreachable(kubelet, error)}")
+            return web.json_response(status.status(), status=status.code)
+        authority = kubelet.authority
+        try:
+            if not tunnel:
+                head = await ask(reader, writer, incoming.method, path, upgrade_headers(incoming, authority))
+                return await carry(incoming, reader, writer, head)
+            await _upgrade_kubelet(reader, writer, authority, path, port_forward.SPDY_PROTOCOL)
+            socket = web.WebSocketResponse(protocols=(port_forward.PROTOCOL,), max_msg_size=0, compress=False)
+            await socket.prepare(incoming)
+            await port_forward.carry_messages(socket, reader, writer)
+            await socket.close()
+            return socket
+        except UpgradeRefused as refused:
+            return web.Response(status=refused.status, text=refused.body)
+        except ConnectionError as error:
+            status = StatusError(500, "", str(error))
             return web.json_response(status.status(), status=status.code)
         finally:
             writer.close()
@@ -137,14 +162,3 @@ async def _upgrade_kubelet(
         "X-Stream-Protocol-Version": protocol,
     }
     await ask(reader, writer, "POST", path, headers)
-
-
-async def _open_socket(incoming: web.BaseRequest, protocol: str) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse(protocols=(protocol,), max_msg_size=0, compress=False)
-    await socket.prepare(incoming)
-    return socket
-
-
-async def _closed(socket: web.WebSocketResponse) -> web.WebSocketResponse:
-    await socket.close()
-    return socket

@@ -5,15 +5,18 @@ kubelet to this server (its serving certificate is from the server CA, whatever 
 """
 
 import asyncio
+import errno
+import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minik.api.status import StatusError, bad_request, internal_error, not_found
+from minik.api.status import StatusError, bad_request, not_found
 from minik.api.types import GVR, Obj
 from minik.server.apiserver.objects import Reader
-from minik.upgrade import HEAD_LIMIT, UpgradeRefused
+from minik.server.apiserver.webhooks.refusals import certificate_text
+from minik.upgrade import HEAD_LIMIT
 
 NODES = GVR("", "v1", "nodes")
 DEFAULT_PORT = 10250
@@ -56,13 +59,9 @@ class Kubelets:
         return Endpoint(_address(status.get("addresses") or ()), port)
 
     async def connect(self, endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Raises StatusError 500 when the kubelet cannot be reached."""
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                return await asyncio.open_connection(endpoint.host, endpoint.port, ssl=self.tls, limit=HEAD_LIMIT)
-        except (OSError, TimeoutError) as error:
-            reason = str(error) or "i/o timeout"
-            raise internal_error(f"error dialing backend: dial tcp {endpoint.authority}: {reason}") from None
+        """Raises OSError (also TimeoutError) when the kubelet cannot be reached; `unreachable` words it."""
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await asyncio.open_connection(endpoint.host, endpoint.port, ssl=self.tls, limit=HEAD_LIMIT)
 
 
 def _address(addresses: Sequence[Obj]) -> str:
@@ -96,10 +95,10 @@ def container_of(pod: Obj, wanted: str) -> str:
     raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(known)}]")
 
 
-def refused(error: UpgradeRefused) -> StatusError:
-    """What a kubelet's refusal becomes."""
-    if error.status == 404:
-        return StatusError(404, "NotFound", error.body)
-    if error.status == 400:
-        return bad_request(error.body)
-    return internal_error(error.body)
+def unreachable(endpoint: Endpoint, error: OSError) -> str:
+    """Why a kubelet could not be reached, as Go's dialer says it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return certificate_text(error)
+    if isinstance(error, TimeoutError) or error.errno is None or error.errno not in errno.errorcode:
+        return f"dial tcp {endpoint.authority}: {str(error) or 'i/o timeout'}"
+    return f"dial tcp {endpoint.authority}: connect: {os.strerror(error.errno).lower()}"

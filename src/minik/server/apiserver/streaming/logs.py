@@ -10,12 +10,13 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from minik.api.request import Response
-from minik.api.status import StatusError, internal_error
+from minik.api.status import StatusError, bad_request, internal_error
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid, invalid_value, not_supported
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.streaming.kubelets import CONNECT_TIMEOUT, Kubelets, container_of
+from minik.server.apiserver.webhooks.refusals import connection_text
 
 _PASSED_ON = ("follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "tailLines", "limitBytes", "stream")
 _AT_LEAST = {"tailLines": 0, "limitBytes": 1, "sinceSeconds": 1}
@@ -48,24 +49,35 @@ class Logs:
         meta = pod["metadata"]
         values = [(name, call.parameter(name)) for name in _PASSED_ON if call.parameter(name)]
         path = f"/containerLogs/{quote(meta['namespace'])}/{quote(meta['name'])}/{quote(container)}"
-        url = f"https://{endpoint.authority}{path}?{urlencode(values)}"
+        url = f"https://{endpoint.authority}{path}{'?' if values else ''}{urlencode(values)}"
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT)
         session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=self.kubelets.tls))
         try:
             answer = await session.get(url)
             if answer.status != 200:
-                text = (await answer.text()).strip()
-                raise StatusError(answer.status, _REASONS.get(answer.status, "InternalError"), text)
+                raise _refused(answer.status, (await answer.text()).strip(), meta["name"])
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             await session.close()
-            raise internal_error(f"Get {url!r}: {error}") from None
+            text = connection_text(error) if str(error) else f"dial tcp {endpoint.authority}: i/o timeout"
+            raise StatusError(500, "", f'Get "{url}": {text}') from None
         except BaseException:
             await session.close()
             raise
         return Response(content_type="text/plain", stream=_Chunks(session, answer))
 
 
-_REASONS = {400: "BadRequest", 404: "NotFound", 403: "Forbidden"}
+def _refused(code: int, text: str, pod: str) -> StatusError:
+    """What a kubelet's refusal becomes: only some of its words are handed on."""
+    if code == 500:
+        return internal_error(text)
+    if code == 400:
+        return bad_request(text)
+    reason, message = {
+        401: ("Unauthorized", "the server has asked for the client to provide credentials"),
+        403: ("Forbidden", text),
+        404: ("NotFound", "the server could not find the requested resource"),
+    }.get(code, ("", f"the server responded with the status code {code} but did not return more information"))
+    return StatusError(code, reason, f"{message} ( pods/log {pod})", name=pod, kind="pods/log")
 
 
 class _Chunks:

@@ -7,10 +7,13 @@ know it, so the API server translates, as upstream's does (KEP-4006).
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 
+import orjson
 from aiohttp import WSMsgType, web
 
+from minik.api.status import StatusError
 from minik.server.apiserver.streaming.spdy import SpdyConnection, SpdyStream
 
 PROTOCOL = "v5.channel.k8s.io"
@@ -35,6 +38,19 @@ def channels(query: Mapping[str, str]) -> list[int]:
     if wanted("tty"):
         chosen.append(RESIZE)
     return chosen
+
+
+async def say_established(socket: web.WebSocketResponse, opened: list[int]) -> None:
+    """An empty message on the lowest channel the client reads: clients wait for it."""
+    channel = next(c for c in (STDOUT, STDERR, ERROR) if c in opened)
+    await socket.send_bytes(bytes([channel]))
+
+
+async def report(socket: web.WebSocketResponse, error: StatusError) -> None:
+    """The outcome of a command that could not be run. Does nothing if the client has gone."""
+    if not socket.closed:
+        with contextlib.suppress(ConnectionError):
+            await socket.send_bytes(bytes([ERROR]) + orjson.dumps(error.status()))
 
 
 async def translate(

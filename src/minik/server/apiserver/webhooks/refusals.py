@@ -42,7 +42,7 @@ def connection_text(error: BaseException) -> str:
     if isinstance(error, StatusError):
         return error.message
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return _certificate_text(error.certificate_error)
+        return certificate_text(error.certificate_error)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"dial tcp: lookup {error.host}: no such host"
     if isinstance(error, aiohttp.ClientConnectorSSLError):
@@ -59,7 +59,7 @@ def connection_text(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _certificate_text(error: Exception) -> str:
+def certificate_text(error: Exception) -> str:
     reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
     known = {
         "unable to get local issuer certificate": "certificate signed by unknown authority",

@@ -1,0 +1,118 @@
+"""What clients of exec and port-forward are told when the kubelet refuses or is not there."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from minik.api.groups import load
+from minik.api.request import Request, Response
+from minik.api.types import UserInfo
+from minik.server.apiserver.http_door import HttpDoor
+from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.request_info import resolve
+from minik.server.apiserver.streaming.connect import Connect
+from minik.server.apiserver.streaming.kubelets import Endpoint
+
+PODS = load().get("", "v1", "pods")
+POD = {"metadata": {"name": "p", "namespace": "ns"}, "spec": {"nodeName": "n", "containers": [{"name": "c"}]}}
+REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 23\r\n\r\ncontainer not found (c)"
+
+
+class Kubelet:
+    """Refuses everything, or cannot be reached."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.reachable = True
+
+    def endpoint(self, _node: str) -> Endpoint:
+        return Endpoint("127.0.0.1", self.port)
+
+    async def connect(self, endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if not self.reachable:
+            raise ConnectionRefusedError(111, "Connect call failed")
+        return await asyncio.open_connection(endpoint.host, endpoint.port)
+
+    @staticmethod
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(REFUSAL)
+        writer.close()
+
+
+class Admission:
+    async def mutate(self, _: Any) -> None: ...
+
+    async def validate(self, _: Any) -> None: ...
+
+
+@pytest.fixture
+async def kubelet() -> AsyncIterator[Kubelet]:
+    kubelet = Kubelet()
+    async with await asyncio.start_server(Kubelet.refuse, "127.0.0.1", 0) as server:
+        kubelet.port = server.sockets[0].getsockname()[1]
+        yield kubelet
+
+
+@pytest.fixture
+async def url(kubelet: Kubelet) -> AsyncIterator[str]:
+    registry = SimpleNamespace(
+        storage=SimpleNamespace(get=lambda *_: POD),
+        layout=lambda _: SimpleNamespace(decode=lambda found: found),
+        admission=Admission(),
+    )
+
+    async def handle(request: Request) -> Response:
+        assert PODS is not None
+        info = resolve(request.method, request.path, request.query)
+        call = Call(request=request, info=info, resource=PODS, user=UserInfo("jane"))
+        return await Connect(kubelet).serve(registry, call)  # type: ignore[arg-type]
+
+    door = HttpDoor(handle)
+    server = await door.listen("127.0.0.1", 0, None)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1/namespaces/ns/pods/p"
+    server.close()
+    await door.close()
+
+
+@pytest.mark.parametrize(
+    ("reachable", "said"),
+    [
+        (True, "Internal error occurred: unable to upgrade connection: container not found (c)"),
+        (
+            False,
+            'Internal error occurred: error sending request: Post "https://{0}/exec/ns/p/c?output=1&command=ls": '
+            "dial tcp {0}: connect: connection refused",
+        ),
+    ],
+)
+async def test_exec_over_websocket_is_told_through_its_error_channel(
+    kubelet: Kubelet, url: str, reachable: bool, said: str
+) -> None:
+    kubelet.reachable = reachable
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{url}/exec?stdout=true&command=ls", protocols=["v5.channel.k8s.io"]) as socket,
+    ):
+        assert await socket.receive_bytes(timeout=5) == b"\1"
+        outcome = await socket.receive_bytes(timeout=5)
+        assert outcome[0] == 3
+        assert json.loads(outcome[1:])["message"] == said.format(f"127.0.0.1:{kubelet.port}")
+        assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_who_speaks_spdy_is_handed_the_refusal(kubelet: Kubelet, url: str) -> None:
+    headers = {"Connection": "Upgrade", "Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "v4.channel.k8s.io"}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{url}/exec?stdout=true&command=ls", headers=headers) as answer:
+            assert (answer.status, await answer.text()) == (500, "container not found (c)")
+        kubelet.reachable = False
+        async with session.post(f"{url}/portforward", headers=headers) as answer:
+            status = await answer.json()
+    assert status["message"] == f"error dialing backend: dial tcp 127.0.0.1:{kubelet.port}: connect: connection refused"
+    assert (status["code"], status.get("reason")) == (500, None)
