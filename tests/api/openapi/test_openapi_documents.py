@@ -153,3 +153,32 @@ def test_swagger_as_protobuf_names_every_definition() -> None:
     raw = v2_protobuf.document(SCHEME)
     assert raw.startswith(b"\x0a\x032.0")
     assert b"\x0a\x1dio.k8s.api.apps.v1.Deployment" in raw
+
+
+def test_fields_that_select_are_told_and_integers_or_strings_spelt_out() -> None:
+    either = [{"type": "integer"}, {"type": "string"}]
+    parts: Obj = {"a": {"x-kubernetes-int-or-string": True}, "b": {"type": "string", "default": "x"}}
+    schema: Obj = {"type": "object", "properties": {"spec": {"type": "object", "properties": parts}}}
+    changed = replace(WIDGETS, shape=structural.shape(schema, KIND), selectable_fields={"spec.b": str})
+    raw = v3.document(Scheme([changed]), "shop.example.com", "v1")
+    assert raw is not None
+    schemas = orjson.loads(raw)["components"]["schemas"]
+    widget = schemas["com.example.shop.v1.Widget"]
+    spec = widget["properties"]["spec"]["properties"]
+    assert spec == {"a": {"x-kubernetes-int-or-string": True, "anyOf": either}, "b": parts["b"]}
+    for name in ("Widget", "WidgetList"):
+        told = schemas[f"com.example.shop.v1.{name}"]["x-kubernetes-selectable-fields"]
+        assert told == [{"fieldPath": "spec.b"}]
+    assert _swagger(schema)["properties"]["spec"]["properties"] == {
+        "a": {"x-kubernetes-int-or-string": True},
+        "b": {"type": "string"},
+    }
+    before = v3.fingerprint(Scheme([replace(changed, selectable_fields={})]), "shop.example.com", "v1")
+    assert v3.fingerprint(Scheme([changed]), "shop.example.com", "v1") != before
+
+
+def test_without_a_schema_nothing_is_said_of_fields() -> None:
+    bare = v3.document(Scheme([replace(WIDGETS, shape=structural.shape(None, KIND))]), "shop.example.com", "v1")
+    assert bare is not None
+    widget = orjson.loads(bare)["components"]["schemas"]["com.example.shop.v1.Widget"]
+    assert set(widget) == {"type", "x-kubernetes-group-version-kind"}

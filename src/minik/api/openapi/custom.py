@@ -23,6 +23,7 @@ _EMBEDDED = {
     f"More info: {_CONVENTIONS}#types-kinds",
 }
 _PRESERVE, _EMBEDS = "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource"
+_EITHER = [{"type": "integer"}, {"type": "string"}]
 _JUNCTORS = ("oneOf", "anyOf", "allOf", "not")
 
 
@@ -33,17 +34,16 @@ def definition_name(resource: Resource) -> str:
 
 def object_definition(resource: Resource, dialect: Dialect, texts: Mapping[str, str]) -> Obj:
     """The schema of one object; `texts`: what apiVersion and kind are for."""
-    schema = (resource.shape.structural_schema if resource.shape else None) or {"type": "object", _PRESERVE: True}
+    schema = resource.shape.structural_schema if resource.shape else None
     swagger = not dialect.wraps
-    if swagger and schema.get(_PRESERVE):
+    if schema is None or (swagger and schema.get(_PRESERVE)):
         out: Obj = {"type": "object"}  # to kubectl, every field named would be one of all there are
     else:
-        out = _embedding(_for_swagger(schema) if swagger else dict(schema), dialect, texts)
+        out = _embedding(_for_swagger(schema) if swagger else _unfolded(schema), dialect, texts)
         metadata = _reference(_OBJECT_META, _METADATA, dialect)
         out["properties"] = {**(out.get("properties") or {}), **_type_meta(texts), "metadata": metadata}
-        out["type"] = "object"
     out["x-kubernetes-group-version-kind"] = [_kind(resource, resource.kind)]
-    return out
+    return {**out, **_selectable(resource)}
 
 
 def list_definition(resource: Resource, item: str, dialect: Dialect, texts: Mapping[str, str]) -> Obj:
@@ -59,7 +59,14 @@ def list_definition(resource: Resource, item: str, dialect: Dialect, texts: Mapp
             "items": {"description": f"List of {resource.plural}. More info: {_CONVENTIONS}", **items},
         },
         "x-kubernetes-group-version-kind": [_kind(resource, kind)],
+        **_selectable(resource),
     }
+
+
+def _selectable(resource: Resource) -> Obj:
+    """The fields that field selectors of lists and watches may name."""
+    fields = [{"fieldPath": name} for name in resource.selectable_fields]
+    return {"x-kubernetes-selectable-fields": fields} if fields else {}
 
 
 def _kind(resource: Resource, kind: str) -> Obj:
@@ -92,9 +99,27 @@ def _embedding(schema: Obj, dialect: Dialect, texts: Mapping[str, str]) -> Obj:
     return out
 
 
+def _unfolded(schema: Obj) -> Obj:
+    """What is an integer or a string says so itself."""
+    out = dict(schema)
+    if schema.get("properties"):
+        out["properties"] = {name: _unfolded(part) for name, part in schema["properties"].items()}
+    for word in ("items", "additionalProperties"):
+        if isinstance(schema.get(word), dict):
+            out[word] = _unfolded(schema[word])
+    if not schema.get("x-kubernetes-int-or-string"):
+        return out
+    said = schema.get("anyOf") == _EITHER or (schema.get("allOf") or [{}])[0].get("anyOf") == _EITHER
+    if not said and schema.get("anyOf"):
+        out["allOf"] = [{"anyOf": _EITHER}, *(schema.get("allOf") or ())]
+    elif not said:
+        out["anyOf"] = _EITHER
+    return out
+
+
 def _for_swagger(schema: Obj) -> Obj:
     """Without what Swagger 2 cannot say; what may be null or anything says nothing of its type."""
-    out: Obj = {key: value for key, value in schema.items() if key not in (*_JUNCTORS, "nullable")}
+    out: Obj = {key: value for key, value in schema.items() if key not in (*_JUNCTORS, "nullable", "default")}
     loose = bool(schema.get("nullable")) or bool(schema.get(_PRESERVE))
     if loose:
         out.pop("items", None)

@@ -41,7 +41,7 @@ def fingerprint(scheme: Scheme, group: str, version: str) -> str:
     for resource in _resources(scheme, group, version):
         parts: list[Any] = [resource.plural, resource.kind, list(resource.verbs), resource.namespaced]
         parts += [[sub.name, list(sub.verbs)] for sub in resource.subresources]
-        parts += ["custom"] if resource.custom else []
+        parts += ["custom", *resource.selectable_fields] if resource.custom else []
         parts.append(resource.shape and resource.shape.structural_schema)
         digest.update(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
     return digest.hexdigest().upper()
