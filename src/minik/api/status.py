@@ -158,4 +158,4 @@ def service_unavailable(message: str) -> StatusError:
 
 
 def timeout(message: str, retry_after: int = 0) -> StatusError:
-    return StatusError(504, "Timeout", f"Timeout: {message}", retry_after=retry_after)
+    return StatusError(504, "Timeout", f"Timeout: {message}", retry_after=retry_after, has_details=True)
