@@ -72,6 +72,11 @@ def test_services_of_an_api_have_names(post: Any) -> None:
     errors = post("apiregistration.k8s.io/v1", "APIService", metadata={"name": "v1.g.io"}, spec=spec).errors
     assert errors[:2] == ["spec.service.namespace: Required value", "spec.service.name: Required value"]
     assert errors[2].startswith("spec.service.port: Invalid value: 0: port is not valid: ")
+    spec = {"version": "v2", "groupPriorityMinimum": 1, "versionPriority": 1, "caBundle": "YWJj"}
+    assert post("apiregistration.k8s.io/v1", "APIService", metadata={"name": "v2."}, spec=spec).errors == [
+        "spec.group: Required value: only v1 may have an empty group and it better be legacy kube",
+        'spec.caBundle: Invalid value: "3 bytes": local APIServices may not have a caBundle',
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from minik.api.groups.status_rules import RESET_STATUS, keep_spec, keep_status, 
 from minik.api.names import path_segment_name
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
-from minik.api.validation import FieldError, invalid_value, required
+from minik.api.validation import FieldError, invalid_value, not_supported, required
 
 _TYPE = "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService"
 _MAX_GROUP_PRIORITY, _MAX_VERSION_PRIORITY = 20_000, 1000
@@ -81,6 +81,10 @@ def _validate_priorities(spec: Obj) -> list[FieldError]:
     return errors
 
 
+def _decoded_size(bundle: str) -> int:
+    return len(bundle) * 3 // 4 - bundle.count("=")
+
+
 def _validate(obj: Obj) -> list[FieldError]:
     spec, name = obj["spec"], obj["metadata"].get("name", "")
     group, version, service = spec.get("group", ""), spec.get("version", ""), spec.get("service")
@@ -89,13 +93,16 @@ def _validate(obj: Obj) -> list[FieldError]:
     if name != required_name:
         text = f'must be `spec.version+"."+spec.group`: "{required_name}"'
         errors.append(invalid_value("metadata.name", name, text))
+    if not group and version != "v1":
+        text = "only v1 may have an empty group and it better be legacy kube"
+        errors.append(required("spec.group", text))
     if group:
         errors += [invalid_value("spec.group", group, text) for text in names.dns_subdomain(group)]
     errors += [invalid_value("spec.version", version, text) for text in names.dns_1035_label(version)]
     errors += _validate_priorities(spec)
     if service is None:
         if spec.get("caBundle"):
-            shown, text = f"{len(spec['caBundle'])} bytes", "local APIServices may not have a caBundle"
+            shown, text = f"{_decoded_size(spec['caBundle'])} bytes", "local APIServices may not have a caBundle"
             errors.append(invalid_value("spec.caBundle", shown, text))
         if spec.get("insecureSkipTLSVerify"):
             text = "local APIServices may not have insecureSkipTLSVerify"
@@ -120,7 +127,7 @@ def _validate_status(new: Obj, _old: Obj) -> list[FieldError]:
     for index, condition in enumerate((new.get("status") or {}).get("conditions") or ()):
         if condition.get("status") not in ("True", "False", "Unknown"):
             at = f"status.conditions[{index}].status"
-            errors.append(invalid_value(at, condition.get("status", ""), "must be True, False or Unknown"))
+            errors.append(not_supported(at, condition.get("status", ""), ("True", "False", "Unknown")))
     return errors
 
 

@@ -102,6 +102,8 @@ class Aggregator:
             if request.local:
                 raise service_unavailable("service unavailable")
             return text(503, "service unavailable\n")
+        if backend.complaint and not request.local:
+            return text(500, f"{backend.complaint}\n")
         if request.local:
             from minik.server.apiserver.aggregation.in_process import ask_in_process
 
@@ -263,10 +265,9 @@ class Aggregator:
             return _failing(shown, error.message)
         except unreachable() as error:
             return _failing(shown, f'Get "{shown}": {connection_text(error)}')
-        if not (200 <= status < 300 or status in (401, 403)):
+        if not 200 <= status < 300:
             return _failing(shown, f"bad status from {shown}: {status}")
-        if status < 300:
-            self._learn(backend, body)
+        self._learn(backend, body)
         return PASSED
 
     def _learn(self, backend: Backend, body: bytes) -> None:

@@ -6,6 +6,7 @@ Pure. https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiser
 from dataclasses import dataclass
 
 from minik.api.types import Obj
+from minik.api.webhook_client_validation import ca_bundle_complaint
 
 AVAILABLE = "Available"
 DEFAULT_PORT = 443
@@ -23,6 +24,7 @@ class Backend:
     port: int
     ca_bundle: str
     insecure: bool
+    complaint: str = ""  # why its certificate cannot be checked
 
     @property
     def server_name(self) -> str:
@@ -53,6 +55,7 @@ def backend_of(api_service: Obj) -> Backend | None:
     service = spec.get("service")
     if not service:
         return None
+    bundle = spec.get("caBundle") or ""
     return Backend(
         name=api_service["metadata"]["name"],
         group=spec.get("group") or "",
@@ -60,8 +63,9 @@ def backend_of(api_service: Obj) -> Backend | None:
         namespace=service.get("namespace") or "",
         service=service.get("name") or "",
         port=service.get("port") or DEFAULT_PORT,
-        ca_bundle=spec.get("caBundle") or "",
+        ca_bundle=bundle,
         insecure=bool(spec.get("insecureSkipTLSVerify")),
+        complaint=ca_bundle_complaint(bundle),
     )
 
 

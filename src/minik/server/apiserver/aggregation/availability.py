@@ -17,8 +17,8 @@ def obstacle(backend: Backend, objects: Reader) -> Condition | None:
     service = objects.get(SERVICES, name, namespace)
     if service is None:
         return _unavailable("ServiceNotFound", f'service/{name} in "{namespace}" is not present')
-    if service["spec"].get("type") == "ExternalName":
-        return None
+    if service["spec"].get("type", "ClusterIP") != "ClusterIP":
+        return None  # whose ports are not what it listens on
     port = next((p for p in service["spec"].get("ports") or () if p["port"] == backend.port), None)
     if port is None:
         text = f'service/{name} in "{namespace}" is not listening on port {backend.port}'
@@ -30,9 +30,9 @@ def obstacle(backend: Backend, objects: Reader) -> Condition | None:
         if (item["metadata"].get("labels") or {}).get(_SERVICE_LABEL) == name
     ]
     if not slices:
-        return _unavailable("EndpointsNotFound", f'cannot find endpoints for service/{name} in "{namespace}"')
+        return _unavailable("EndpointsNotFound", f'cannot find endpointslices for service/{name} in "{namespace}"')
     if not any(_serves(item, port_name) for item in slices):
-        text = f'endpoints for service/{name} in "{namespace}" have no addresses with port name "{port_name}"'
+        text = f'endpointslices for service/{name} in "{namespace}" have no addresses with port name "{port_name}"'
         return _unavailable("MissingEndpoints", text)
     return None
 
