@@ -1,5 +1,7 @@
+from datetime import UTC, datetime
 from typing import Any
 
+from minik.server.resource_metrics.endpoint import RESOURCES
 from minik.server.resource_metrics.usage import Usage, between, node_metrics, parse, pod_metrics
 
 BEFORE = """\
@@ -22,11 +24,11 @@ node_memory_working_set_bytes 8192 1010000
 
 
 def test_usage_is_the_difference_of_two_readings() -> None:
+    node = {("", "", ""): Usage(2.0, 8192.0, 1010.0, 10.0)}
     found = between(parse(BEFORE, 0), parse(AFTER, 0))
-    assert found == {
-        ("ns", "p", "c"): Usage(0.25, 2048.0, 1010.0, 10.0),
-        ("", "", ""): Usage(2.0, 8192.0, 1010.0, 10.0),
-    }  # the restarted container is left out until its next reading
+    assert found == node  # the Pod of the restarted container is left out until its next reading
+    calm = "".join(line for line in AFTER.splitlines(keepends=True) if '"old"' not in line)
+    assert between(parse(BEFORE, 0), parse(calm, 0)) == {("ns", "p", "c"): Usage(0.25, 2048.0, 1010.0, 10.0), **node}
 
 
 def pod(*containers: str) -> dict[str, Any]:
@@ -49,5 +51,14 @@ def test_metrics_are_in_metrics_servers_words() -> None:
         "window": "10.000s",
         "containers": [{"name": "c", "usage": {"cpu": "250000000n", "memory": "2Ki"}}],
     }
-    assert pod_metrics(pod("c", "d"), {"c": usage}) is None
     assert node_metrics({"metadata": {"name": "n"}}, usage)["usage"]["cpu"] == "250000000n"
+
+
+def test_tables_show_what_is_used_in_all() -> None:
+    node, pods = (resource.cells for resource in RESOURCES)
+    usage = Usage(0.25, 2048.0, 1010.0, 10.0)
+    now = datetime.now(UTC)
+    assert node is not None
+    assert node(node_metrics({"metadata": {"name": "n"}}, usage), now) == ["n", "250000000n", "2Ki", "10.000s"]
+    assert pods is not None
+    assert pods(pod_metrics(pod("c", "d"), {"c": usage, "d": usage}), now) == ["p", "500000000n", "4Ki", "10.000s"]

@@ -32,7 +32,7 @@ Line = tuple[str, str, float, int]  # name, labels, value, milliseconds since th
 
 async def resource_metrics(runtime: Runtime) -> str:
     """Raises CRIError."""
-    stats = await runtime.stats()
+    stats = [one for one in await runtime.stats() if one.timestamp]  # what does not run is not measured
     cpu, memory = await asyncio.to_thread(_node)
     return render(stats, cpu, memory, int(time.time() * 1000))
 

@@ -4,11 +4,13 @@ https://kubernetes.io/docs/tasks/debug/debug-cluster/resource-metrics-pipeline/
 """
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from minik.api.request import Response
 from minik.api.schema import structural
 from minik.api.schema.types import GroupVersionKind
-from minik.api.scheme import Resource, Scheme
+from minik.api.scheme import Column, Resource, Scheme
 from minik.api.status import method_not_supported
 from minik.api.types import GVR, Obj
 from minik.server.apiserver.objects import Reader
@@ -36,6 +38,16 @@ _NODE_FIELDS: Obj = {"usage": _USAGE}
 _POD_FIELDS: Obj = {"containers": {"type": "array", "items": _CONTAINER}}
 
 
+_COLUMNS = (Column("Name", format="name"), Column("cpu"), Column("memory"), Column("Window", format="duration"))
+
+
+def _cells(metrics: Obj, _now: datetime) -> list[Any]:
+    """A Pod uses what its containers use."""
+    used = [metrics["usage"]] if "usage" in metrics else [container["usage"] for container in metrics["containers"]]
+    cpu, memory = (sum(int(usage[name].rstrip("nKi")) for usage in used) for name in ("cpu", "memory"))
+    return [metrics["metadata"]["name"], f"{cpu}n", f"{memory}Ki", metrics["window"]]
+
+
 def _resource(kind: str, plural: str, fields: Obj, *, namespaced: bool) -> Resource:
     """Custom, in that its schema is no part of Kubernetes' own."""
     schema: Obj = {
@@ -52,6 +64,8 @@ def _resource(kind: str, plural: str, fields: Obj, *, namespaced: bool) -> Resou
         type_name="",
         namespaced=namespaced,
         verbs=("get", "list"),
+        columns=_COLUMNS,
+        cells=_cells,
         stored=False,
         custom=True,
         shape=structural.shape(schema, GroupVersionKind(GROUP, VERSION, kind)),
@@ -102,13 +116,9 @@ class MetricsEndpoint:
             for (space, pod, container), used in usage.items():
                 if container:
                     by_pod.setdefault((space, pod), {})[container] = used
-        found = []
-        for obj in self._objects.list(PODS, namespace):
-            metadata = obj["metadata"]
-            metrics = pod_metrics(obj, by_pod.get((metadata["namespace"], metadata["name"]), {}))
-            if metrics is not None:
-                found.append(metrics)
-        return found
+        pods = self._objects.list(PODS, namespace)
+        measured = ((pod, by_pod.get((pod["metadata"]["namespace"], pod["metadata"]["name"]))) for pod in pods)
+        return [pod_metrics(pod, containers) for pod, containers in measured if containers]
 
 
 def _listed(call: Call, objects: list[Obj]) -> Response:

@@ -66,26 +66,25 @@ def parse(text: str, now: float) -> Sample:
 
 
 def between(before: Sample, after: Sample) -> dict[Key, Usage]:
-    """What is used, of everything that is in both and was not restarted."""
-    found = {}
+    """What is used; a Pod is left out while it has a container that is new or was restarted."""
+    found: dict[Key, Usage] = {}
+    unknown: set[tuple[str, str]] = set()
     for key, reading in after.readings.items():
         earlier = before.readings.get(key)
         if earlier is None or reading.at <= earlier.at or reading.cpu < earlier.cpu:
+            unknown.add(key[:2])
             continue
         window = reading.at - earlier.at
         found[key] = Usage((reading.cpu - earlier.cpu) / window, reading.memory, reading.at, window)
-    return found
+    return {key: usage for key, usage in found.items() if key[:2] not in unknown}
 
 
 def node_metrics(node: Obj, usage: Usage) -> Obj:
     return {**_metrics("NodeMetrics", node, usage), "usage": usage.to_json()}
 
 
-def pod_metrics(pod: Obj, containers: Mapping[str, Usage]) -> Obj | None:
-    """None while the usage of a container is not known yet."""
-    names = [container["name"] for container in pod["spec"]["containers"]]
-    if not containers or any(name not in containers for name in names):
-        return None
+def pod_metrics(pod: Obj, containers: Mapping[str, Usage]) -> Obj:
+    """`containers`: those that run, at least one."""
     newest = max(containers.values(), key=lambda usage: usage.at)
     listed = [{"name": name, "usage": usage.to_json()} for name, usage in containers.items()]
     return {**_metrics("PodMetrics", pod, newest), "containers": listed}
