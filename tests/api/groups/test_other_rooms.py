@@ -60,6 +60,13 @@ def test_wrong_ingress_paths_are_refused(post: Any, path: dict[str, Any], compla
     assert error.endswith(complaint)
 
 
+def test_a_backend_that_is_an_object_is_named(post: Any) -> None:
+    assert post(NETWORKING, "Ingress", spec={"defaultBackend": {"resource": {}}}).errors == [
+        "spec.defaultBackend.resource.kind: Required value",
+        "spec.defaultBackend.resource.name: Required value",
+    ]
+
+
 def test_hosts_of_an_ingress_are_shortened(post: Any, resource: Any) -> None:
     made = post(NETWORKING, "Ingress", spec={"rules": [{"host": f"{name}.test"} for name in "abcd"]})
     assert resource("Ingress", NETWORKING).cells(made, NOW)[2] == "a.test,b.test,c.test + 1 more..."

@@ -41,7 +41,7 @@ def _default(obj: Obj) -> None:
 
 
 def _validate_parameters(parameters: Obj, path: str) -> list[FieldError]:
-    errors = validate_local_reference(parameters, path, named=False)
+    errors = validate_local_reference(parameters, path)
     scope, namespace = parameters.get("scope"), parameters.get("namespace")
     if scope is None:
         return [*errors, required(f"{path}.scope")]

@@ -16,15 +16,15 @@ _ABSOLUTE = "must be an absolute path"
 _NO_ADDRESS = "must be a DNS name, not an IP address"
 
 
-def validate_local_reference(reference: Obj, path: str, *, named: bool = True) -> list[FieldError]:
-    """A TypedLocalObjectReference. Some kinds do not name what lacks once more (`named`)."""
+def validate_local_reference(reference: Obj, path: str) -> list[FieldError]:
+    """A TypedLocalObjectReference."""
     group, errors = reference.get("apiGroup"), []
     if group is not None:
         errors = [invalid_value(f"{path}.apiGroup", group, text) for text in names.dns_subdomain(group)]
     for key in ("kind", "name"):
         value = reference.get(key, "")
         if not value:
-            errors.append(required(f"{path}.{key}", f"{key} is required" if named else ""))
+            errors.append(required(f"{path}.{key}"))
         else:
             errors += [invalid_value(f"{path}.{key}", value, text) for text in names.path_segment(value)]
     return errors
