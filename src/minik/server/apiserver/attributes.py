@@ -41,4 +41,7 @@ class Decision:
     denied: bool = False
 
 
+SUPERUSERS = "system:masters"
+"""The group that may do everything, whatever authorizers say."""
+
 Authorize = Callable[[Attributes], Awaitable[Decision]]

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, internal_error, too_large, unauthorized
 from minik.api.types import UserInfo
-from minik.server.apiserver.attributes import Attributes, Authorize, Decision
+from minik.server.apiserver.attributes import SUPERUSERS, Attributes, Authorize, Decision
 from minik.server.apiserver.authn.impersonation import asks_for_another, wanted_user
 from minik.server.apiserver.authz.authorizer import refusal
 from minik.server.apiserver.deadlines import REQUEST_TIMEOUT, Deadlines, Running, asked_for, too_late
@@ -51,7 +51,6 @@ class Auditing(Protocol):
     async def audited(self, request: Request, handle: Callable[[Request], Awaitable[Response]]) -> Response: ...
 
 
-_SUPERUSERS = "system:masters"
 _ALLOWED = Decision(True)
 _STREAMS = frozenset({"exec", "attach", "portforward", "proxy", "log"})
 
@@ -182,7 +181,7 @@ class Pipeline:
         return acting
 
     async def _authorized(self, request: Request, info: RequestInfo, user: UserInfo) -> Response:
-        if _SUPERUSERS not in user.groups:
+        if SUPERUSERS not in user.groups:
             await self._check(request, info, user)
         elif request.audit is not None:
             request.audit.decided(_ALLOWED)

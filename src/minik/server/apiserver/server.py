@@ -90,7 +90,9 @@ class ApiServer:
         limits = limits or Limits()
         self._listener = listener
         self.metrics = Metrics()
-        self.registry = Registry(storage=Storage(store), scheme=scheme, admission=hooks.admission)
+        self.registry = Registry(
+            storage=Storage(store), scheme=scheme, admission=hooks.admission, authorize=hooks.authorize
+        )
         self.dispatcher = Dispatcher(self.registry)
         self.routes = Routes()
         self.health = Health()

@@ -6,6 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
+from minik.api.request import Request
+from minik.api.status import StatusError
+from minik.api.types import UserInfo
+from minik.server.apiserver.attributes import Attributes, Decision
 from minik.store.engine import StoreWriteError
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -275,3 +279,36 @@ async def test_an_empty_list_of_managers_clears_them(api: Any, media_type: str) 
     method = "PUT" if media_type == "application/json" else "PATCH"
     response = await api.send(method, f"{CONFIG_MAPS}/a", body, headers={"content-type": media_type})
     assert "managedFields" not in orjson.loads(response.body)["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "media_type"),
+    [
+        ("PATCH", f"{CONFIG_MAPS}/a?fieldManager=m", "application/apply-patch+yaml"),
+        ("PUT", "/apis/coordination.k8s.io/v1/namespaces/default/leases/a", "application/json"),
+    ],
+)
+async def test_who_may_change_objects_may_not_make_them(api: Any, method: str, target: str, media_type: str) -> None:
+    async def authorize(attributes: Attributes) -> Decision:
+        return Decision(attributes.verb != "create", "because")
+
+    api.server.registry.authorize = authorize
+    path, _, _ = target.partition("?")
+    kind, version = ("ConfigMap", "v1") if method == "PATCH" else ("Lease", "coordination.k8s.io/v1")
+    body = {"kind": kind, "apiVersion": version, "metadata": {"name": "a"}}
+    request = Request(
+        method=method,
+        path=path,
+        query={"fieldManager": ["m"]},
+        headers={"content-type": media_type},
+        body=orjson.dumps(body),
+        user=UserInfo("jane"),
+        local=True,
+    )
+    with pytest.raises(StatusError) as refused:
+        await api.server.pipeline.handle(request)
+    resource, group = (kind.lower() + "s", "" if "/" not in version else "coordination.k8s.io")
+    assert refused.value.message.endswith(
+        f'"a" is forbidden: User "jane" cannot create resource "{resource}" in API group "{group}" in the namespace '
+        '"default": because'
+    )

@@ -84,17 +84,22 @@ class Authorizer:
         yield total
 
 
+def _sanitized(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def refusal(attributes: Attributes, reason: str = "") -> StatusError:
-    """The 403 for a request that authorization refused."""
+    """The 403 for a request that authorization refused; browsers take it for no HTML."""
     user = attributes.user.name
     if not attributes.resource_request:
-        text = f'User "{user}" cannot {attributes.verb} path "{attributes.path}"'
+        text = _sanitized(f'User "{user}" cannot {attributes.verb} path "{attributes.path}"')
         return forbidden("", "", "", f"{text}: {reason}" if reason else text)
     resource = attributes.resource
     if attributes.subresource:
         resource = f"{resource}/{attributes.subresource}"
     scope = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
     text = f'User "{user}" cannot {attributes.verb} resource "{resource}" in API group "{attributes.api_group}" {scope}'
+    text = _sanitized(text)
     if reason:
         text = f"{text}: {reason}"
     return forbidden(attributes.api_group, attributes.resource, attributes.name, text)

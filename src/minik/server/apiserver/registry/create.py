@@ -15,6 +15,8 @@ from minik.api.status import StatusError, already_exists, generate_name_conflict
 from minik.api.types import Obj
 from minik.api.validation import invalid
 from minik.server.apiserver.admission.attributes import AdmissionAttributes, Operation
+from minik.server.apiserver.attributes import SUPERUSERS, Attributes
+from minik.server.apiserver.authz.authorizer import refusal
 from minik.server.apiserver.registry import answer, ownership, requester, write_options
 from minik.server.apiserver.registry.body import match_namespace, read_object
 from minik.server.apiserver.registry.call import Call
@@ -72,6 +74,8 @@ async def create_object(
         for text in strategy.warn(obj, None):
             call.warn(text)
         attributes.obj, attributes.name = obj, obj["metadata"].get("name", "")
+        if call.info.verb != "create":
+            await _check_permission(registry, call)
         await registry.admission.validate(attributes)
         obj["metadata"] = ordered(obj["metadata"])
         written = await _store(registry, call, obj, generated=generated, dry_run=options.dry_run)
@@ -85,6 +89,27 @@ async def create_object(
     if effect is not None and written[0] is not None:
         await effect(written[1])
     return written
+
+
+async def _check_permission(registry: Registry, call: Call) -> None:
+    """Who may write to an object may not make it for that, be it by a PUT or by applying. Raises StatusError 403."""
+    if registry.authorize is None or SUPERUSERS in call.user.groups:
+        return
+    info, resource = call.info, call.resource
+    question = Attributes(
+        user=call.user,
+        verb="create",
+        path=info.path,
+        resource_request=True,
+        namespace=info.namespace,
+        api_group=resource.group,
+        api_version=resource.version,
+        resource=resource.plural,
+        name=call.name,
+    )
+    decision = await registry.authorize(question)
+    if not decision.allowed:
+        raise refusal(question, decision.reason)
 
 
 def attributes_of(

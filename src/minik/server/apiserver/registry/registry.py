@@ -14,6 +14,7 @@ import orjson
 from minik.api.scheme import Resource, Scheme
 from minik.api.types import GVR, Obj
 from minik.server.apiserver.admission.attributes import Admission
+from minik.server.apiserver.attributes import Authorize
 from minik.server.apiserver.registry.feed import Feeds
 from minik.server.apiserver.registry.keys import storage_prefix
 from minik.server.apiserver.registry.layout import Layout
@@ -57,6 +58,7 @@ class Registry:
     storage: Storage
     scheme: Scheme
     admission: Admission
+    authorize: Authorize | None = None  # None: everyone may do everything
     now: Callable[[], datetime] = _utc_now
     allocators: dict[tuple[str, str], Allocator] = field(default_factory=dict)  # by group and plural
     converter: Converter | None = None
