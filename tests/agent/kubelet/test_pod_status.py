@@ -75,6 +75,7 @@ def test_a_running_pod_tells_everything():
             "imageID": "sha256:1",
             "containerID": "containerd://a0",
             "started": True,
+            "resources": {},
         }
     ]
     assert {kind: c["status"] for kind, c in conditions(found).items()} == {

@@ -180,7 +180,8 @@ def _container_status(
         status["ready"] = not debug and bool(status["started"]) and facts.ready(name)
     if debug:
         del status["started"]
-    elif running and (given := facts.resources.get(name, container.get("resources"))):
+    elif running:
+        given = facts.resources.get(name, container.get("resources")) or {}
         resources = {key: value for key, value in given.items() if key in ("requests", "limits")}
         status["resources"] = resources
         if resources.get("requests"):
