@@ -182,3 +182,9 @@ async def test_the_status_of_a_kind_that_wants_its_version_wants_it_too(api: Any
     )
     made["metadata"]["resourceVersion"] = version
     assert (await api("PUT", f"{budgets}/b/status", made))[0] == 200
+
+
+@pytest.mark.parametrize(("method", "connection"), [("POST", "exec"), ("GET", "attach"), ("GET", "proxy")])
+async def test_connections_cannot_be_tried_dry(api: Any, method: str, connection: str) -> None:
+    status, answer = await api(method, f"{PODS}/p/{connection}?dryRun=All")
+    assert (status, answer["message"]) == (400, "dryRun is not supported")

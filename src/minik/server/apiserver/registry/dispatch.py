@@ -48,7 +48,8 @@ _ON_COLLECTION = frozenset({"list", "watch", "create", "deletecollection"})
 _ON_OBJECT = frozenset({"get", "watch", "update", "patch", "delete"})
 _ACROSS_NAMESPACES = frozenset({"list", "watch"})
 
-RESPONDS_ITSELF = frozenset({"log", "proxy", "exec", "attach", "portforward"})
+_CONNECTIONS = frozenset({"proxy", "exec", "attach", "portforward"})
+RESPONDS_ITSELF = frozenset({"log", *_CONNECTIONS})
 """Subresources whose answers are no API objects: Accept headers are their own business."""
 
 
@@ -144,6 +145,8 @@ class Dispatcher:
             if resource.custom:
                 raise method_not_supported(resource.group, resource.plural, info.verb)
             raise not_allowed()
+        if info.subresource in _CONNECTIONS and call.request.query.get("dryRun"):
+            raise bad_request("dryRun is not supported")
         handler = self._subresources.get((resource.group, resource.plural, info.subresource))
         handler = handler or self._by_name.get(info.subresource)
         if handler is None:
