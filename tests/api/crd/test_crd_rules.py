@@ -169,3 +169,30 @@ def test_rules_together_have_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
         'spec.l[5]: Invalid value: "array": validation failed due to running out of cost budget, '
         "no further validation rules will be run"
     ]
+
+
+SET = {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}}
+PAIR = {"type": "object", "properties": {"k": {"type": "string"}, "v": A}}
+KEYED = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": PAIR}
+
+
+@pytest.mark.parametrize(
+    ("part", "rule", "new", "old", "holds"),
+    [
+        (SET, "self.p == oldSelf.p", ["a", "b"], ["b", "a"], True),
+        (SET, "self.p == oldSelf.p", ["a", "b"], ["b", "c"], False),
+        (SET, "self.p == ['b', 'a']", ["a", "b"], ["x"], True),
+        (SET, "['b', 'a'] == self.p", ["a", "b"], ["x"], False),
+        (SET, "(self.p + oldSelf.p).size() == 3", ["a", "b"], ["b", "c"], True),
+        (SET, "self == oldSelf", ["a", "b"], ["b", "a"], True),
+        (SET, "self.p.exists(x, x == 'a') && self.p.isSorted()", ["a", "b"], ["x"], True),
+        (KEYED, "self.p == oldSelf.p", [{"k": "a"}, {"k": "b"}], [{"k": "b"}, {"k": "a"}], True),
+        (KEYED, "self.p == oldSelf.p", [{"k": "a", "v": 1}], [{"k": "a", "v": 2}], False),
+        (KEYED, "(oldSelf.p + self.p)[0].v == 1", [{"k": "a", "v": 1}], [{"k": "a", "v": 2}], True),
+        ({**SET, "x-kubernetes-list-type": "atomic"}, "self.p == oldSelf.p", ["a", "b"], ["b", "a"], False),
+    ],
+)
+def test_the_order_of_sets_and_maps_does_not_matter(part: Any, rule: str, new: Any, old: Any, holds: bool) -> None:
+    schema = _schema({"rule": rule, "message": "broken"}, p=part)
+    broken = rules.validate(schema, {"spec": {"p": new}}, {"spec": {"p": old}}, rules.with_list_types(schema))
+    assert (broken == []) is holds

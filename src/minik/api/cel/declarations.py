@@ -17,6 +17,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, struc
 
 from minik.api.cel.duration import parse_duration
 from minik.api.cel.function import MESSAGES
+from minik.api.cel.unordered import KeyedList, SetList
 from minik.api.types import Obj
 
 _PACKAGE = "object"
@@ -196,15 +197,17 @@ def _entry_name(field: str) -> str:
 # -- values
 
 
-def value_of(value: Any, schema: Obj) -> Any:
-    """A JSON value as expressions see it. What does not fit its type is left as it is."""
+def value_of(value: Any, schema: Obj, *, lists: bool = False) -> Any:
+    """A JSON value as expressions see it. What does not fit its type is left as it is.
+
+    `lists`: with sets and maps as lists of their own kinds, which only the interpreter takes.
+    """
     if value is None or schema.get("x-kubernetes-int-or-string"):
         return value
     if isinstance(value, list):
-        items = schema.get("items") or {}
-        return [value_of(item, items) for item in value]
+        return _list(value, schema, lists)
     if isinstance(value, dict):
-        return _object(value, schema)
+        return _object(value, schema, lists)
     if isinstance(value, str):
         return _string(value, schema.get("format", ""))
     if schema.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
@@ -212,16 +215,28 @@ def value_of(value: Any, schema: Obj) -> Any:
     return int(value) if schema.get("type") == "integer" and isinstance(value, float) else value
 
 
-def _object(value: Obj, schema: Obj) -> Obj:
+def _list(value: list[Any], schema: Obj, lists: bool) -> list[Any]:
+    items = schema.get("items") or {}
+    made = [value_of(item, items, lists=lists) for item in value]
+    kind = schema.get("x-kubernetes-list-type") if lists else None
+    if kind == "set" and not any(isinstance(item, list | dict) for item in made):
+        return SetList(made)
+    if kind == "map":
+        keys = (escape(key) or key for key in schema.get("x-kubernetes-list-map-keys") or ())
+        return KeyedList(made, tuple(keys))
+    return made
+
+
+def _object(value: Obj, schema: Obj, lists: bool) -> Obj:
     additional = schema.get("additionalProperties")
     if isinstance(additional, dict):
-        return {key: value_of(item, additional) for key, item in value.items()}
+        return {key: value_of(item, additional, lists=lists) for key, item in value.items()}
     out = {}
     for key, part in properties_of(schema).items():
         if key in value and is_known(part):
             escaped = escape(key)
             if escaped is not None:
-                out[escaped] = value_of(value[key], part)
+                out[escaped] = value_of(value[key], part, lists=lists)
     return out
 
 

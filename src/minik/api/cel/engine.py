@@ -26,6 +26,7 @@ from minik.api.cel import (
     quantity_functions,
     syntax_tree,
     two_variables,
+    unordered,
 )
 from minik.api.cel.declarations import Declarations
 from minik.api.cel.function import MESSAGES, OPAQUE, Function, kind_of
@@ -136,7 +137,7 @@ def _for_engine(value: Any) -> Any:
         span = duration_pb2.Duration()
         span.FromTimedelta(value)
         return span
-    return value
+    return unordered.ordinary(value) if isinstance(value, list | dict) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from minik.api.cel.syntax_tree import (
     Node,
     Select,
 )
+from minik.api.cel.unordered import Unordered
 
 Apply = Callable[[str, bool, list[Any]], Any]
 """Calls a function: its name, whether the first argument is a target, the arguments. Raises Failed."""
@@ -83,7 +84,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_plain(part) for part in value]
+        parts = [_plain(part) for part in value]
+        return value.like(parts) if isinstance(value, Unordered) else parts
     if isinstance(value, timestamp_pb2.Timestamp):
         return value.ToDatetime(tzinfo=UTC)
     return value.ToTimedelta() if isinstance(value, duration_pb2.Duration) else value

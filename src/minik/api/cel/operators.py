@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from minik.api.cel.unordered import Unordered
+
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
@@ -88,6 +90,8 @@ def equal(one: Any, other: Any) -> bool:
     if isinstance(one, bool) is not isinstance(other, bool):
         return False
     if isinstance(one, list) and isinstance(other, list):
+        if isinstance(one, Unordered):
+            return one.same(other, equal)
         return len(one) == len(other) and all(map(equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)

@@ -5,8 +5,10 @@ list that is empty or holds the old value is asked for its first item.
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
+from minik.api.cel import unordered
 from minik.api.cel.engine import Program, compile_dynamic
 from minik.api.types import Obj
 
@@ -56,3 +58,9 @@ def program(rule: Obj) -> Program:
 def message_program(rule: Obj) -> Program:
     """Raises CelError."""
     return compile_dynamic(wrapped(rule, rule["messageExpression"]), names(rule))
+
+
+@lru_cache(maxsize=1024)
+def compares_lists(wanted: Program) -> bool:
+    """Whether it matters to a program which lists are sets or maps."""
+    return unordered.compares_lists(wanted.checked().tree)

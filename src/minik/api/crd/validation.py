@@ -46,6 +46,7 @@ class Validator:
         self._schema = _own_part(schema)
         self._scale = scale or {}
         self._has_rules = _has_rules(schema)
+        self._typed: frozenset[int] | None = None
 
     def create(self, obj: Obj) -> list[FieldError]:
         errors = self._against_schema(obj, None)
@@ -119,7 +120,9 @@ class Validator:
             return [FieldError(INVALID, NOWHERE, None, _UNCHECKED)]
         from minik.api.crd import rules  # the CEL engine is only loaded for schemas with rules
 
-        return rules.validate(self._schema, new, old)
+        if self._typed is None:
+            self._typed = rules.with_list_types(self._schema)
+        return rules.validate(self._schema, new, old, self._typed)
 
 
 def _value_at(obj: Any, path: str, kind: str, absent: Any) -> Any:
