@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from minik.api.groups import load
+from minik.api.scheme import Scheme
 from minik.api.types import Obj
 from minik.server.apiserver.registry.keys import object_key
 from minik.server.apiserver.registry.storage import Storage
 from minik.server.bootstrap.cluster import ClusterSettings
-from minik.server.bootstrap.policy import cluster_role_rules, rbac_objects
+from minik.server.bootstrap.policy import cluster_role_rules, rbac_objects, served_rules
 from minik.server.bootstrap.reconcile import bootstrap
 from minik.store.open import open_store
 
@@ -112,8 +113,9 @@ async def test_flow_schemas_of_older_versions_go(storage: Storage, autoupdate: s
     assert (storage.get(resource, "", "old") is None) is bool(written)
 
 
-def test_every_binding_has_its_role() -> None:
-    objects = list(rbac_objects())
+@pytest.mark.parametrize("scheme", [load({}), SCHEME])
+def test_every_binding_has_its_role(scheme: Scheme) -> None:
+    objects = list(rbac_objects(served_rules(scheme)))
     roles = {
         (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in objects if "roleRef" not in o
     }
@@ -122,3 +124,15 @@ def test_every_binding_has_its_role() -> None:
             role = obj["roleRef"]
             namespace = obj["metadata"].get("namespace", "") if role["kind"] == "Role" else ""
             assert (role["kind"], namespace, role["name"]) in roles
+
+
+def test_roles_know_what_is_served_only_when_asked_for() -> None:
+    def may_read_bundles(scheme: Scheme) -> bool:
+        roles = {o["metadata"]["name"]: o for o in rbac_objects(served_rules(scheme)) if o["kind"] == "ClusterRole"}
+        publisher = "system:controller:kube-apiserver-serving-clustertrustbundle-publisher"
+        of_node = any("clustertrustbundles" in rule.get("resources", ()) for rule in roles["system:node"]["rules"])
+        assert of_node is (publisher in roles)
+        return of_node
+
+    assert may_read_bundles(SCHEME)
+    assert not may_read_bundles(load({}))

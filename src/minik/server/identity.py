@@ -55,7 +55,7 @@ from minik.server.apiserver.reviews import registration as reviews
 from minik.server.apiserver.server import ApiServer, Hooks
 from minik.server.apiserver.short_way import Credentials
 from minik.server.apiserver.subresources.token import TokenEndpoint
-from minik.server.bootstrap.policy import cluster_role_rules
+from minik.server.bootstrap.policy import cluster_role_rules, served_rules
 from minik.server.pki import ServerPki
 from minik.store.store import Store
 from minik.supervisor import Component
@@ -93,7 +93,8 @@ class Identity:
         self._connections.connections += outside.webhooks
         counts = self.authenticator.counts
         self._recent = RecentTokens(self.authenticator.authenticate, store, scheme, seen=counts.add)
-        node_rules = [Rule(rule) for rule in cluster_role_rules()["system:node"]]
+        of_node = [*cluster_role_rules()["system:node"], *served_rules(scheme).get("system:node", ())]
+        node_rules = [Rule(rule) for rule in of_node]
         built_in: dict[str, Immediate] = {
             "Node": NodeAuthorizer(self.graph, node_rules),
             "RBAC": RbacAuthorizer(self.policy),

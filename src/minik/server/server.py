@@ -22,6 +22,7 @@ from minik.client.client import Client
 from minik.client.events import EventBroadcaster
 from minik.client.informer import Informers
 from minik.client.leader_election import LeaderElected, LeaderElector
+from minik.client.resources import CLUSTER_TRUST_BUNDLES
 from minik.config import ServerConfig, StartupError
 from minik.server.apiserver import build_metrics, task_metrics
 from minik.server.apiserver.aggregation.aggregator import Aggregator
@@ -233,6 +234,7 @@ class Server:
                 service_node_port_range=self._config.service_node_port_range,
                 disabled=frozenset(self._config.disable),
                 storage_dir=self._storage_dir,
+                trust_bundles=self._scheme.get(*CLUSTER_TRUST_BUNDLES) is not None,
             ),
         )
         manager = ControllerManager(context)

@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets that Pods on this node use, each watched on its own while somebody needs it.
+"""ConfigMaps, Secrets and what else Pods on this node use, each watched on its own while somebody needs it.
 
 A node may only see single objects by name (Node authorizer), so this is one small informer per object, shared by all
 Pods and dropped with the last of them. Who holds an object is told when it changes.
@@ -17,7 +17,7 @@ log = logging.getLogger("minik.kubelet")
 
 SYNC_TIMEOUT = 60.0  # seconds until the first answer about an object must have come
 
-Key = tuple[GVR, str, str]  # resource, namespace, name
+Key = tuple[GVR, str, str]  # resource, namespace, field selector
 
 
 class CacheTimeout(Exception):
@@ -45,7 +45,17 @@ class ObjectCache:
 
         Raises CacheTimeout.
         """
-        key = (resource, namespace, name)
+        informer = await self._synced(holder, (resource, namespace, f"metadata.name={name}"))
+        return informer.get(name, namespace)
+
+    async def select(self, holder: str, resource: GVR, field_selector: str) -> Sequence[Obj]:
+        """The objects of a resource without namespaces that a selector names, watched as `get` does.
+
+        Raises CacheTimeout.
+        """
+        return (await self._synced(holder, (resource, "", field_selector))).list()
+
+    async def _synced(self, holder: str, key: Key) -> Informer:
         watched = self._watched.get(key)
         if watched is None:
             watched = self._watched[key] = self._watch(key)
@@ -55,9 +65,9 @@ class ObjectCache:
                 async with asyncio.timeout(SYNC_TIMEOUT):
                     await watched.informer.wait_synced()
             except TimeoutError:
-                kind = resource.resource.removesuffix("s")
+                kind = key[0].resource.removesuffix("s")
                 raise CacheTimeout(f"failed to sync {kind} cache: timed out waiting for the condition") from None
-        return watched.informer.get(name, namespace)
+        return watched.informer
 
     def release(self, holder: str) -> None:
         """The Pod is gone: stop watching what only it used."""
@@ -68,9 +78,9 @@ class ObjectCache:
                 del self._watched[key]
 
     def _watch(self, key: Key) -> _Watched:
-        resource, namespace, name = key
-        informer = Informer(self._client, resource, namespace, field_selector=f"metadata.name={name}")
-        task = self._group.create_task(informer.run(asyncio.Event()), name=f"watch {resource.resource} {name}")
+        resource, namespace, selector = key
+        informer = Informer(self._client, resource, namespace, field_selector=selector)
+        task = self._group.create_task(informer.run(asyncio.Event()), name=f"watch {resource.resource} {selector}")
         watched = _Watched(informer, task)
 
         def tell(_: Sequence[Change]) -> None:

@@ -4,10 +4,12 @@ Upstream's bootstrappolicy; the ClusterRoles' rules are in cluster_roles.txt bes
 https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 
+from minik.api.scheme import Resource
 from minik.api.types import Obj
 
 _API_VERSION = "rbac.authorization.k8s.io/v1"
@@ -106,13 +108,23 @@ _ROLES: Sequence[tuple[str, str, Sequence[str], Sequence[_Subject], str]] = (
 )
 
 
-# ClusterRole -> what it has more where DeviceTaintRules are served
-_OF_TAINT_RULES: dict[str, Sequence[str]] = {
-    "system:kube-scheduler": ("get,list,watch resource.k8s.io devicetaintrules",),
-    "system:controller:device-taint-eviction-controller": (
-        "get,list,watch resource.k8s.io devicetaintrules",
-        "patch,update resource.k8s.io devicetaintrules/status",
-    ),
+# resource that is only served when asked for -> ClusterRole -> the rules that come with it
+_OF_SERVED: dict[str, dict[str, Sequence[str]]] = {
+    "devicetaintrules": {
+        "system:kube-scheduler": ("get,list,watch resource.k8s.io devicetaintrules",),
+        "system:controller:device-taint-eviction-controller": (
+            "get,list,watch resource.k8s.io devicetaintrules",
+            "patch,update resource.k8s.io devicetaintrules/status",
+        ),
+    },
+    "clustertrustbundles": {
+        "system:node": ("get,list,watch certificates.k8s.io clustertrustbundles",),
+        "system:controller:kube-apiserver-serving-clustertrustbundle-publisher": (
+            "attest certificates.k8s.io signers kubernetes.io/kube-apiserver-serving",
+            "create,delete,list,update,watch certificates.k8s.io clustertrustbundles",
+            _EVENTS,
+        ),
+    },
 }
 
 
@@ -132,10 +144,19 @@ def cluster_role_rules() -> dict[str, list[Obj]]:
     return rules
 
 
-def rbac_objects(has_taint_rules: bool = False) -> Iterator[Obj]:
+def served_rules(scheme: Iterable[Resource]) -> dict[str, list[Obj]]:
+    """Name -> rules, of the ClusterRoles that have more because of resources that are not served by default."""
+    rules: dict[str, list[Obj]] = {}
+    for plural in {resource.plural for resource in scheme} & _OF_SERVED.keys():
+        for name, lines in _OF_SERVED[plural].items():
+            rules.setdefault(name, []).extend(_rule(line) for line in lines)
+    return rules
+
+
+def rbac_objects(served: Mapping[str, Sequence[Obj]] = MappingProxyType({})) -> Iterator[Obj]:
     """All default ClusterRoles, ClusterRoleBindings, Roles and RoleBindings, without what a write adds.
 
-    `has_taint_rules`: DeviceTaintRules are served, so those who heed them may read them.
+    `served`: what `served_rules` says.
     """
     for name, takes_part_in in _AGGREGATED.items():
         role = _named("ClusterRole", name)
@@ -143,12 +164,12 @@ def rbac_objects(has_taint_rules: bool = False) -> Iterator[Obj]:
             role["metadata"]["labels"][_AGGREGATE + takes_part_in] = "true"
         role["aggregationRule"] = {"clusterRoleSelectors": [{"matchLabels": {_AGGREGATE + name: "true"}}]}
         yield role
-    for name, rules in cluster_role_rules().items():
+    always = cluster_role_rules()
+    for name in [*always, *sorted(served.keys() - always.keys())]:
         role = _named("ClusterRole", name)
         if name.startswith("system:aggregate-to-"):
             role["metadata"]["labels"][_AGGREGATE + name.removeprefix("system:aggregate-to-")] = "true"
-        more = _OF_TAINT_RULES.get(name, ()) if has_taint_rules else ()
-        role["rules"] = [*rules, *(_rule(line) for line in more)]
+        role["rules"] = [*always.get(name, ()), *served.get(name, ())]
         yield role
         if name.startswith(_CONTROLLER):
             yield _binding("ClusterRole", name, (("ServiceAccount", name.removeprefix(_CONTROLLER)),))

@@ -17,7 +17,7 @@ from minik.server.apiserver.registry.metadata import ordered
 from minik.server.apiserver.registry.storage import Storage
 from minik.server.bootstrap import api_services, flow_control
 from minik.server.bootstrap.cluster import ClusterSettings, cluster_objects, maintained_objects
-from minik.server.bootstrap.policy import rbac_objects
+from minik.server.bootstrap.policy import rbac_objects, served_rules
 from minik.store.store import Compare, Delete, Put, Target, Txn, prefix_end
 
 _AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
@@ -55,7 +55,7 @@ def _writes(
         (api_services.api_service_objects(scheme, timestamp), _leave),
         (flow_control.flow_control_objects(timestamp), _leave),
         (maintained_objects(settings), _follow),
-        (rbac_objects(_serves_taint_rules(scheme)), _add_to),
+        (rbac_objects(served_rules(scheme)), _add_to),
     ]
     for wanted_objects, keep in groups:
         for wanted in wanted_objects:
@@ -66,11 +66,6 @@ def _writes(
     yield from _obsolete(storage, scheme, services, lambda found: api_services.is_obsolete(found, scheme))
     for kind in ("FlowSchema", "PriorityLevelConfiguration"):
         yield from _obsolete(storage, scheme, ("flowcontrol.apiserver.k8s.io", kind), flow_control.is_obsolete)
-
-
-def _serves_taint_rules(scheme: Scheme) -> bool:
-    versions = ("v1beta2", "v1alpha3")
-    return any(scheme.by_kind("resource.k8s.io", version, "DeviceTaintRule") is not None for version in versions)
 
 
 def _obsolete(

@@ -32,6 +32,7 @@ class ClusterSettings:
     unhealthy_zone_threshold: float = 0.55
     terminated_pod_gc_threshold: int = 12500
     node_name: str = ""  # the node on this machine
+    trust_bundles: bool = False  # ClusterTrustBundles are served
     storage_dir: Path | None = None  # where local volumes are on it; None: it has none
     service_cidrs: tuple[str, ...] = ("10.43.0.0/16",)
     service_node_port_range: str = "30000-32767"

@@ -36,6 +36,7 @@ from minik.server.controllers.on_demand import (
     cloud_controllers,
     device_controllers,
     keep_running,
+    trust_bundle_publisher,
 )
 from minik.server.controllers.persistent_volume_binder import PersistentVolumeBinder
 from minik.server.controllers.pod_gc import PodGCController
@@ -104,6 +105,7 @@ CONTROLLERS: Sequence[Build] = (
     attach_detach_controller,
     device_controllers,
     cloud_controllers,
+    trust_bundle_publisher,
     GarbageCollector,  # last: it reads along with the informers that the others asked for
 )
 
@@ -139,4 +141,7 @@ class ControllerManager:
             ready.set()
 
     def _is_wanted(self, build: Build) -> bool:
-        return build is not NodeIpamController or self._context.settings.allocate_node_cidrs
+        settings = self._context.settings
+        if build is NodeIpamController:
+            return settings.allocate_node_cidrs
+        return build is not trust_bundle_publisher or settings.trust_bundles

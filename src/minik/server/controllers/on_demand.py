@@ -134,6 +134,13 @@ def device_controllers(context: ControllerContext) -> Component:
     )
 
 
+def trust_bundle_publisher(context: ControllerContext) -> Component:
+    """Where ClusterTrustBundles are served: the one of the API server's own signer."""
+    from minik.server.controllers.trust_bundle_publisher import TrustBundlePublisher
+
+    return TrustBundlePublisher(context)
+
+
 def _uses_claims(pod: Obj) -> bool:
     return bool(pod["spec"].get("resourceClaims")) or "extendedResourceClaimStatus" in (pod.get("status") or {})
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from minik.agent.kubelet import quantities
 from minik.agent.kubelet.volumes import config_map, downward_api, secret
 from minik.agent.kubelet.volumes.volume import Payload, PayloadFile, VolumeContext, VolumeError
-from minik.api.types import GVR, Obj
+from minik.api import selectors
+from minik.api.types import Obj
+from minik.client.resources import CLUSTER_TRUST_BUNDLES
 
 PLUGIN, MEMORY = "projected", True
-CLUSTER_TRUST_BUNDLES = GVR("certificates.k8s.io", "v1beta1", "clustertrustbundles")
 
 
 async def payload(source: Obj, context: VolumeContext, default_mode: int) -> Payload:
@@ -36,11 +37,7 @@ async def payload(source: Obj, context: VolumeContext, default_mode: int) -> Pay
 async def _token(source: Obj, context: VolumeContext, default_mode: int) -> Payload:
     expiration = int(source.get("expirationSeconds") or 3600)
     token = await context.tokens.token(context.pod, source.get("audience") or "", expiration)
-    user = _only_user(context.pod)
-    pod_context = context.pod["spec"].get("securityContext") or {}
-    restricted = user is not None or pod_context.get("fsGroup") is not None
-    mode = 0o600 if restricted else default_mode
-    return Payload({source["path"]: PayloadFile(token.value.encode(), mode, user)}, token.renew_at)
+    return Payload({source["path"]: _owned(token.value.encode(), context.pod, default_mode)}, token.renew_at)
 
 
 def _only_user(pod: Obj) -> int | None:
@@ -54,22 +51,35 @@ def _only_user(pod: Obj) -> int | None:
 
 
 async def _trust_bundle(source: Obj, context: VolumeContext, default_mode: int) -> Payload:
-    bundles: list[Obj] = []
-    if source.get("name"):
-        found = await context.objects.get(context.uid, CLUSTER_TRUST_BUNDLES, "", source["name"])
-        bundles = [found] if found else []
-    else:
-        listed = await context.client.list(
-            CLUSTER_TRUST_BUNDLES,
-            label_selector=_selector_text(source.get("labelSelector") or {}),
-            field_selector=f"spec.signerName={source.get('signerName', '')}",
-        )
-        bundles = list(listed.items)
-    if not bundles and not source.get("optional"):
-        name = source.get("name") or source.get("signerName", "")
-        raise VolumeError(f'clustertrustbundle "{name}" not found')
+    bundles = await (_named_bundle if source.get("name") else _selected_bundles)(source, context)
     text = "".join(dict.fromkeys(_certificates(bundle["spec"]["trustBundle"] for bundle in bundles)))
-    return Payload({source["path"]: PayloadFile(text.encode(), default_mode)})
+    return Payload({source["path"]: _owned(text.encode(), context.pod, default_mode)})
+
+
+async def _named_bundle(source: Obj, context: VolumeContext) -> list[Obj]:
+    found = await context.objects.get(context.uid, CLUSTER_TRUST_BUNDLES, "", source["name"])
+    if found is None and not source.get("optional"):
+        what = f'clustertrustbundle.certificates.k8s.io "{source["name"]}" not found'
+        raise VolumeError(f"while getting ClusterTrustBundle: {what}")
+    return [found] if found else []
+
+
+async def _selected_bundles(source: Obj, context: VolumeContext) -> list[Obj]:
+    """Those of a signer that have the labels. Without a selector it is none, with an empty one all."""
+    selector = f"spec.signerName={source.get('signerName', '')}"
+    of_signer = await context.objects.select(context.uid, CLUSTER_TRUST_BUNDLES, selector)
+    wanted = selectors.of_object(source.get("labelSelector"))
+    found = [bundle for bundle in of_signer if wanted.matches(bundle["metadata"].get("labels") or {})]
+    if not found and not source.get("optional"):
+        raise VolumeError("combination of signerName and labelSelector matched zero ClusterTrustBundles")
+    return found
+
+
+def _owned(content: bytes, pod: Obj, default_mode: int) -> PayloadFile:
+    """A file only for whom the Pod's containers run as, when the Pod says who that is."""
+    user = _only_user(pod)
+    restricted = user is not None or (pod["spec"].get("securityContext") or {}).get("fsGroup") is not None
+    return PayloadFile(content, 0o600 if restricted else default_mode, user)
 
 
 def _certificates(texts: Iterable[str]) -> Iterable[str]:
@@ -77,17 +87,3 @@ def _certificates(texts: Iterable[str]) -> Iterable[str]:
     for text in texts:
         for block in text.split(end)[:-1]:
             yield block.strip() + "\n" + end + "\n"
-
-
-def _selector_text(selector: Obj) -> str:
-    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
-    for rule in selector.get("matchExpressions") or ():
-        key, operator, values = rule["key"], rule["operator"], ",".join(rule.get("values") or ())
-        words = {
-            "In": f"{key} in ({values})",
-            "NotIn": f"{key} notin ({values})",
-            "Exists": key,
-            "DoesNotExist": f"!{key}",
-        }
-        parts.append(words[operator])
-    return ",".join(parts)
