@@ -181,15 +181,23 @@ def go_diff(old: Obj, new: Obj, type_name: str, part: Sequence[str] = ()) -> str
 
     `part`: only these fields, in this order, for a struct that the type embeds.
     """
-    before, after = (_lines(_part(go_value(each, type_name), part)) for each in (old, new))
-    return "".join(list(difflib.unified_diff(before, after, n=3))[2:])  # without the names of the files
+    return _difference(*(_part(go_value(each, type_name), part) for each in (old, new)))
+
+
+def go_list_diff(old: Sequence[Obj], new: Sequence[Obj], type_name: str) -> str:
+    """The same between lists of objects of any type, by its OpenAPI name."""
+    return _difference(*([go_struct(each, type_name) for each in every] for every in (old, new)))
+
+
+def _difference(old: Any, new: Any) -> str:
+    return "".join(list(difflib.unified_diff(_lines(old), _lines(new), n=3))[2:])  # without the names of the files
 
 
 def _part(value: Obj, part: Sequence[str]) -> Obj:
     return {_go_name(name): value[_go_name(name)] for name in part} if part else value
 
 
-def _lines(value: Obj) -> list[str]:
+def _lines(value: Any) -> list[str]:
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     lines = []
     for line in text.split("\n"):

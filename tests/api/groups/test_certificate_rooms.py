@@ -45,3 +45,61 @@ def test_wrong_certificates_are_refused(post: Any, put: Any, certificate: str, c
     made = post(CERTIFICATES, "CertificateSigningRequest", spec={"signerName": "a.b/c"})
     [error] = put(made, lambda new: new.update(status={"certificate": certificate}), "status").errors
     assert error.endswith(complaint)
+
+
+def condition(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"type": kind, "status": "True", **fields}
+
+
+TIMES = {"lastUpdateTime": "2026-01-01T00:00:00Z", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+REASONED = """updates may not modify a condition of type "Denied"
+@@ -2,7 +2,7 @@
+  {
+   "Type": "Denied",
+   "Status": "True",
+-  "Reason": "",
++  "Reason": "R",
+   "Message": "",
+   "LastUpdateTime": "2026-01-01T00:00:00Z",
+   "LastTransitionTime": "2026-01-01T00:00:00Z"
+"""
+
+
+@pytest.mark.parametrize(
+    ("door", "before", "after", "complaints"),
+    [
+        ("approval", [], [condition("Approved")], []),
+        ("approval", [condition("Approved")], [condition("Approved", reason="R")], []),
+        ("status", [], [condition("Failed")], []),
+        ("status", [condition("Failed")], [condition("Failed", reason="R")], []),
+        ("status", [], [condition("Approved")], ['Forbidden: updates may not add a condition of type "Approved"']),
+        ("status", [condition("Denied")], [condition("Denied", reason="R")], [f"Forbidden: {REASONED}"]),
+        (
+            "approval",
+            [condition("Approved")],
+            [condition("Approved"), condition("Denied")],
+            ['Invalid value: "Denied": Approved and Denied conditions are mutually exclusive'],
+        ),
+        (
+            "approval",
+            [condition("Failed"), condition("Approved")],
+            [],
+            [f'Forbidden: updates may not remove a condition of type "{kind}"' for kind in ("Approved", "Failed")],
+        ),
+    ],
+)
+def test_each_door_decides_its_own(
+    post: Any, put: Any, door: str, before: list[Any], after: list[Any], complaints: list[str]
+) -> None:
+    made = post(CERTIFICATES, "CertificateSigningRequest", spec={"signerName": "a.b/c"})
+    made["status"] = {"conditions": [{**each, **TIMES} for each in before]}
+    wanted = {"conditions": [{**each, **TIMES} for each in after]}
+    errors = put(made, lambda new: new.update(status=wanted), door).errors
+    assert errors == [f"status.conditions: {text}" for text in complaints]
+
+
+def test_a_certificate_is_delivered_once(post: Any, put: Any) -> None:
+    made = post(CERTIFICATES, "CertificateSigningRequest", spec={"signerName": "a.b/c"})
+    made["status"] = {"certificate": pem("CERTIFICATE", b"not")}
+    errors = put(made, lambda new: new.update(status={}), "status").errors
+    assert errors == ["status.certificate: Forbidden: updates may not modify existing certificate content"]

@@ -8,10 +8,13 @@ import binascii
 import re
 
 from minik.api import names
+from minik.api.go_form import go_list_diff
 from minik.api.types import Obj
 from minik.api.validation import FieldError, duplicate, forbidden, invalid_value, not_supported, required, too_long
 
 APPROVED, DENIED, FAILED = "Approved", "Denied", "Failed"
+_CONDITIONS, _CERTIFICATE = "status.conditions", "status.certificate"
+_CONDITION_TYPE = "io.k8s.api.certificates.v1.CertificateSigningRequestCondition"
 _MIN_SECONDS = 600
 _USAGES = (
     "any",
@@ -124,7 +127,7 @@ def _validate_conditions(conditions: list[Obj]) -> list[FieldError]:
     errors: list[FieldError] = []
     seen: set[str] = set()
     for index, condition in enumerate(conditions):
-        at, kind, status = f"status.conditions[{index}]", condition.get("type", ""), condition.get("status", "")
+        at, kind, status = f"{_CONDITIONS}[{index}]", condition.get("type", ""), condition.get("status", "")
         allowed = ("True",) if kind in (APPROVED, DENIED, FAILED) else ("False", "True", "Unknown")
         if not kind:
             errors.append(required(f"{at}.type"))
@@ -135,7 +138,7 @@ def _validate_conditions(conditions: list[Obj]) -> list[FieldError]:
         other = {APPROVED: DENIED, DENIED: APPROVED}.get(kind)
         if other in seen:
             text = "Approved and Denied conditions are mutually exclusive"
-            errors.append(invalid_value(f"{at}.type", kind, text))
+            errors.append(invalid_value(_CONDITIONS, kind, text))
         if kind in seen:
             errors.append(duplicate(f"{at}.type", kind))
         seen.add(kind)
@@ -185,30 +188,35 @@ def _of_kind(request: Obj, kind: str) -> list[Obj]:
     return [condition for condition in conditions if condition.get("type") == kind]
 
 
-def _validate_decision(new: Obj, old: Obj, kind: str, *, may_add: bool) -> list[FieldError]:
-    conditions, before = _of_kind(new, kind), _of_kind(old, kind)
-    if conditions == before or (may_add and not before):
-        return []
-    change = "add" if len(conditions) > len(before) else "remove" if len(conditions) < len(before) else "modify"
-    return [forbidden("status.conditions", f'updates may not {change} a condition of type "{kind}"')]
+def _validate_decisions(new: Obj, old: Obj, *, decides: bool) -> list[FieldError]:
+    """None is taken back; approvals and denials are given only where such is decided."""
+    pairs = {kind: (_of_kind(old, kind), _of_kind(new, kind)) for kind in (APPROVED, DENIED, FAILED)}
+    errors = [
+        forbidden(_CONDITIONS, f'updates may not remove a condition of type "{kind}"')
+        for kind, (before, after) in pairs.items()
+        if len(after) < len(before)
+    ]
+    for kind in () if decides else (APPROVED, DENIED):
+        before, after = pairs[kind]
+        if len(after) > len(before):
+            errors.append(forbidden(_CONDITIONS, f'updates may not add a condition of type "{kind}"'))
+        elif len(after) == len(before) and after != before:
+            difference = go_list_diff(before, after, _CONDITION_TYPE)
+            errors.append(forbidden(_CONDITIONS, f'updates may not modify a condition of type "{kind}"\n{difference}'))
+    return errors
 
 
 def validate_update(new: Obj, old: Obj, *, decides: bool = False, signs: bool = False) -> list[FieldError]:
     """`decides`: this endpoint approves and denies. `signs`: this endpoint delivers the certificate."""
     errors = _validate_conditions((new.get("status") or {}).get("conditions") or [])
-    for kind in (APPROVED, DENIED):
-        errors += _validate_decision(new, old, kind, may_add=decides)
-    errors += _validate_decision(new, old, FAILED, may_add=True)
-    certificate, before = ((each.get("status") or {}).get("certificate") for each in (new, old))
-    if certificate != before and not (signs and not before):
-        text = (
-            "updates may not modify existing certificate content"
-            if before
-            else "updates may not set certificate content"
-        )
-        errors.append(forbidden("status.certificate", text))
-    elif certificate and certificate != before:
+    certificate, before = ((each.get("status") or {}).get("certificate") or "" for each in (new, old))
+    changes = certificate != before
+    if changes and certificate and not (before and _certificate_complaint(before)):
         complaint = _certificate_complaint(certificate)
-        if complaint:
-            errors.append(invalid_value("status.certificate", "<certificate data>", complaint))
+        errors += [invalid_value(_CERTIFICATE, "<certificate data>", complaint)] if complaint else []
+    errors += _validate_decisions(new, old, decides=decides)
+    if changes and not signs:
+        errors.append(forbidden(_CERTIFICATE, "updates may not set certificate content"))
+    elif changes and before:
+        errors.append(forbidden(_CERTIFICATE, "updates may not modify existing certificate content"))
     return errors
