@@ -4,6 +4,10 @@ import base64
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
 
 CERTIFICATES = "certificates.k8s.io/v1"
 NO_BLOCK = "PEM block type must be CERTIFICATE REQUEST"
@@ -31,6 +35,24 @@ def test_wrong_requests_are_refused(post: Any, request_: str, complaint: str) ->
     spec = {"request": request_, "usages": ["any"], "signerName": "a.b/c"}
     [error] = post(CERTIFICATES, "CertificateSigningRequest", spec=spec).errors
     assert error == f'spec.request: Invalid value: "{request_}": {complaint}'
+
+
+@pytest.mark.parametrize(
+    ("key", "complaint"),
+    [
+        (ec.generate_private_key(ec.SECP256R1()), "x509: ECDSA verification failure"),
+        (ed25519.Ed25519PrivateKey.generate(), "x509: Ed25519 verification failure"),
+    ],
+)
+def test_a_request_is_signed_by_its_own_key(post: Any, key: Any, complaint: str) -> None:
+    algorithm = hashes.SHA256() if isinstance(key, ec.EllipticCurvePrivateKey) else None
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")])
+    der = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, algorithm).public_bytes(Encoding.DER)
+    for content, complaints in ((der, []), (der.replace(b"somebody", b"anybody!"), [complaint])):
+        request = pem("CERTIFICATE REQUEST", content)
+        spec = {"request": request, "usages": ["any"], "signerName": "a.b/c"}
+        errors = post(CERTIFICATES, "CertificateSigningRequest", spec=spec).errors
+        assert errors == [f'spec.request: Invalid value: "{request}": {text}' for text in complaints]
 
 
 @pytest.mark.parametrize(

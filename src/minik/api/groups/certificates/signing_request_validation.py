@@ -88,10 +88,20 @@ def _validate_request(request: str | None) -> list[FieldError]:
     from cryptography import x509
 
     try:
-        x509.load_der_x509_csr(der)
+        parsed = x509.load_der_x509_csr(der)
     except ValueError:
         return [invalid_value(at, request, _parse_complaint(der))]
-    return []
+    return [] if parsed.is_signature_valid else [invalid_value(at, request, _signature_complaint(parsed.public_key()))]
+
+
+def _signature_complaint(key: object) -> str:
+    """Go's text about a request that another key has signed."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    if isinstance(key, RSAPublicKey):
+        return "crypto/rsa: verification error"
+    return f"x509: {'ECDSA' if isinstance(key, EllipticCurvePublicKey) else 'Ed25519'} verification failure"
 
 
 def _first_block(text: bytes) -> bytes | None:
