@@ -36,6 +36,22 @@ def _undeclared(name: str) -> str:
     [
         ("self.s.startsWith(1)", 18, "found no matching overload for 'startsWith' applied to 'string.(int)'"),
         ("self.s + 1", 8, "found no matching overload for '_+_' applied to '(string, int)'"),
+        (
+            "'%s %d'.format([1, self.s]) == ''",
+            24,
+            "error during formatting: decimal clause can only be used on integers, was given string",
+        ),
+        ("'%s'.format([]) == ''", 12, "index 0 out of range"),
+        (
+            "'%s'.format([self.s, 1]) == ''",
+            12,
+            "too many arguments supplied to string.format (expected 1, got 2)",
+        ),
+        (
+            "'%z'.format([1]) == ''",
+            12,
+            'could not parse formatting clause: unrecognized formatting clause "z"',
+        ),
         ("self.m == self.l", 8, "found no matching overload for '_==_' applied to '(map(string, int), list(string))'"),
         ("self.foo.bar.x == 1", 5, "undefined field 'foo'"),
         ("foo.bar.baz == 1", 1, _undeclared("foo")),

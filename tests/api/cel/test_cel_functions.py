@@ -34,6 +34,13 @@ from minik.api.cel.engine import CelError, compile_dynamic
         "'abc123'.find('[0-9]+') == '123' && 'a1b2'.findAll('[0-9]', 1) == ['1']",
         "sets.contains([1, 2], [1]) && sets.equivalent([1, 1], [1]) && !sets.intersects([1], [2])",
         "'%s is %d'.format(['a', 1]) == 'a is 1' && 'A'.lowerAscii() == 'a'",
+        "dyn('%s'.format([[1, 'b', 1.5, null, b'x', {'k': 'v', 'a': 2}]])) == "
+        '\'[1, "b", 1.500000, null, b"x", {"a":2, "k":"v"}]\'',
+        "'%s %s %s'.format([1.5, duration('1500ms'), [duration('90m')]]) == '1.5 1.5s [duration(\"5400s\")]'",
+        "'%e %.2f %f %x %o %b %d'.format([3.14, 1234.567, 1.0, 'ab', 8, true, 7]) == "
+        "'3.140000×10⁰⁰ 1,234.57 1.000000 6162 10 1 7'",
+        "strings.quote('a\"b') == '\"a\\\\\"b\"' && ['a', 'b'].join() + ['a', 'b'].join('-') == 'aba-b'",
+        "!has(dyn(1).a) && dyn([1, 2])[1.0] == 2",
         "optional.of(1).orValue(2) == 1 && {'a': 1}.?b.orValue(2) == 2",
     ],
 )
@@ -46,6 +53,23 @@ def test_expressions_hold(expression: str) -> None:
     [
         ("{'a': 1}['b'] == 1", "no such key: b"),
         ("[1][3] == 1", "index out of bounds: 3"),
+        ("dyn(null).a == 1", "no such key: a"),
+        ("dyn(1)[0] == 1", "no such key: 0"),
+        ("dyn([1]).a == 1", "unsupported index type 'string' in list"),
+        ("dyn([1])['a'] == 1", "unsupported index type 'string' in list"),
+        ("has(dyn([1]).a)", "unsupported index type 'string' in list"),
+        ("int('x') == 1", "type conversion error from 'string' to 'int'"),
+        ("bool('x')", "type conversion error from 'string' to 'bool'"),
+        ("duration('x' + '') == null", "type conversion error from 'string' to 'google.protobuf.Duration'"),
+        ("uint(-1) == 1u", "unsigned integer overflow"),
+        ("int(1e20) == 1", "integer overflow"),
+        ("'abc'.charAt(4) == ''", "index out of range: 4"),
+        ("'abc'.substring(1, 4) == ''", "index out of range: 4"),
+        ("'abc'.substring(2, 1) == ''", "invalid substring range. start: 2, end: 1"),
+        (
+            "'%d'.format(dyn(['a'])) == ''",
+            "error during formatting: decimal clause can only be used on integers, was given string",
+        ),
         ("1 / 0 == 1", "division by zero"),
         ("quantity('1.5').asInteger() == 1", "cannot convert value to integer"),
         (

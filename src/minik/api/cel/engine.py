@@ -24,6 +24,7 @@ from minik.api.cel import (
     literal_checks,
     network_functions,
     quantity_functions,
+    string_functions,
     syntax_tree,
     two_variables,
     unordered,
@@ -39,10 +40,25 @@ FUNCTIONS = (
     *network_functions.FUNCTIONS,
     *collection_functions.FUNCTIONS,
     *format_functions.FUNCTIONS,
+    *string_functions.FUNCTIONS,
     *two_variables.FUNCTIONS,
 )
 _AFFORDABLE = 1_000_000  # what one evaluation may cost
-_STRINGS_VERSION = 2  # of the library of functions on strings, as in Kubernetes
+_STRINGS_VERSION = 0  # of the library of functions on strings; what Kubernetes has beyond is string_functions.py's
+# errors that upstream has other rules or texts for, which the interpreter knows
+_OTHERWISE = re.compile(
+    r"Applying SELECT to non-message|Invalid container type|Index error: expected integer|<string>\."
+)
+_CONVERSION = re.compile(r"(?:cannot convert|Type conversion error from) '?(string)'? to '?(\w+)'?$")
+_RUNTIME_TEXTS = {
+    "divide by zero": "division by zero",
+    "String to Timestamp conversion failed": "type conversion error from 'string' to 'google.protobuf.Timestamp'",
+    "String to Duration conversion failed": "type conversion error from 'string' to 'google.protobuf.Duration'",
+    "double out of int64 range": "integer overflow",
+    "uint64 out of int64 range": "integer overflow",
+    "double out of uint64 range": "unsigned integer overflow",
+    "int64 out of uint64 range": "unsigned integer overflow",
+}
 _CODE = re.compile(r"^(?!ERROR)[A-Z_]+: |\s*\[[A-Z_]+\]$")
 _BIND = re.compile(r"(?<![\w.])cel\s*\.\s*bind\s*\(")
 # comparisons of numbers of different types, which Kubernetes allows
@@ -74,7 +90,9 @@ class Program:
 
     def _evaluated(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> Any:
         try:
-            return _plain(self.expression.eval(**given))
+            value = self.expression.eval(**given)
+            if value.type() != cel.Type.ERROR or not _OTHERWISE.search(str(value.value())):
+                return _plain(value)
         except RuntimeError as error:
             if "Iteration budget exceeded" not in str(error):
                 raise
@@ -224,7 +242,7 @@ def _for_checking(functions: Sequence[Function]) -> list[Any]:
         if function.unchecked:
             continue
         overload = cel.Overload(
-            f"{function.name}_{number}".replace(".", "_"),
+            function.overload or f"{function.name}_{number}".replace(".", "_"),
             return_type=_checked_type(function.result),
             parameters=[_checked_type(part) for part in function.parameters],
             is_member=function.member,
@@ -313,10 +331,8 @@ def _runtime_text(text: str) -> str:
         return f"index out of bounds: {match[1]}"
     if match := re.match(r'Key not found in map : "?(.*?)"?$', text):
         return f"no such key: {match[1]}"
-    if text == "divide by zero":
-        return "division by zero"
-    if text == "modulus by zero":
-        return "modulus by zero"
+    if match := _CONVERSION.match(text):
+        return f"type conversion error from '{match[1]}' to '{match[2]}'"
     if text.startswith("No matching overloads found"):
         return "no such overload"
-    return text
+    return _RUNTIME_TEXTS.get(text, text)

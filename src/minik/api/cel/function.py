@@ -34,6 +34,7 @@ class Function:
     """`implementation` gets plain Python values and raises ValueError for what CEL calls an error.
 
     `unchecked`: the checker knows a function of this name that takes the value already.
+    `overload`: how cel-go names it, where the name decides what a call costs.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Function:
     implementation: Callable[..., Any]
     member: bool = True
     unchecked: bool = False
+    overload: str = ""
 
 
 def boxed(kind: str, value: Any) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from minik.api.cel.unordered import Unordered
 
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
-
-
+_NO_INDEX = "unsupported index type '{}' in list"
 _PLAIN = (int, str, float, bool)
 
 
@@ -58,8 +57,10 @@ def either(one: Step, other: Step, scope: dict[str, Any], *, decisive: bool) -> 
 def select(value: Any, field: str) -> Any:
     if isinstance(value, Optional):
         return NONE if value is NONE or not has(value.value, field) else Optional(value.value[field])
+    if isinstance(value, list):
+        raise Failed(_NO_INDEX.format("string"))
     if not isinstance(value, dict):
-        raise Failed("no such overload")
+        raise Failed(f"no such key: {field}")
     try:
         return value[field]
     except KeyError:
@@ -69,9 +70,9 @@ def select(value: Any, field: str) -> Any:
 def has(value: Any, field: str) -> bool:
     if isinstance(value, Optional):
         return value is not NONE and has(value.value, field)
-    if not isinstance(value, dict):
-        raise Failed("no such overload")
-    return field in value
+    if isinstance(value, list):
+        raise Failed(_NO_INDEX.format("string"))
+    return isinstance(value, dict) and field in value
 
 
 def items_of(value: Any) -> Sequence[Any]:
@@ -102,8 +103,10 @@ def index(value: Any, key: Any) -> Any:
     if isinstance(value, Optional):
         return NONE if value is NONE else _optional_index(value.value, key)
     if isinstance(value, list):
+        if isinstance(key, float) and key.is_integer():
+            key = int(key)
         if isinstance(key, bool) or not isinstance(key, int):
-            raise Failed("no such overload")
+            raise Failed(_NO_INDEX.format(_type(key).name))
         if not 0 <= key < len(value):
             raise Failed(f"index out of bounds: {key}")
         return value[key]
@@ -112,7 +115,7 @@ def index(value: Any, key: Any) -> Any:
             return value[key]
         except (KeyError, TypeError):
             raise Failed(f"no such key: {key}") from None
-    raise Failed("no such overload")
+    raise Failed(f"no such key: {key}")
 
 
 def _optional_index(value: Any, key: Any) -> Any:
@@ -120,8 +123,8 @@ def _optional_index(value: Any, key: Any) -> Any:
         return NONE if value is NONE else _optional_index(value.value, key)
     try:
         return Optional(index(value, key))
-    except Failed as failure:
-        if str(failure) == "no such overload":
+    except Failed:
+        if isinstance(value, list) and not isinstance(key, int):
             raise
         return NONE
 
@@ -207,6 +210,29 @@ def _size(value: Any) -> int:
     raise Failed("no such overload")
 
 
+def _char_at(text: Any, place: Any) -> str:
+    _text_and_places(text, place)
+    if not 0 <= place <= len(text):
+        raise Failed(f"index out of range: {place}")
+    return str(text[place : place + 1])
+
+
+def _substring(text: Any, start: Any, end: Any = None) -> str:
+    _text_and_places(text, start, 0 if end is None else end)
+    until = len(text) if end is None else end
+    if end is not None and start > end:
+        raise Failed(f"invalid substring range. start: {start}, end: {end}")
+    for place in (start, until):
+        if not 0 <= place <= len(text):
+            raise Failed(f"index out of range: {place}")
+    return str(text[start:until])
+
+
+def _text_and_places(text: Any, *places: Any) -> None:
+    if not isinstance(text, str) or not all(type(place) is int for place in places):
+        raise Failed("no such overload")
+
+
 IMPLEMENTED: dict[str, Callable[..., Any]] = {
     "_==_": equal,
     "_!=_": lambda one, other: not equal(one, other),
@@ -234,5 +260,7 @@ IMPLEMENTED: dict[str, Callable[..., Any]] = {
     "dyn": lambda value: value,
     "type": _type,
     "size": _size,
+    "charAt": _char_at,
+    "substring": _substring,
     "keys__": lambda items: sorted(items) if isinstance(items, dict) else list(range(len(items))),
 }
