@@ -5,6 +5,7 @@
 already decoded, such as the result of a patch. Behaviour: apimachinery's serializer/json, apiserver's create handler.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from minik.api.schema import custom_objects, strict, structs, types, values
@@ -18,11 +19,17 @@ _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
 
 
 def decode_body(
-    raw: bytes, media_type: str, target: Resource | Shape, *, field_validation: str = "Warn"
+    raw: bytes,
+    media_type: str,
+    target: Resource | Shape,
+    *,
+    field_validation: str = "Warn",
+    accepted: Collection[GroupVersionKind] = (),
 ) -> tuple[Obj, list[str]]:
     """The object in a request body, and the warnings to answer with.
 
-    `target` is the resource written to, or the shape of what a subresource or an option body speaks.
+    `target` is the resource written to, or the shape of what a subresource or an option body speaks; `accepted` are
+    the old names of that shape which will do as well.
     Raises StatusError: 415 for an unknown media type, 400 for everything else.
     """
     expected, shape = _expected(target)
@@ -30,7 +37,7 @@ def decode_body(
     if shape.custom:
         return custom_objects.decode(body, shape, expected, field_validation)
     actual = stated_kind(body, expected)
-    if actual != expected:
+    if actual != expected and actual not in accepted:
         _refuse_other(body, actual, expected, field_validation)
     obj, complaints = _convert(body, shape, actual, expected)
     if complaints and field_validation == "Strict":

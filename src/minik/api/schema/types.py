@@ -80,6 +80,10 @@ class Shape:
         return ".".join(self.name.split(".")[-2:])
 
 
+# Go registers these kinds, and no published document tells of them: they have the shape of the version that is served.
+_UNPUBLISHED = {("policy", "v1beta1", "Eviction"): "io.k8s.api.policy.v1.Eviction"}
+
+
 class UnknownType(KeyError):
     """No such type in the schema."""
 
@@ -99,7 +103,7 @@ def name_of(group: str, version: str, kind: str) -> str | None:
     data = _data()
     at = data.find(b',[["%b","%b","%b"]],' % (group.encode(), version.encode(), kind.encode()))
     if at < 0:
-        return None
+        return _UNPUBLISHED.get((group, version, kind))
     start = data.rfind(b'\n["', 0, at) + 3
     return data[start : data.index(b'"', start)].decode()
 

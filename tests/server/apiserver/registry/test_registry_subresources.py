@@ -132,6 +132,15 @@ async def test_an_eviction_takes_one_disruption_from_the_budget(api: Any) -> Non
     assert (await api("GET", f"{PODS}/p"))[1]["metadata"]["deletionTimestamp"]
 
 
+async def test_an_eviction_may_be_of_the_old_version(api: Any) -> None:
+    await running_pod(api)
+    old = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": "p"}}
+    status, answer = await api("POST", f"{PODS}/p/eviction", {**old, "apiVersion": "policy/v1beta2"})
+    assert (status, "no kind" in answer["message"]) == (400, True)
+    assert (await api("POST", f"{PODS}/p/eviction", old))[0] == 201
+    assert (await api("GET", f"{PODS}/p"))[1]["metadata"]["deletionTimestamp"]
+
+
 async def test_an_exhausted_budget_blocks_an_eviction(api: Any) -> None:
     await running_pod(api)
     await budget(api, "b", 0)

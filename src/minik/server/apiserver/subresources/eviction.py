@@ -35,6 +35,7 @@ _EVICTING: Obj = {
     "reason": "EvictionByEvictionAPI",
     "message": "Eviction API: evicting",
 }
+_OLD_NAMES = (types.GroupVersionKind("policy", "v1beta1", "Eviction"),)  # what clients of before v1.22 send
 _MOST_DISRUPTED = 2000
 _VIOLATES = "Cannot evict pod as it would violate the pod's disruption budget."
 
@@ -71,7 +72,9 @@ def _read(call: Call, options: WriteOptions) -> Obj:
             media_type(call),
             types.get("io.k8s.api.policy.v1.Eviction"),
             field_validation=options.field_validation,
+            accepted=_OLD_NAMES,
         )
+        eviction["apiVersion"] = "policy/v1"
         for warning in warnings:
             call.warn(warning)
     eviction.setdefault("metadata", {})
