@@ -167,8 +167,9 @@ local bodies = {{bodies}}
 local count = 0
 function request()
   count = count + 1
-  local path = string.format("{path}/apply-%d?fieldManager=bench&force=true", id)
-  return wrk.format("PATCH", path, nil, bodies[count % #bodies + 1])
+  local name = string.format("apply-%d", id)
+  local path = string.format("{path}/%s?fieldManager=bench&force=true", name)
+  return wrk.format("PATCH", path, nil, (string.gsub(bodies[count % #bodies + 1], "NAME", name)))
 end
 """
 
@@ -178,7 +179,7 @@ def wrk(
 ) -> tuple[float, int]:
     """Requests a second and how many failed: GETs of `url`, or creates of `create` (its name is NAME) there.
 
-    `apply`: configurations that every connection applies in turn to an object of its own.
+    `apply`: configurations (their name is NAME) that every connection applies in turn to an object of its own.
     """
     threads = connections if apply else min(connections, 2)
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{WRK_SECONDS}s", "-H", f"Authorization: Bearer {token}"]

@@ -30,7 +30,7 @@ def deployment(replicas: int) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"labels": {"app": "web", "tier": "front"}},
+        "metadata": {"name": "NAME", "labels": {"app": "web", "tier": "front"}},
         "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template},
     }
 

@@ -91,6 +91,9 @@ def test_waiting_for_init_containers_is_pod_initializing():
     found = status(pod(inits=[{"name": "i"}]), state(container("i")))
     assert found["phase"] == "Pending"
     assert found["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
+    inits = [{"name": name, "image": "img"} for name in ("first", "second")]
+    found = status(pod(inits=inits), state(container("first", EXITED, 1)))
+    assert found["initContainerStatuses"][1]["state"] == {"waiting": {"reason": "PodInitializing"}}
     assert conditions(found)["Initialized"]["message"] == "containers with incomplete status: [i]"
 
 

@@ -38,13 +38,9 @@ def make_status(pod: Obj, state: PodState, facts: Facts) -> Obj:
     """The whole status. `pod["status"]` is the last one reported, whose times and unknowns are carried over."""
     spec, old = pod["spec"], pod.get("status") or {}
     has_started = any(state.latest(container["name"]) for container in spec["containers"])
-    init = [
-        _container_status(pod, c, state, facts, has_started, is_init=True) for c in spec.get("initContainers") or ()
-    ]
-    regular = [_container_status(pod, c, state, facts, has_started) for c in spec["containers"]]
-    ephemeral = [
-        _container_status(pod, c, state, facts, has_started, debug=True) for c in spec.get("ephemeralContainers") or ()
-    ]
+    init = [_container_status(pod, c, state, facts, is_init=True) for c in spec.get("initContainers") or ()]
+    regular = [_container_status(pod, c, state, facts) for c in spec["containers"]]
+    ephemeral = [_container_status(pod, c, state, facts, debug=True) for c in spec.get("ephemeralContainers") or ()]
     phase = make_phase(pod, init, regular, ended=facts.ended, has_started=has_started)
     if old.get("phase") in ("Succeeded", "Failed"):
         phase = old["phase"]
@@ -146,7 +142,6 @@ def _container_status(
     container: Obj,
     state: PodState,
     facts: Facts,
-    has_started: bool,
     *,
     is_init: bool = False,
     debug: bool = False,
@@ -156,7 +151,7 @@ def _container_status(
     attempts = state.attempts(name)
     newest = attempts[0] if attempts else None
     if newest is None:
-        status = _without_container(pod, container, old, facts, has_started, is_init)
+        status = _without_container(pod, container, old, facts)
     else:
         status = _from_container(container, newest, facts)
         previous = attempts[1] if len(attempts) > 1 else None
@@ -206,7 +201,7 @@ def _old_status(pod: Obj, name: str) -> Obj:
     return {}
 
 
-def _without_container(pod: Obj, container: Obj, old: Obj, facts: Facts, has_started: bool, is_init: bool) -> Obj:
+def _without_container(pod: Obj, container: Obj, old: Obj, facts: Facts) -> Obj:
     """Nothing in the runtime: not yet made, or removed behind our back."""
     status: Obj = {
         "name": container["name"],
@@ -230,8 +225,8 @@ def _without_container(pod: Obj, container: Obj, old: Obj, facts: Facts, has_sta
         }
         status["state"] = {"terminated": terminated}
         return status
-    initializing = not is_init and not has_started and any(True for _ in pod["spec"].get("initContainers") or ())
-    status["state"] = {"waiting": {"reason": "PodInitializing" if initializing else "ContainerCreating"}}
+    reason = "PodInitializing" if pod["spec"].get("initContainers") else "ContainerCreating"
+    status["state"] = {"waiting": {"reason": reason}}
     if old.get("lastState"):
         status["lastState"] = old["lastState"]
     return status
