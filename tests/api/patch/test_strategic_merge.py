@@ -92,9 +92,22 @@ def test_null_removes() -> None:
     ]
 
 
-def test_new_values_come_without_nulls_and_directives() -> None:
+def test_new_items_come_as_they_are() -> None:
     added = {"name": "n", "image": None, "$retainKeys": ["name"], "env": [{"name": "A", "$patch": "delete"}]}
-    assert spec({"containers": [added]})["containers"][0] == {"name": "n", "env": []}
+    assert spec({"containers": [added]})["containers"][0] == added
+
+
+def test_new_values_come_without_nulls_and_maps_of_directives() -> None:
+    new = {"a": None, "$retainKeys": ["b"], "b": [{"c": None, "d": 1}, {"$patch": "replace", "e": 1}]}
+    assert spec({"dnsConfig": new})["dnsConfig"] == {"$retainKeys": ["b"], "b": [{"d": 1}]}
+    assert "dnsConfig" not in spec({"dnsConfig": {"$patch": "replace", "nameservers": []}})
+
+
+def test_items_of_any_list_can_be_deleted() -> None:
+    pod = {"spec": {"containers": [{"name": "c", "command": ["a", "b"]}]}}
+    container = {"name": "c", "$deleteFromPrimitiveList/command": ["a"]}
+    patched = strategic_merge.apply(pod, {"spec": {"containers": [container]}}, types.get("io.k8s.api.core.v1.Pod"))
+    assert patched["spec"]["containers"] == [{"name": "c", "command": ["b"]}]
 
 
 @pytest.mark.parametrize(

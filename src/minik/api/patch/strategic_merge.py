@@ -70,7 +70,7 @@ def _merge_struct(original: Obj, patch: Obj, shape: ShapeLike | None, values: Fi
             merged.pop(key, None)
         elif key not in merged or type(merged[key]) is not type(value):
             if not delete_from:
-                merged[key] = _new_value(value)
+                _put(merged, key, merge_patch.without_nulls(value))
         elif isinstance(value, dict):
             field = _field(shape, values, key)
             merged[key] = _merge_map(merged[key], value, field)
@@ -79,6 +79,15 @@ def _merge_struct(original: Obj, patch: Obj, shape: ShapeLike | None, values: Fi
         else:
             merged[key] = value
     return merged
+
+
+def _put(merged: Obj, key: str, value: Any) -> None:
+    """A value that meets nothing to merge with takes the place of what is there. A directive leaves nothing there."""
+    taken = _without_directives(value)
+    if taken is _DIRECTIVE_ONLY:
+        merged.pop(key, None)
+    else:
+        merged[key] = taken
 
 
 def _whole(patch: Obj) -> Obj:
@@ -123,7 +132,7 @@ def _merge_in_order(merged: Obj, rest: Obj, key: str, shape: ShapeLike | None, v
     if live is None and patch is None:
         return
     if live is None:
-        merged_list = _new_value(patch)
+        merged_list = _without_directives(patch)
     else:
         merged_list = live if patch is None else _merge_list(live, patch, field, False)
     merged[name] = ordered(merged_list, order, live or [], merge_key) if merged_list else merged_list
@@ -158,7 +167,7 @@ def _merge_map(original: Obj, patch: Obj, field: FieldLike | None) -> Obj:
 
 
 def _merge_list(original: list[Any], patch: list[Any], field: FieldLike | None, delete_from: bool) -> list[Any]:
-    if field is None or "merge" not in _strategies(field):
+    if field is None or ("merge" not in _strategies(field) and not delete_from):
         return patch
     if not original and not patch:
         return original
@@ -176,7 +185,7 @@ def _merge_list(original: list[Any], patch: list[Any], field: FieldLike | None, 
             raise missing_key(change, merge_key)
         at = find(merged, merge_key, change[merge_key])
         if at is None:
-            merged.append(_new_value(change))
+            merged.append(change)
         else:
             item = field.item
             merged[at] = _merge_struct(merged[at], change, item.shape if item else None, item.item if item else None)
@@ -199,23 +208,22 @@ def _directives(original: list[Any], patch: list[Any], merge_key: str) -> tuple[
             raise failed("merging lists cannot yet be specified in the patch")
         else:
             raise _unknown_directive(item)
-    return (_new_value(changes), []) if replace else (live, changes)
+    return (changes, []) if replace else (live, changes)
 
 
-def _new_value(value: Any) -> Any:
-    """A patch value that meets nothing to merge with: without nulls and directives."""
+_DIRECTIVE_ONLY: Any = object()
+
+
+def _without_directives(value: Any) -> Any:
+    """The value without maps that carry $patch; `_DIRECTIVE_ONLY` for one that is such a map itself.
+
+    Other directives stay, and are unknown fields of what the patch makes. So are all in new items of lists.
+    """
     if isinstance(value, dict):
-        return {
-            key: _new_value(member)
-            for key, member in value.items()
-            if member is not None
-            and key not in (DIRECTIVE, RETAIN_KEYS)
-            and not key.startswith((DELETE_FROM, SET_ORDER))
-        }
+        if DIRECTIVE in value:
+            return _DIRECTIVE_ONLY
+        members = ((key, _without_directives(member)) for key, member in value.items())
+        return {key: member for key, member in members if member is not _DIRECTIVE_ONLY}
     if isinstance(value, list):
-        return [_new_value(item) for item in value if not (isinstance(item, dict) and _is_directive(item))]
+        return [item for item in map(_without_directives, value) if item is not _DIRECTIVE_ONLY]
     return value
-
-
-def _is_directive(item: Obj) -> bool:
-    return item.get(DIRECTIVE) == "delete" or (DIRECTIVE in item and len(item) == 1)
