@@ -91,10 +91,10 @@ def test_waiting_for_init_containers_is_pod_initializing():
     found = status(pod(inits=[{"name": "i"}]), state(container("i")))
     assert found["phase"] == "Pending"
     assert found["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
+    assert conditions(found)["Initialized"]["message"] == "containers with incomplete status: [i]"
     inits = [{"name": name, "image": "img"} for name in ("first", "second")]
     found = status(pod(inits=inits), state(container("first", EXITED, 1)))
     assert found["initContainerStatuses"][1]["state"] == {"waiting": {"reason": "PodInitializing"}}
-    assert conditions(found)["Initialized"]["message"] == "containers with incomplete status: [i]"
 
 
 def test_crash_loop_shows_the_last_exit():
