@@ -9,6 +9,7 @@ from minik.server.apiserver.reviews.selectors import (
     label_selector,
     validate_selector,
 )
+from minik.server.apiserver.reviews.validation import validate_spec
 
 
 def requirement(key: str, operator: str, *values: str) -> Obj:
@@ -86,3 +87,12 @@ def test_what_is_not_understood_is_told_of(about: Obj, problem: str) -> None:
 )
 def test_requirements_must_make_sense(selector: Obj, labels: bool, errors: list[str]) -> None:
     assert [str(error) for error in validate_selector(selector, "s", labels=labels)] == errors
+
+
+def test_selectors_are_looked_at_after_who_asks() -> None:
+    review = {"metadata": {}, "spec": {"resourceAttributes": {"labelSelector": {}}}}
+    at = "spec.resourceAttributes.labelSelector"
+    assert [str(error) for error in validate_spec(review)] == [
+        'spec.user: Invalid value: "": at least one of user or group must be specified',
+        f"{at}.requirements: Required value: when {at} is specified, requirements or rawSelector is required",
+    ]

@@ -7,14 +7,18 @@ from minik.server.apiserver.reviews.selectors import validate_selector
 
 def validate_spec(review: Obj) -> list[FieldError]:
     """Of SubjectAccessReview and LocalSubjectAccessReview."""
-    errors = validate_self_spec(review)
-    spec = review.get("spec") or {}
+    errors, spec = _validate_question(review), review.get("spec") or {}
     if not spec.get("user") and not spec.get("groups"):
         errors.append(invalid_value("spec.user", "", "at least one of user or group must be specified"))
-    return errors
+    return errors + _validate_selectors(spec)
 
 
 def validate_self_spec(review: Obj) -> list[FieldError]:
+    return _validate_question(review) + _validate_selectors(review.get("spec") or {})
+
+
+def _validate_question(review: Obj) -> list[FieldError]:
+    """It is about a resource or about a path."""
     spec = review.get("spec") or {}
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     errors: list[FieldError] = []
@@ -24,8 +28,13 @@ def validate_self_spec(review: Obj) -> list[FieldError]:
     if resource is None and path is None:
         text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
         errors.append(invalid_value("spec.resourceAttributes", None, text))
+    return errors
+
+
+def _validate_selectors(spec: Obj) -> list[FieldError]:
+    errors: list[FieldError] = []
     for field in ("fieldSelector", "labelSelector"):
-        selector = (resource or {}).get(field)
+        selector = (spec.get("resourceAttributes") or {}).get(field)
         if selector is not None:
             errors += validate_selector(selector, f"spec.resourceAttributes.{field}", labels=field == "labelSelector")
     return errors
