@@ -51,7 +51,7 @@ def find(items: Sequence[Any], merge_key: str, value: Any) -> int | None:
             if item == value:
                 return index
         elif not isinstance(item, dict):
-            raise failed(f"value for key {index} is not a map.")
+            raise failed(f"value for key {index} is not a map")
         elif merge_key in item and item[merge_key] == value:
             return index
     return None

@@ -151,14 +151,18 @@ def _raise(errors: list[FieldError]) -> None:
         raise invalid("meta.k8s.io", "ListOptions", "", errors)
 
 
+def version_problem(version: str) -> str:
+    """What strconv.ParseUint has against a resourceVersion; "" if it has nothing."""
+    if not (version.isascii() and version.isdigit()):
+        return "invalid syntax"
+    return "value out of range" if int(version) > _UINT64 else ""
+
+
 def parse_revision(version: str, *, prefix: str = "", code: int = 500) -> int | None:
     """A resourceVersion parameter. Lists answer a bad one with 400 and a prefix, gets with a bare 500."""
     if not version:
         return None
-    problem = "" if version.isascii() and version.isdigit() else "invalid syntax"
-    if not problem and int(version) > _UINT64:
-        problem = "value out of range"
-    if problem:
+    if problem := version_problem(version):
         text = f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": {problem}'
         raise StatusError(code, "BadRequest" if code == 400 else "", prefix + text)
     return int(version)

@@ -32,6 +32,7 @@ from minik.server.apiserver.registry.metadata import (
     ordered,
     without_duplicate_owners,
 )
+from minik.server.apiserver.registry.read_options import version_problem
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.write_options import WriteOptions
 from minik.store.store import KeyValue
@@ -146,8 +147,8 @@ def _check_versions(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
             raise invalid(resource.error_group, resource.plural, call.name, [error])
         metadata["resourceVersion"] = before["resourceVersion"]
     elif version != before["resourceVersion"]:
-        if not (version.isascii() and version.isdigit()):
-            raise StatusError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
+        if problem := version_problem(version):
+            raise StatusError(500, "", f'strconv.ParseUint: parsing "{version}": {problem}')
         raise conflict(resource.error_group, resource.plural, call.name, OPTIMISTIC_LOCK)
 
 
