@@ -60,6 +60,13 @@ def test_intervals_count_from_the_first():
     assert due(cron_job("@every 7m"), now=late).start == datetime(2026, 1, 2, 3, 21, 30, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("asked", [3, 12])
+def test_interval_goes_on_from_its_last_time_whenever_it_is_asked(asked):
+    obj = cron_job("@every 10m")  # due at 03:10:30
+    now = datetime(2026, 1, 2, 3, asked, tzinfo=UTC)
+    assert due(obj, now=now).again == datetime(2026, 1, 2, 3, 10 if asked < 10 else 20, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("policy", "starts", "replaces"), [("Allow", True, 0), ("Forbid", False, 0), ("Replace", True, 1)]
 )

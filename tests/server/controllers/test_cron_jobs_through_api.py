@@ -38,8 +38,14 @@ def make_due(objects: Objects, name: str, minutes: int = 3) -> datetime:
     """Let a time have passed so many minutes ago for which nothing was started."""
     objects.set_status("cronjobs", name, lastScheduleTime=text(ago(minutes=10)))
     due = ago(minutes=minutes).replace(second=0)
-    objects.patch("cronjobs", name, {"spec": {"schedule": at(due)}})
+    reschedule(objects, name, at(due))
     return due
+
+
+def reschedule(objects: Objects, name: str, schedule: str, **spec: Any) -> None:
+    """A new schedule alone counts from its next time; any other change has the controller look at once."""
+    objects.patch("cronjobs", name, {"spec": {"schedule": schedule}})
+    objects.patch("cronjobs", name, {"metadata": {"annotations": {"schedule": schedule}}, "spec": spec})
 
 
 def active(objects: Objects, name: str) -> list[str]:
@@ -70,6 +76,16 @@ def test_time_that_has_come_starts_a_job(objects: Objects) -> None:
     created = f"Created job {job_name('c', due)}"
     eventually(lambda: objects.has_event("c", "Normal", "SuccessfulCreate", created), **SOON)
     assert "UnexpectedJob" not in [reason for _, reason, _ in objects.events("c")]
+
+
+def test_new_schedule_does_not_make_up_for_its_past(objects: Objects) -> None:
+    create(objects, "c")
+    create(objects, "other")
+    objects.set_status("cronjobs", "c", lastScheduleTime=text(ago(minutes=10)))
+    due = ago(minutes=3).replace(second=0)
+    objects.patch("cronjobs", "c", {"spec": {"schedule": at(due)}})
+    has_active(objects, "other", job_name("other", make_due(objects, "other")))
+    assert active(objects, "c") == []
 
 
 def test_jobs_may_run_side_by_side(objects: Objects) -> None:
@@ -129,7 +145,7 @@ def test_time_beyond_the_starting_deadline_is_given_up(objects: Objects) -> None
 def test_many_missed_times_are_told_and_the_last_is_run(objects: Objects) -> None:
     create(objects, "c", suspend=True, concurrencyPolicy="Forbid")
     objects.set_status("cronjobs", "c", lastScheduleTime=text(ago(days=98)))
-    objects.patch("cronjobs", "c", {"spec": {"schedule": "*/1 * * * ?", "suspend": False}})
+    reschedule(objects, "c", "*/1 * * * ?", suspend=False)
     eventually(lambda: len(active(objects, "c")) == 1, **SOON)
     why = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
     eventually(lambda: objects.has_event("c", "Warning", "TooManyMissedTimes", why), **SOON)
@@ -139,8 +155,7 @@ def test_times_are_those_of_the_zone(objects: Objects) -> None:
     create(objects, "c", timeZone="Asia/Kolkata", suspend=True)  # half an hour beside others
     due = ago(minutes=3).replace(second=0)
     objects.set_status("cronjobs", "c", lastScheduleTime=text(ago(minutes=10)))
-    change = {"schedule": at(due + timedelta(minutes=30)), "suspend": False}
-    objects.patch("cronjobs", "c", {"spec": change})
+    reschedule(objects, "c", at(due + timedelta(minutes=30)), suspend=False)
     has_active(objects, "c", job_name("c", due))
     annotations = objects.get("jobs", job_name("c", due))["metadata"]["annotations"]
     told = annotations["batch.kubernetes.io/cronjob-scheduled-timestamp"]
@@ -178,7 +193,7 @@ def test_job_of_that_name_that_is_somebody_elses_is_left_alone(objects: Objects)
     create(objects, "c", suspend=True)
     create(objects, "other")
     objects.set_status("cronjobs", "c", lastScheduleTime=text(ago(minutes=10)))
-    objects.patch("cronjobs", "c", {"spec": {"schedule": at(due), "suspend": False}})
+    reschedule(objects, "c", at(due), suspend=False)
     has_active(objects, "other", job_name("other", make_due(objects, "other")))
     assert active(objects, "c") == []
     assert "ownerReferences" not in objects.get("jobs", job_name("c", due))["metadata"]

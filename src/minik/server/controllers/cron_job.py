@@ -11,7 +11,7 @@ from minik.client.client import Client
 from minik.client.clock import format_time, parse_time
 from minik.client.controller import Controller
 from minik.client.events import NORMAL, WARNING, object_reference
-from minik.client.informer import Change
+from minik.client.informer import Change, object_key
 from minik.client.resources import CRON_JOBS, JOBS
 from minik.server.controllers import cron_job_plan as decide
 from minik.server.controllers import indexes
@@ -37,8 +37,28 @@ class CronJobController(Controller):
             doubling(1.0, 10),
         )
         self.measures = (self._skew,)
-        self._cron_jobs = self.watch(context.informers.of(CRON_JOBS))
+        self._cron_jobs = self.watch(context.informers.of(CRON_JOBS), self._key_now)
         self._jobs = self.watch(context.informers.of(JOBS, indexes=indexes.OWNED), _key_of_job)
+
+    def _key_now(self, change: Change) -> Iterable[str]:
+        """A CronJob whose schedule has changed waits for the next time."""
+        key = object_key(change.obj)
+        if change.old is not None and change.new is not None and decide.is_rescheduled(change.old, change.new):
+            wait = self._wait(change.new)
+            if wait is not None:
+                self.queue.add_after(key, wait)
+                return ()
+        return (key,)
+
+    def _wait(self, cron_job: Obj) -> float | None:
+        """Seconds until the next time; None for a schedule that has none or cannot be read."""
+        zone, now = _zone(cron_job["spec"].get("timeZone")), self.clock.now()
+        try:
+            schedule = cron.parse(cron_job["spec"]["schedule"])
+        except cron.CronError:
+            return None
+        due = decide.next_time(cron_job, schedule, zone, now) if zone is not None else None
+        return (due - now).total_seconds() + AFTER_DUE if due is not None else None
 
     async def reconcile(self, key: str) -> float | None:
         cron_job = self._cron_jobs.get_key(key)

@@ -41,8 +41,8 @@ def ended(job: Obj) -> str:
 def plan(cron_job: Obj, schedule: Schedule | Interval, zone: tzinfo, active: Sequence[Obj], now: datetime) -> Plan:
     """`active` are the Jobs of status.active that still run."""
     spec = cron_job["spec"]
-    result = Plan(again=schedule.next(now, zone))
-    due, missed = _most_recent(cron_job, schedule, zone, now)
+    result = Plan(again=next_time(cron_job, schedule, zone, now))
+    due, missed = _most_recent(cron_job, schedule, zone, now, spec.get("startingDeadlineSeconds"))
     if missed > MANY_MISSED:
         text = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
         result.events.append(("Warning", "TooManyMissedTimes", text))
@@ -64,13 +64,27 @@ def plan(cron_job: Obj, schedule: Schedule | Interval, zone: tzinfo, active: Seq
     return result
 
 
+def next_time(cron_job: Obj, schedule: Schedule | Interval, zone: tzinfo, now: datetime) -> datetime | None:
+    """The first time after `now`. An interval goes on from the last time it was due, whenever it is asked."""
+    recent, _ = _most_recent(cron_job, schedule, zone, now, None)
+    return schedule.next(recent or _since(cron_job), zone)
+
+
+def is_rescheduled(old: Obj, new: Obj) -> bool:
+    """Whether the times changed: the new ones count from the next on, nothing is made up for."""
+    return any(old["spec"].get(name) != new["spec"].get(name) for name in ("schedule", "timeZone"))
+
+
+def _since(cron_job: Obj) -> datetime:
+    last = (cron_job.get("status") or {}).get("lastScheduleTime")
+    return parse_time(last or cron_job["metadata"]["creationTimestamp"])
+
+
 def _most_recent(
-    cron_job: Obj, schedule: Schedule | Interval, zone: tzinfo, now: datetime
+    cron_job: Obj, schedule: Schedule | Interval, zone: tzinfo, now: datetime, deadline: int | None
 ) -> tuple[datetime | None, int]:
     """The last scheduled time not after `now` that no Job was started for, and about how many were missed."""
-    status, spec = cron_job.get("status") or {}, cron_job["spec"]
-    since = parse_time(status.get("lastScheduleTime") or cron_job["metadata"]["creationTimestamp"])
-    deadline = spec.get("startingDeadlineSeconds")
+    since = _since(cron_job)
     if deadline is not None:
         since = max(since, now - timedelta(seconds=deadline))
     first = schedule.next(since, zone)
