@@ -4,7 +4,7 @@ Shapes and texts: https://kubernetes.io/docs/reference/kubernetes-api/common-def
 constructors of apimachinery's `errors` package.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from minik.api.types import Obj
 
@@ -32,6 +32,7 @@ class StatusError(Exception):
         self.message = message
         self.retry_after = retry_after
         self.warnings: Sequence[str] = ()  # Warning headers that go with the answer
+        self.headers: Mapping[str, str] = {}  # other headers
         details: Obj = {}
         if name:
             details["name"] = name

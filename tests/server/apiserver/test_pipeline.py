@@ -96,6 +96,7 @@ async def test_nobody_is_unauthorized() -> None:
 async def test_refusals_say_who_may_not_do_what(path: str, message: str) -> None:
     response = await pipeline(authorize=Asked(False)).handle(get(path))
     assert (response.status, orjson.loads(response.body)["message"]) == (403, message)
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
 async def test_the_authorizers_reason_is_told() -> None:

@@ -26,7 +26,7 @@ from minik.server.apiserver.registry.answer import encoded
 from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.registry.dispatch import Dispatcher, NoSuchPath
 from minik.server.apiserver.request_info import RequestInfo, resolve
-from minik.server.apiserver.routes import Routes, page_not_found, text
+from minik.server.apiserver.routes import NO_GUESS, Routes, page_not_found, text
 from minik.store.engine import StoreWriteError
 
 log = logging.getLogger("minik.apiserver")
@@ -163,7 +163,7 @@ class Pipeline:
             seats = await flow.enter(request.query)
         except Rejected:
             response = text(429, "Too many requests, please try again later.\n")
-            response.headers |= {"Retry-After": "1", "X-Content-Type-Options": "nosniff"}
+            response.headers |= {"Retry-After": "1", **NO_GUESS}
             return response
         try:
             return await self._authorized(request, info, user)
@@ -175,7 +175,11 @@ class Pipeline:
         wanted = wanted_user(request)
         if wanted is None:
             return user
-        acting = await self._impersonate(wanted, attributes_of(request, info, user))
+        try:
+            acting = await self._impersonate(wanted, attributes_of(request, info, user))
+        except StatusError as error:
+            error.headers = NO_GUESS
+            raise
         if request.audit is not None:
             request.audit.impersonated(acting)
         return acting
@@ -207,7 +211,9 @@ class Pipeline:
         if request.audit is not None:
             request.audit.decided(decision)
         if not decision.allowed:
-            raise refusal(attributes, decision.reason)
+            error = refusal(attributes, decision.reason)
+            error.headers = NO_GUESS
+            raise error
 
     async def _path(self, request: Request, info: RequestInfo, user: UserInfo) -> Response:
         found = self._routes.find(info.path)
@@ -264,6 +270,7 @@ def status_response(request: Request, error: StatusError) -> Response:
     """The Status of an error, in JSON or YAML."""
     form = error_form(request.headers.get("accept", ""))
     response = encoded(error.code, error.status(), form, list(error.warnings))
+    response.headers |= error.headers
     if error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     return response

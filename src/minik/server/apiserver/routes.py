@@ -9,6 +9,7 @@ from minik.api.request import Request, Response
 from minik.api.status import not_allowed
 from minik.api.types import UserInfo
 
+NO_GUESS = {"X-Content-Type-Options": "nosniff"}
 PathHandler = Callable[[Request, UserInfo, str], Awaitable[Response]]
 
 
@@ -58,10 +59,11 @@ class Routes:
         return sorted({*self._exact, *self._trees})
 
 
-def text(status: int, body: str) -> Response:
-    """A plain text answer."""
-    return Response(status=status, content_type="text/plain; charset=utf-8", body=body.encode())
+def text(status: int, body: str, *, no_guess: bool = False) -> Response:
+    """A plain text answer; `no_guess` tells browsers that it is no other."""
+    headers = dict(NO_GUESS) if no_guess else {}
+    return Response(status=status, content_type="text/plain; charset=utf-8", body=body.encode(), headers=headers)
 
 
 def page_not_found() -> Response:
-    return text(404, "404 page not found\n")
+    return text(404, "404 page not found\n", no_guess=True)

@@ -225,6 +225,10 @@ async def test_component_statuses_are_computed(api: Any) -> None:
 async def test_health_metrics_and_version(api: Any) -> None:
     assert (await api.send("GET", "/readyz")).body == b"ok"
     assert b"[+]etcd ok" in (await api.send("GET", "/livez?verbose")).body
+    told = await api.send("GET", "/livez?verbose=false&exclude=ping&exclude=b,c&exclude=a")
+    assert b"[+]ping excluded: ok\n" in told.body
+    assert b'warn: some health checks cannot be excluded: no matches for "a","b,c"\n' in told.body
+    assert told.headers["X-Content-Type-Options"] == "nosniff"
     assert (await api.send("GET", "/livez/nope")).status == 404
     assert (await api.send("GET", "/livez/poststarthook/rbac/bootstrap-roles")).body == b"ok"
     lines = (await api.send("GET", "/readyz?verbose=1")).body.decode().splitlines()

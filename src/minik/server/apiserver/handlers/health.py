@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from minik.api.request import Request, Response
 from minik.api.types import UserInfo
 from minik.server.apiserver.metrics import CONTENT_TYPE, text_of
-from minik.server.apiserver.request_info import truthy
 from minik.server.apiserver.routes import Routes, page_not_found, text
 
 if TYPE_CHECKING:
@@ -141,10 +140,10 @@ class Health:
         if check is None:
             return page_not_found()
         trouble = await self._ask(endpoint, name, check)
-        return text(500, f"internal server error: {trouble}\n") if trouble else text(200, "ok")
+        return text(500, f"internal server error: {trouble}\n", no_guess=True) if trouble else text(200, "ok")
 
     async def _all(self, endpoint: str, request: Request) -> Response:
-        left_out = {name for value in request.query.get("exclude", ()) for name in value.split(",")}
+        left_out = set(request.query.get("exclude", ()))
         lines, failed = [], False
         for name, check in self._of(endpoint):
             if name in left_out:
@@ -155,10 +154,10 @@ class Health:
             failed = failed or bool(trouble)
             lines.append(f"[-]{name} failed: reason withheld\n" if trouble else f"[+]{name} ok\n")
         if left_out:
-            names = ", ".join(f'"{name}"' for name in sorted(left_out))
+            names = ",".join(f'"{name}"' for name in sorted(left_out))
             lines.append(f"warn: some health checks cannot be excluded: no matches for {names}\n")
         if failed:
-            return text(500, f"{''.join(lines)}{endpoint} check failed\n")
-        if "verbose" in request.query and (truthy(request.query, "verbose") or request.query["verbose"][0] == ""):
-            return text(200, f"{''.join(lines)}{endpoint} check passed\n")
-        return text(200, "ok")
+            return text(500, f"{''.join(lines)}{endpoint} check failed\n", no_guess=True)
+        if "verbose" in request.query:
+            return text(200, f"{''.join(lines)}{endpoint} check passed\n", no_guess=True)
+        return text(200, "ok", no_guess=True)
