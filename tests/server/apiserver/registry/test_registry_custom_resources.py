@@ -208,6 +208,21 @@ async def test_watches_end_when_the_definition_changes(crds: Any) -> None:
     await asyncio.wait_for(reading, 5)
 
 
+async def test_watches_see_the_objects_of_a_definition_go_with_it(crds: Any) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE))
+    await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}})
+    lines = (await crds.send("GET", f"{WIDGETS}?watch=true")).stream
+
+    async def types() -> list[str]:
+        content = b"".join([chunk async for chunk in lines])
+        return [orjson.loads(line)["type"] for line in content.splitlines()]
+
+    reading = asyncio.create_task(types())
+    await asyncio.sleep(0)
+    await crds("DELETE", f"{DEFINITIONS}/widgets.example.com")
+    assert await asyncio.wait_for(reading, 5) == ["ADDED", "DELETED"]
+
+
 _UNSUPPORTED = 'is not supported on resources of kind "widgets.example.com"'
 
 

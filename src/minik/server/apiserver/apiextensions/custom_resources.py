@@ -127,7 +127,8 @@ class CustomResources:
             return
         if any(resource.converted_by for resource in made):
             self._convert()
-        self._replace(before[1] if before else (), made)
+        same = before is not None and before[0] == {**made_from, "terminating": before[0]["terminating"]}
+        self._replace(before[1] if before else (), made, same=same)
         self._served[name] = (made_from, made)
 
     def _is_built_in(self, resource: Resource) -> bool:
@@ -147,10 +148,15 @@ class CustomResources:
         if before is not None:
             self._replace(before[1], ())
 
-    def _replace(self, before: tuple[Resource, ...], made: tuple[Resource, ...]) -> None:
+    def _replace(self, before: tuple[Resource, ...], made: tuple[Resource, ...], *, same: bool = False) -> None:
+        """`same`: in the same way; watches of a definition that is deleted see its objects go."""
+        successors = {resource.gvr: resource for resource in made} if same else {}
         for resource in before:
             self._scheme.remove(resource.gvr)
-            self._registry.retire(resource)
+            if successor := successors.get(resource.gvr):
+                self._registry.succeed(resource, successor)
+            else:
+                self._registry.retire(resource)
         for resource in made:
             self._scheme.add(resource)
         self._regroup.set()

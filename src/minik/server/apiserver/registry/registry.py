@@ -96,6 +96,12 @@ class Registry:
             watch.close()
         self.storage.layouts.forget(resource)
 
+    def succeed(self, resource: Resource, successor: Resource) -> None:
+        """The successor serves the same objects in the same way: watches go on, and end when it retires."""
+        if watches := self._watches.pop(id(resource), None):
+            self._watches[id(successor)] = watches
+        self.storage.layouts.forget(resource)
+
     async def readable(self, resource: Resource, kvs: Iterable[KeyValue]) -> None:
         """Make values ready to be decoded, where only a webhook can. Raises StatusError."""
         if resource.converted_by is None or self.converter is None:
