@@ -55,6 +55,12 @@ def test_qualified_names_have_an_optional_domain(name: str, complaints: list[str
     assert names.qualified_name(name) == complaints
 
 
+def test_declared_names_are_looked_at_when_they_are_made() -> None:
+    assert names.declared_long_name("Bad-", True) == []
+    assert names.declared_long_name("A", False) == [SUBDOMAIN_TEXT]
+    assert names.declared_long_name("a" * 254, False) == ["must be no more than 253 bytes"]
+
+
 def test_environment_variables_have_names() -> None:
     assert names.environment_variable_name("") == ["environment variable name must be non-empty"]
     assert names.environment_variable_name("a b") == []

@@ -137,7 +137,7 @@ def qualified_name(value: str) -> list[str]:
         if not parts[0]:
             errors.append("prefix part must be non-empty")
         else:
-            errors += [f"prefix part {text}" for text in _key_prefix(parts[0])]
+            errors += [f"prefix part {text}" for text in _long_name(parts[0])]
     name = parts[-1]
     if not name:
         errors.append("name part must be non-empty")
@@ -148,8 +148,8 @@ def qualified_name(value: str) -> list[str]:
     return errors
 
 
-def _key_prefix(value: str) -> list[str]:
-    """A DNS subdomain, whose length is counted in other words."""
+def _long_name(value: str) -> list[str]:
+    """A DNS subdomain to upstream's newer validators, which tell its length in other words."""
     errors = [_max_bytes_error(SUBDOMAIN_MAX)] if _size(value) > SUBDOMAIN_MAX else []
     return errors + [text for text in dns_subdomain(value) if text != max_length_error(SUBDOMAIN_MAX)]
 
@@ -274,6 +274,11 @@ def without_trailing_dash(name: str) -> str:
 
 def subdomain_name(name: str, is_prefix: bool) -> list[str]:
     return dns_subdomain(without_trailing_dash(name) if is_prefix else name)
+
+
+def declared_long_name(name: str, is_prefix: bool) -> list[str]:
+    """The rule of kinds whose name is validated declaratively (k8s-long-name): generateName is not looked at."""
+    return [] if is_prefix else _long_name(name)
 
 
 def label_name(name: str, is_prefix: bool) -> list[str]:

@@ -137,6 +137,7 @@ RESOURCES = (
             has_generation=True,
             metadata_checks=("create", "update"),
             default_propagation="Orphan",
+            name_errors=names.declared_long_name,
             reset_fields=frozenset({("status",)}),
         ),
         subresources=(

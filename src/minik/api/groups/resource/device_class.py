@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from minik.api import names
 from minik.api.columns import AGE, NAME, age
 from minik.api.groups.resource.device_validation import validate_class_spec
 from minik.api.scheme import Resource, Strategy
@@ -33,7 +34,12 @@ def _resource(version: str) -> Resource:
         singular="deviceclass",
         type_name=f"io.k8s.api.resource.{version}.DeviceClass",
         namespaced=False,
-        strategy=Strategy(validate=_validate, validate_update=_validate_update, has_generation=True),
+        strategy=Strategy(
+            validate=_validate,
+            validate_update=_validate_update,
+            has_generation=True,
+            name_errors=names.declared_long_name,
+        ),
         columns=(NAME, AGE),
         cells=_cells,
         storage=None if version == _STORED else GVR("resource.k8s.io", _STORED, "deviceclasses"),
