@@ -56,7 +56,9 @@ def json_name(value: Any) -> str:
     return names.get(name, name)
 
 
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPES = {'"': '\\"'} | dict(
+    zip("\\\n\r\t\a\b\f\v", (r"\\", r"\n", r"\r", r"\t", r"\a", r"\b", r"\f", r"\v"), strict=True)
+)
 
 
 def quoted(text: str) -> str:

@@ -1,7 +1,5 @@
 """Go's words for malformed JSON. Only used once another parser has refused the text."""
 
-from minik.api.types import Obj
-
 _SPACE = b" \t\r\n"
 _LITERALS = {ord("t"): b"true", ord("f"): b"false", ord("n"): b"null"}
 _ESCAPES = b'bfnrt\\/"'
@@ -29,10 +27,11 @@ def problem(data: bytes) -> str:
 def _bad(data: bytes, at: int, where: str) -> _Bad:
     if at >= len(data):
         return _Bad(_END)
-    shown: Obj = {"'": r"'\''", '"': "'\"'", "\\": r"'\\'", "\n": r"'\n'", "\t": r"'\t'", "\r": r"'\r'"}
+    from minik.api.patch.go_print import quoted
+
     char = chr(data[at])
-    text = shown.get(char) or (f"'{char}'" if char.isprintable() else f"'\\x{data[at]:02x}'")
-    return _Bad(f"invalid character {text} {where}")
+    shown = {"'": r"\'", '"': '"'}.get(char) or quoted(char)[1:-1]
+    return _Bad(f"invalid character '{shown}' {where}")
 
 
 def _space(data: bytes, at: int) -> int:
