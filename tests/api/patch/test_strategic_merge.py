@@ -155,6 +155,11 @@ def test_lists_of_scalars(metadata: dict[str, Any], finalizers: list[str]) -> No
             500,
             "unknown patch type: frob in map: map[$patch:frob name:c1]",
         ),
+        (
+            {"containers": [{"name": "c1", "$patch": [1, None]}]},
+            500,
+            "unknown patch type: [%!s(int64=1) %!s(<nil>)] in map: map[$patch:[1 <nil>] name:c1]",
+        ),
         ({"containers": [{"image": "z"}]}, 500, "map: map[image:z] does not contain declared merge key: name"),
         (
             {"containers": [{"$patch": "delete"}]},

@@ -121,7 +121,8 @@ def _check(applied: Obj, shape: Shape, api_version: str) -> None:
     wrong = typed_check.complaints(applied, merge_types.of_shape(shape))
     if wrong:
         names = metadata if isinstance(metadata, dict) else {}
-        whose = f"{names.get('namespace', '')}/{names.get('name', '')}; {described}"
+        namespace, name = (text if isinstance(text := names.get(key), str) else "" for key in ("namespace", "name"))
+        whose = f"{namespace}/{name}; {described}"
         raise StatusError(500, "", f"failed to create typed patch object ({whose}): {typed_check.message(wrong)}")
 
 

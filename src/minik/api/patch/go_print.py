@@ -20,6 +20,19 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def string(value: Any) -> str:
+    """`%s`, which takes strings, bare or in lists and maps, and names the type of everything else."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "%!s(<nil>)"
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{string(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(string, value))}]"
+    return f"%!s({type_name(value)}={plain(value)})"
+
+
 def source(value: Any) -> str:
     """`%#v`: a value as it would stand in Go source."""
     if value is None:

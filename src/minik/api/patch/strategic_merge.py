@@ -101,7 +101,7 @@ def _whole(patch: Obj) -> Obj:
 
 
 def _unknown_directive(patch: Obj) -> Exception:
-    return failed(f"unknown patch type: {go_print.plain(patch[DIRECTIVE])} in map: {go_print.plain(patch)}")
+    return failed(f"unknown patch type: {go_print.string(patch[DIRECTIVE])} in map: {go_print.plain(patch)}")
 
 
 def _retain_keys(original: Obj, patch: Obj) -> tuple[Obj, Obj]:
