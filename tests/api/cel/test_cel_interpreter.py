@@ -27,6 +27,7 @@ def _interpreted(expression: str, limit: int = 1_000_000) -> tuple[Any, int]:
     "expression",
     [
         "self.ints.map(x, x * 2).filter(x, x > 2)",
+        "['a', ?self.?a.?x, ?self.?text].size() + {?'k': self.?nothing, 'l': 1}.size()",
         "self.ints.exists(x, x == 2) && !self.ints.all(x, x == 2) && self.ints.exists_one(x, x > 2)",
         "self.listMap.exists(m, m.v2 == 'z')",
         "self.listMap.map(m, has(m.v2) ? m.v2 : 'none')",

@@ -105,10 +105,43 @@ def test_values_have_the_types_of_their_schema() -> None:
     assert _broken(schema, spec) == []
 
 
+OPEN = {"type": "array", "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+EMBEDDED: Any = {
+    "type": "object",
+    "x-kubernetes-embedded-resource": True,
+    "properties": {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {
+            "type": "object",
+            "properties": {name: {"type": "string"} for name in ("name", "generateName", "namespace")},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "rule"),
+    [
+        ({**A, "nullable": True}, None, "!has(self.part)"),
+        (EMBEDDED, {"metadata": {"namespace": "n"}}, "self.part.metadata.namespace == 'n'"),
+        (OPEN, [{"a": 1}, {"a": 2}, {"a": 2}], "self.part[0] != self.part[1] && self.part[1] == self.part[2]"),
+        ({"type": "object", "properties": {"a_b": A, "aB": A}}, {"a_b": 1, "aB": 2}, "self.part.a_b < self.part.aB"),
+        ({"type": "object", "properties": {"if": A}}, {"if": 1}, "self.part.if == 1 && self.part.__if__ == 1"),
+        ({"type": "number"}, 1, "self.part < 2 && 1 < 2.0"),
+    ],
+)
+def test_what_rules_see(part: Any, value: Any, rule: str) -> None:
+    schema = _schema({"rule": rule}, part=part)
+    assert compile_errors(schema, "s") == []
+    assert _broken(schema, {"part": value}) == []
+
+
 @pytest.mark.parametrize(
     ("rule", "detail"),
     [
         ("self.a", "cel expression must evaluate to a bool"),
+        ("'x'.find(')') == ''", "program instantiation failed: error parsing regexp: unexpected ): `)`"),
         ("self.b > 1", "compilation failed: ERROR: <input>:1:5: undefined field 'b'\n | self.b > 1\n | ....^"),
     ],
 )

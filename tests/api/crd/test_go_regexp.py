@@ -14,6 +14,8 @@ from minik.api.crd.go_regexp import compiled, complaint
         ("+", "missing argument to repetition operator: `+`"),
         ("*a", "missing argument to repetition operator: `*`"),
         ("a**", "invalid nested repetition operator: `**`"),
+        ("a++", "invalid nested repetition operator: `++`"),
+        ("a{2}+", "invalid nested repetition operator: `{2}+`"),
         ("\\", "trailing backslash at end of expression: ``"),
         ("\\y", "invalid escape sequence: `\\y`"),
         ("(a)\\1", "invalid escape sequence: `\\1`"),
@@ -32,6 +34,7 @@ def test_refused(pattern: str, text: str) -> None:
     "pattern",
     [
         "^[a-z]+$",
+        r"[*+]+\++",
         r"\d{1,3}(\.\d+)*",
         r"\p{Lu}\pL[[:alpha:]]\x{10FFFF}\z",
         "(?i)a",

@@ -5,7 +5,7 @@ https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-list-library
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -86,6 +86,15 @@ def _flatten(items: Sequence[Any], depth: int = 1) -> list[Any]:
     return flat
 
 
+def _milliseconds(time: Any) -> int:
+    """All of a duration, those of the second of a time."""
+    if isinstance(time, timedelta):
+        return time // timedelta(milliseconds=1)
+    if isinstance(time, datetime):
+        return time.microsecond // 1000
+    raise ValueError("no such overload")
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     complaint = go_regexp.complaint(text)
     if complaint:
@@ -113,6 +122,8 @@ def _of(items: Sequence[str], name: str, implementation: Any, result: str = "") 
 
 
 FUNCTIONS = (
+    Function("getMilliseconds__", ("dyn",), "int", _milliseconds, unchecked=True),
+    Function("getMilliseconds__", ("dyn", "string"), "int", lambda time, _: _milliseconds(time), unchecked=True),
     *_of(_COMPARABLE, "isSorted", _is_sorted, "bool"),
     *_of(_SUMMED, "sum", _sum),
     *_of(_COMPARABLE, "min", _extreme("min", min)),

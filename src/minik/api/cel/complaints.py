@@ -12,7 +12,12 @@ _BLOCK = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?=\nERROR: <input>:|\Z)"
 _SNIPPET = re.compile(r"\n \| [^\n]*\n \| [.^．＾]*\Z")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)' \(in container '(.*)'\)")
 _NO_OVERLOAD = re.compile(r"found no matching overload for '(\w+)' applied to '\((.*)\)'")
+_NULL = re.compile(r"\bnull_type\b")
 _TEXTS = (
+    (
+        re.compile(r"no viable alternative at input '\.(true|false|null|in)'"),
+        r"mismatched input '\1' expecting IDENTIFIER",
+    ),
     (re.compile(r"undefined field '([^']*)' not found in struct '[^']*'"), r"undefined field '\1'"),
     (
         re.compile(r"expression of type '(.*)' cannot be the operand of a select operation"),
@@ -115,6 +120,8 @@ def _arguments(complaint: Complaint, source: str) -> tuple[int, int]:
 def _worded(complaint: Complaint) -> Complaint:
     for pattern, wording in _TEXTS:
         complaint = complaint._replace(text=pattern.sub(wording, complaint.text))
+    if complaint.text.startswith("found no matching overload"):
+        complaint = complaint._replace(text=_NULL.sub("null", complaint.text))
     return _of_root(_of_member(complaint))
 
 

@@ -46,6 +46,7 @@ _RESERVED = frozenset(
         "while",
     ]
 )
+_LITERALS = ("true", "false", "null", "in")  # which no field can be read by
 _NAME = re.compile(r"[a-zA-Z_.\-/][a-zA-Z0-9_.\-/]*")
 _ESCAPES = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
 _SCALARS = {"boolean": 8, "integer": 3, "number": 1, "string": 9}
@@ -67,8 +68,20 @@ def escape(name: str) -> str | None:
     return re.sub(r"__|[.\-/]", lambda match: _ESCAPES[match[0]], name)
 
 
+def _names(key: str) -> tuple[str, ...]:
+    """What expressions may call a property."""
+    escaped = escape(key)
+    if escaped is None:
+        return ()
+    return (escaped, key) if key in _RESERVED and key not in _LITERALS else (escaped,)
+
+
 def with_type_meta(schema: Obj) -> Obj:
     """A whole object's schema: kind, version and name are always there to be read."""
+    properties = schema.get("properties") or {}
+    own = (properties.get("metadata") or {}).get("properties") or {}
+    if {"apiVersion", "kind"} <= properties.keys() and {"name", "generateName"} <= own.keys():
+        return schema
     return {**schema, "properties": {**(schema.get("properties") or {}), **_TYPE_META}}
 
 
@@ -136,10 +149,10 @@ class Declarations:
     def _message(self, schema: Obj) -> str:
         name = f"Type{len(self._file.message_type)}"
         message = self._file.message_type.add(name=name)
-        for number, (key, part) in enumerate(properties_of(schema).items(), 1):
-            escaped = escape(key)
-            if escaped is not None and is_known(part):
-                self._field(message, escaped, number, part)
+        message.options.deprecated_legacy_json_field_conflicts = True  # fooBar and foo_bar may both be there
+        fields = [(each, part) for key, part in properties_of(schema).items() if is_known(part) for each in _names(key)]
+        for number, (each, part) in enumerate(fields, 1):
+            self._field(message, each, number, part)
         return f"{_PACKAGE}.{name}"
 
     def _field(self, message: Any, name: str, number: int, schema: Obj) -> None:
@@ -231,12 +244,15 @@ def _object(value: Obj, schema: Obj, lists: bool) -> Obj:
     additional = schema.get("additionalProperties")
     if isinstance(additional, dict):
         return {key: value_of(item, additional, lists=lists) for key, item in value.items()}
+    properties = properties_of(schema)
     out = {}
-    for key, part in properties_of(schema).items():
-        if key in value and is_known(part):
-            escaped = escape(key)
-            if escaped is not None:
-                out[escaped] = value_of(value[key], part, lists=lists)
+    for key, item in value.items():
+        part = properties.get(key)
+        if part is None or not is_known(part):
+            out[key] = item  # out of the reach of expressions, but it counts when objects are compared
+        elif item is not None:  # fields that are null are not there
+            seen = value_of(item, part, lists=lists)
+            out.update(dict.fromkeys(_names(key) or (key,), seen))
     return out
 
 

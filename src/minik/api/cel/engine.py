@@ -24,10 +24,10 @@ from minik.api.cel import (
     literal_checks,
     network_functions,
     quantity_functions,
+    replaced_calls,
     string_functions,
     syntax_tree,
     two_variables,
-    unordered,
 )
 from minik.api.cel.declarations import Declarations
 from minik.api.cel.function import MESSAGES, OPAQUE, Function, kind_of
@@ -61,10 +61,6 @@ _RUNTIME_TEXTS = {
 }
 _CODE = re.compile(r"^(?!ERROR)[A-Z_]+: |\s*\[[A-Z_]+\]$")
 _BIND = re.compile(r"(?<![\w.])cel\s*\.\s*bind\s*\(")
-# comparisons of numbers of different types, which Kubernetes allows
-_MIXED = re.compile(
-    r"found no matching overload for '_(<|<=|>|>=)_' applied to '\((int|uint|double), (int|uint|double)\)'"
-)
 
 
 class CelError(Exception):
@@ -155,7 +151,9 @@ def _for_engine(value: Any) -> Any:
         span = duration_pb2.Duration()
         span.FromTimedelta(value)
         return span
-    return unordered.ordinary(value) if isinstance(value, list | dict) else value
+    if isinstance(value, dict):
+        return {key: _for_engine(part) for key, part in value.items()}
+    return [_for_engine(item) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,15 @@ class Types:
 @lru_cache(maxsize=4096)
 def compile_dynamic(expression: str, variables: tuple[str, ...], library: tuple[Function, ...] = ()) -> Program:
     """A program over variables of any type, with functions of its own besides FUNCTIONS. Raises CelError."""
-    return replace(_compile(_dynamic(variables, library), expression), library=library)
+    expression = replaced_calls.replaced(two_variables.rewritten(expression))
+    while True:
+        try:
+            return replace(_compile(_dynamic(variables, library), expression), library=library)
+        except CelError as error:
+            other = replaced_calls.without_mixed_numbers(expression, str(error))
+            if other == expression:
+                raise
+            expression = other
 
 
 def activation(values: Mapping[str, Any], variables: tuple[str, ...], library: tuple[Function, ...] = ()) -> Any:
@@ -190,7 +196,7 @@ def check(expression: str, types: Types, written: str | None = None) -> Program:
     try:
         program = _compile(_typed(types, bindings=bindings), expression)
     except CelError as error:
-        other = complaints.without(str(error), _MIXED)
+        other = complaints.without(str(error), replaced_calls.MIXED)
         if other:
             raise CelError(other) from None
         program = compile_dynamic(expression, tuple(types.variables), types.library)
@@ -276,16 +282,22 @@ def _for_any_values(functions: Sequence[Function]) -> list[Any]:
             return_type=_type(_common({function.result for function in alike})),
             parameters=[_type(part) for part in parameters],
             is_member=member,
-            impl=_implementation(alike),
+            impl=_in_engine(_implementation(alike)),
         )
         declared.setdefault(name, []).append(overload)
     return [cel.FunctionDecl(name, overloads) for name, overloads in declared.items()]
 
 
+def _in_engine(implementation: Any) -> Any:
+    """With results as the engine takes them."""
+    return lambda *arguments: _for_engine(implementation(*arguments))
+
+
 def _common(names: set[str]) -> str:
     names = {name.partition("<")[0] for name in names}
-    if names <= {*OPAQUE, *MESSAGES, "optional"}:
+    if names <= {*OPAQUE, *MESSAGES}:
         return "map"
+    names = {name.replace("optional", "list") for name in names}
     return next(iter(names)) if len(names) == 1 else "dyn"
 
 

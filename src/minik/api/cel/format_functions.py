@@ -1,8 +1,6 @@
 """format.dns1123Label().validate('x'): Kubernetes' own formats, and what is wrong with a text.
 
 https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-format-library
-The engine takes no optionals from functions, so theirs are maps of a type of their own with hasValue() and value()
-(the planner keeps orValue() to itself).
 """
 
 import base64
@@ -13,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from minik.api import names
-from minik.api.cel.function import FORMAT, OPTIONAL, Function, boxed, unboxed
+from minik.api.cel.function import FORMAT, Function, boxed, unboxed
 from minik.api.go_urls import request_uri_complaint
 
 Check = Callable[[str], list[str]]
@@ -52,23 +50,13 @@ _FORMATS: dict[str, Check] = {
 }
 
 
-def _optional(value: Any) -> Any:
-    return boxed(OPTIONAL, [] if value is None else [value])
-
-
 def _validate(value: Any, text: str) -> Any:
-    return _optional(_FORMATS[unboxed(value, FORMAT)](text) or None)
-
-
-def _value(optional: Any) -> Any:
-    held = unboxed(optional, OPTIONAL)
-    if not held:
-        raise ValueError("optional.none() dereference")
-    return held[0]
+    complaints = _FORMATS[unboxed(value, FORMAT)](text)
+    return [complaints] if complaints else []
 
 
 def _named(name: str) -> Any:
-    return _optional(boxed(FORMAT, name) if name in _FORMATS else None)
+    return [boxed(FORMAT, name)] if name in _FORMATS else []
 
 
 def _constant(name: str) -> Callable[[], Any]:
@@ -79,6 +67,4 @@ FUNCTIONS = (
     *(Function(f"format.{name}", (), FORMAT, _constant(name), member=False) for name in _FORMATS),
     Function("format.named", ("string",), f"optional<{FORMAT}>", _named, member=False),
     Function("validate", (FORMAT, "string"), "optional<list<string>>", _validate),
-    Function("hasValue", (OPTIONAL,), "bool", lambda optional: bool(unboxed(optional, OPTIONAL)), unchecked=True),
-    Function("value", (OPTIONAL,), "dyn", _value, unchecked=True),
 )

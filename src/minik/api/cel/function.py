@@ -3,7 +3,8 @@
 Types are written as names: "string", "int", "double", "bool", "dyn", "list", "map", "duration", "timestamp",
 "list<int>", "optional<string>", or one of Kubernetes' own (OPAQUE, AUTHORIZATION). The checker takes them literally;
 at evaluation only what stands before "<" counts. Values of OPAQUE types are maps with their type's name as the only
-key, those of AUTHORIZATION are maps.
+key, those of AUTHORIZATION are maps. Optionals are lists with one item or none: the engine takes no others from
+functions.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,15 +18,14 @@ OPAQUE = (
     "net.IP",
     "net.CIDR",
     "kubernetes.NamedFormat",
-    "kubernetes.Optional",
 )
-QUANTITY, URL, SEMVER, IP, CIDR, FORMAT, OPTIONAL = OPAQUE
+QUANTITY, URL, SEMVER, IP, CIDR, FORMAT = OPAQUE
 AUTHORIZATION = tuple(
     f"kubernetes.authorization.{name}"
     for name in ("Authorizer", "PathCheck", "GroupCheck", "ResourceCheck", "Decision")
 )
 AUTHORIZER, PATH_CHECK, GROUP_CHECK, RESOURCE_CHECK, DECISION = AUTHORIZATION
-MESSAGES = (*(name for name in OPAQUE if name != OPTIONAL), *AUTHORIZATION)
+MESSAGES = (*OPAQUE, *AUTHORIZATION)
 """What are messages without fields to the checker."""
 
 
@@ -33,7 +33,8 @@ MESSAGES = (*(name for name in OPAQUE if name != OPTIONAL), *AUTHORIZATION)
 class Function:
     """`implementation` gets plain Python values and raises ValueError for what CEL calls an error.
 
-    `unchecked`: the checker knows a function of this name that takes the value already.
+    `unchecked`: the checker knows a function of this name that takes the value already, and calls of that one are
+    written as calls of this one before they are evaluated (replaced_calls.py).
     `overload`: how cel-go names it, where the name decides what a call costs.
     """
 

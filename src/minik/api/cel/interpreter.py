@@ -5,7 +5,7 @@ more than 10 000 rounds. Calls of functions are left to the engine, one at a tim
 and loops are done here. Upstream: cel-go's interpreter/runtimecost.go with apiserver's cel/library/cost.go.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -77,6 +77,13 @@ def _is_constant(node: Node) -> bool:
         case MapLiteral():
             return not node.message and all(map(_is_constant, node.parts))
     return False
+
+
+def _present(place: int, value: Any, optional: Collection[int]) -> tuple[Any, ...]:
+    """A part of a literal, which is not there if it is an optional without a value."""
+    if place not in optional:
+        return (value,)
+    return () if value is NONE else (value.value,)
 
 
 def _plain(value: Any) -> Any:
@@ -151,7 +158,8 @@ class _Compiler:
 
         def make(scope: dict[str, Any]) -> list[Any]:
             meter.spent += cost
-            return [element(scope) for element in elements]
+            values = [element(scope) for element in elements]
+            return [value for each in enumerate(values) for value in _present(*each, node.optional)]
 
         return make
 
@@ -162,7 +170,11 @@ class _Compiler:
         def make(scope: dict[str, Any]) -> dict[Any, Any]:
             meter.spent += cost
             values = [part(scope) for part in parts]
-            return dict(zip(values[::2], values[1::2], strict=True))
+            return {
+                values[place - 1]: value
+                for place in range(1, len(values), 2)
+                for value in _present(place, values[place], node.optional)
+            }
 
         return make
 

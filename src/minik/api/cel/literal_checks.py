@@ -3,7 +3,7 @@
 Upstream: cel-go's HomogeneousAggregateLiterals and its validators of literals.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 
 from minik.api.cel import string_functions
@@ -25,6 +25,18 @@ def complaints(checked: Checked, source: str) -> list[Complaint]:
     return found
 
 
+def unusable_pattern(checked: Checked) -> str:
+    """What is wrong with a pattern written out as an argument of find or findAll, "" for nothing."""
+    for node in walk(checked.tree):
+        if isinstance(node, Call) and node.function in ("find", "findAll") and node.target is not None:
+            pattern = node.arguments[0] if node.arguments else None
+            if isinstance(pattern, Constant) and isinstance(pattern.value, str):
+                text = go_regexp.complaint(pattern.value)
+                if text:
+                    return text
+    return ""
+
+
 def _is_format(node: Node) -> bool:
     return isinstance(node, Call) and node.function == "format" and node.target is not None
 
@@ -34,10 +46,10 @@ def _wrong(node: Node, checked: Checked, *, may_mix: bool) -> Iterator[tuple[Nod
         case ListLiteral() | MapLiteral() if may_mix:
             pass
         case ListLiteral():
-            yield from _mixed(node.elements, checked)
+            yield from _mixed(node.elements, checked, node.optional)
         case MapLiteral() if not node.message and not _is_object(node):
             yield from _mixed(node.parts[::2], checked)
-            yield from _mixed(node.parts[1::2], checked)
+            yield from _mixed(node.parts[1::2], checked, [place // 2 for place in node.optional])
         case Call() if node.function in _READ and node.arguments:
             literal = node.arguments[0]
             if isinstance(literal, Constant) and isinstance(literal.value, str):
@@ -91,10 +103,12 @@ def _is_object(node: MapLiteral) -> bool:
     return bool(node.parts) and isinstance(node.parts[0], Constant) and node.parts[0].value == "@type"
 
 
-def _mixed(items: Sequence[Node], checked: Checked) -> Iterator[tuple[Node, str]]:
+def _mixed(items: Sequence[Node], checked: Checked, optional: Collection[int] = ()) -> Iterator[tuple[Node, str]]:
     expected: Type | None = None
-    for item in items:
+    for place, item in enumerate(items):
         actual = checked.types.get(item.id, DYN)
+        if place in optional and actual.parts:
+            actual = actual.parts[0]
         if expected is None or _fits(actual, expected):
             expected = expected or actual
         elif _fits(expected, actual):
@@ -115,7 +129,7 @@ def _fits(one: Type, other: Type) -> bool:
 
 def shown(of: Type) -> str:
     """A type as cel-go writes it."""
-    name = {"null": "null_type", "timestamp": "timestamp", "duration": "duration"}.get(of.kind, of.name or of.kind)
+    name = of.name or of.kind
     if of.parts:
         return f"{name}({', '.join(shown(part) for part in of.parts)})"
     return name

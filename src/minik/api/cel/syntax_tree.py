@@ -44,17 +44,24 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class ListLiteral:
+    """`optional`: the places of elements that are optionals, and only there when those have values."""
+
     id: int
     elements: tuple["Node", ...]
+    optional: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class MapLiteral:
-    """Keys and values, one after the other. `message`: the name of the message it is one of, "" for maps."""
+    """Keys and values, one after the other. `message`: the name of the message it is one of, "" for maps.
+
+    `optional`: the places in `parts` of values that are optionals, and only there when those have values.
+    """
 
     id: int
     parts: tuple["Node", ...]
     message: str = ""
+    optional: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +205,39 @@ def _call(node: int, data: bytes) -> Node:
 
 
 def _list(node: int, data: bytes) -> Node:
-    return ListLiteral(node, tuple(_expression(value) for number, value in _fields(data) if number == 1))
+    elements: list[Node] = []
+    optional: set[int] = set()
+    for number, value in _fields(data):
+        if number == 1:
+            elements.append(_expression(value))
+        elif number == 2:
+            optional |= set(_packed(value)) if isinstance(value, bytes) else {value}
+    return ListLiteral(node, tuple(elements), frozenset(optional))
+
+
+def _packed(data: bytes) -> Iterator[int]:
+    number = shift = 0
+    for byte in data:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            yield number
+            number = shift = 0
 
 
 def _struct(node: int, data: bytes) -> Node:
     parts: list[Node] = []
+    optional: set[int] = set()
     message = ""
     for number, value in _fields(data):
         if number == 1:
             message = value.decode()
         elif number == 2:
-            parts += [_expression(part) for key, part in _fields(value) if key in (3, 4)]
-    return MapLiteral(node, tuple(parts), message)
+            entry = list(_fields(value))
+            parts += [_expression(part) for key, part in entry if key in (3, 4)]
+            if (5, 1) in entry:
+                optional.add(len(parts) - 1)
+    return MapLiteral(node, tuple(parts), message, frozenset(optional))
 
 
 def _comprehension(node: int, data: bytes) -> Node:

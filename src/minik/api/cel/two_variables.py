@@ -44,7 +44,7 @@ def _rewrite(text: str, count: list[int]) -> str:
         if found is None:
             return text
         match, start = found
-        arguments, end = _arguments(text, match.end())
+        arguments, end = arguments_of(text, match.end())
         at = match.end()
         names = arguments[: 1 if match[1] == "sortBy" else 2]
         if len(arguments) <= len(names) or not all(_NAME.fullmatch(each) for each in names):
@@ -85,12 +85,12 @@ def _loop(macro: str, items: str, names: Sequence[str], body: Sequence[str]) -> 
 def _next_call(text: str, at: int) -> tuple[re.Match[str], int] | None:
     """The next macro call that is no part of a string, and where its receiver starts."""
     for match in _CALL.finditer(text, at):
-        if _in_code(text, match.start()):
+        if in_code(text, match.start()):
             return match, _receiver_start(text, match.start())
     return None
 
 
-def _in_code(text: str, place: int) -> bool:
+def in_code(text: str, place: int) -> bool:
     return all(not start <= place < end for start, end in _skipped(text))
 
 
@@ -152,7 +152,7 @@ def _opening(text: str, at: int, starts: dict[int, int]) -> int:
     return 0
 
 
-def _arguments(text: str, at: int) -> tuple[list[str], int]:
+def arguments_of(text: str, at: int) -> tuple[list[str], int]:
     """The arguments of a call whose bracket is open, and where it ends."""
     ends = dict(_skipped(text))
     found: list[str] = []

@@ -14,6 +14,8 @@ _PREFIX = "error parsing regexp: "
 _UNKNOWN_GROUP = re.compile(r"\(\?(?:[=!>#(]|<[=!])|\(\?P[=>]")
 _BACK_REFERENCE = re.compile(r"\\[1-9]")
 _GO_ONLY = re.compile(r"\\[pP](?:\{\^?\w+\}|\w)|\\[QEzC]|\[\[:\^?\w+:\]|\\x\{[0-9a-fA-F]+\}|\(\?[imsU-]+\)|\(\?<\w+>")
+_LITERAL = re.compile(r"\\.|\[\^?\]?[^\]]*\]")  # what no operator is in
+_POSSESSIVE = re.compile(r"[*+?]\+|(?<=[^\\])\{\d+(?:,\d*)?\}\+")
 _LARGEST_REPEAT = 1000
 _REPEAT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 
@@ -26,6 +28,8 @@ def complaint(pattern: str) -> str:
         return f"{_PREFIX}invalid or unsupported Perl syntax: `{found[0]}`"
     if found := _BACK_REFERENCE.search(bare):
         return f"{_PREFIX}invalid escape sequence: `{found[0]}`"
+    if found := _POSSESSIVE.search(_LITERAL.sub(lambda match: "x" * len(match[0]), bare)):
+        return f"{_PREFIX}invalid nested repetition operator: `{found[0]}`"
     for found in _REPEAT.finditer(bare):
         least, most = int(found[1]), int(found[2] or found[1])
         if max(least, most) > _LARGEST_REPEAT or least > most:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from minik.api.cel import complaints
+from minik.api.cel import complaints, literal_checks
 from minik.api.cel.declarations import Declarations, is_known, with_type_meta
 from minik.api.cel.declared_sizes import Declared, declared
 from minik.api.cel.engine import CelError, Program, Types, check
@@ -93,6 +93,10 @@ def _rule(rule: Obj, part: _Part, path: str) -> Iterator[FieldError]:
         yield invalid_value(where, go_form.rule(rule), "cel expression must evaluate to a bool")
         yield from _unused(rule, path)
         return
+    if pattern := literal_checks.unusable_pattern(program.checked()):
+        yield invalid_value(where, go_form.rule(rule), f"program instantiation failed: {pattern}")
+        yield from _unused(rule, path)
+        return
     yield from place.costs.rule(program.checked(), part.limits, place.times, where)
     yield from _message(rule, part, types, f"{path}.messageExpression")
     uses_old = rule_programs.uses_old_self(rule)
@@ -121,6 +125,9 @@ def _message(rule: Obj, part: _Part, types: Types, path: str) -> Iterator[FieldE
         return
     if program.result != "STRING":
         yield invalid_value(path, go_form.rule(rule), "messageExpression must evaluate to a string")
+        return
+    if pattern := literal_checks.unusable_pattern(program.checked()):
+        yield invalid_value(path, go_form.rule(rule), f"messageExpression instantiation failed: {pattern}")
         return
     yield from part.place.costs.message(program.checked(), part.limits, path)
 
