@@ -51,6 +51,8 @@ def _resource(definition: Obj, version: Obj, shapes: Mapping[str, Shape], writte
     rules = strategy.Rules(
         group=group,
         plural=plural,
+        api_version=f"{group}/{name}",
+        kind=names["kind"],
         has_status="status" in subresources,
         terminating=terminating,
         validator=Validator(crd.schema_of(version), scale),

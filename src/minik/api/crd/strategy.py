@@ -13,7 +13,7 @@ from minik.api.crd.validation import Validator
 from minik.api.scheme import Strategy
 from minik.api.status import forbidden
 from minik.api.types import Obj
-from minik.api.validation import FieldError, show
+from minik.api.validation import FieldError, invalid_value, show
 
 _STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
 
@@ -24,6 +24,8 @@ class Rules:
 
     group: str
     plural: str
+    api_version: str
+    kind: str
     has_status: bool
     terminating: bool
     validator: Validator
@@ -35,8 +37,8 @@ def main(rules: Rules) -> Strategy:
     return Strategy(
         prepare_create=_prepare_create(rules),
         prepare_update=_prepare_update(rules, _keep_status if rules.has_status else _nothing),
-        validate=rules.validator.create,
-        validate_update=rules.validator.update,
+        validate=lambda obj: _type_errors(rules, obj) or rules.validator.create(obj),
+        validate_update=lambda new, old: _type_errors(rules, new) or rules.validator.update(new, old),
         warn=_warn,
         has_generation=True,
         generation_changes=_differ,
@@ -57,6 +59,16 @@ def status(rules: Rules) -> Strategy:
         unconditional_update=False,
         reset_fields=frozenset({("metadata",), ("spec",)}),
     )
+
+
+def _type_errors(rules: Rules, obj: Obj) -> list[FieldError]:
+    """Decoding lets objects of other kinds pass, and patches make them."""
+    expected = {"kind": rules.kind, "apiVersion": rules.api_version}
+    return [
+        invalid_value(name, obj.get(name, ""), f"must be {wanted}")
+        for name, wanted in expected.items()
+        if obj.get(name) != wanted
+    ]
 
 
 def _prepare_create(rules: Rules) -> Callable[[Obj], None]:

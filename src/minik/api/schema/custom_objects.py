@@ -11,7 +11,7 @@ from typing import Any
 from minik.api.schema import strict, structs, types, values
 from minik.api.schema.body import Body, cannot_handle, group_version, repeats_keys, stated_kind, unrecognized
 from minik.api.schema.types import GroupVersionKind, Shape
-from minik.api.status import bad_request
+from minik.api.status import StatusError, bad_request, internal_error
 from minik.api.types import Obj
 from minik.api.validation import invalid_value
 
@@ -19,43 +19,51 @@ _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _TYPE_META = ("apiVersion", "kind", "metadata")
 
 
-def decode(body: Body, shape: Shape, expected: GroupVersionKind, field_validation: str) -> tuple[Obj, list[str]]:
-    """The pruned and defaulted object in a body, and warnings. Raises StatusError (400)."""
-    actual = stated_kind(body, expected)
-    _require_type(body, expected)
-    if actual.kind != expected.kind or actual.group != expected.group:
-        text = f'no kind "{actual.kind}" is registered for version "{group_version(actual)}" in scheme "unknown"'
-        raise cannot_handle(actual, expected, text)
-    if actual.version != expected.version:
-        raise bad_request(
-            f"the API version in the data ({group_version(actual)}) does not match"
-            f" the expected API version ({group_version(expected)})"
-        )
-    obj: Obj = {**body.value}
+def decode(
+    body: Body, shape: Shape, expected: GroupVersionKind, field_validation: str, *, any_version: bool = False
+) -> tuple[Obj, list[str]]:
+    """The pruned and defaulted object in a body, and warnings. Raises StatusError (400).
+
+    An object of another kind comes as it is: it is for validation to refuse it. `any_version`: so does one of another
+    version, or group.
+    """
+    filled = stated_kind(body, expected)
+    value = body.value or {}
+    if not value.get("kind"):
+        raise _without_kind(body, filled, expected, field_validation)
+    actual = filled if value.get("apiVersion") else GroupVersionKind("", "", filled.kind)
+    matches = actual == expected
+    obj: Obj = {**value}
     complaints = list(body.repeats)
     if body.is_json and repeats_keys(body.raw, body.value, _seen(body.value)):
         complaints += strict.repeated_fields(strict.with_duplicates(body.raw.decode(errors="replace")))
     try:
-        complaints += [f'unknown field "{path}"' for path in prune(obj, shape.structural_schema)]
+        schema = shape.structural_schema if matches else None
+        complaints += [f'unknown field "{path}"' for path in prune(obj, schema)]
     except (values.TypeMismatch, values.BadValue) as error:
         raise cannot_handle(actual, expected, str(error)) from None
     if complaints and field_validation == "Strict":
         raise cannot_handle(actual, expected, f"strict decoding error: {', '.join(complaints)}")
-    if shape.structural_schema is not None:
-        set_defaults(obj, shape.structural_schema)
+    if not any_version and (actual.group, actual.version) != (expected.group, expected.version):
+        raise bad_request(
+            f"the API version in the data ({group_version(actual)}) does not match"
+            f" the expected API version ({group_version(expected)})"
+        )
+    if any_version and not actual.version:
+        raise internal_error("Object 'apiVersion' is missing in 'object has no apiVersion field'")
+    if schema is not None:
+        set_defaults(obj, schema)
     return obj, strict.as_warnings(complaints) if field_validation != "Ignore" else []
 
 
-def _require_type(body: Body, expected: GroupVersionKind) -> None:
-    """Objects without structs must say themselves what they are. Raises StatusError (400)."""
-    value = body.value or {}
-    if not value.get("kind"):
-        shown = body.raw.decode(errors="replace")
-        raise unrecognized(body.raw, expected, f"Object 'Kind' is missing in '{shown}'")
-    if not value.get("apiVersion"):
-        raise bad_request(
-            f"the API version in the data () does not match the expected API version ({group_version(expected)})"
-        )
+def _without_kind(
+    body: Body, filled: GroupVersionKind, expected: GroupVersionKind, field_validation: str
+) -> StatusError:
+    """Objects without structs must say themselves what they are; a lenient reader finds out later than a strict one."""
+    text = f"Object 'Kind' is missing in '{body.raw.decode(errors='replace')}'"
+    if field_validation == "Ignore":
+        return cannot_handle(filled, expected, text)
+    return unrecognized(body.raw, expected, text)
 
 
 def pruned(obj: Obj, shape: Shape) -> Obj:

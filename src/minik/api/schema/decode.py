@@ -25,17 +25,18 @@ def decode_body(
     *,
     field_validation: str = "Warn",
     accepted: Collection[GroupVersionKind] = (),
+    patched: bool = False,
 ) -> tuple[Obj, list[str]]:
     """The object in a request body, and the warnings to answer with.
 
     `target` is the resource written to, or the shape of what a subresource or an option body speaks; `accepted` are
-    the old names of that shape which will do as well.
+    the old names of that shape which will do as well. `patched`: it is not a request's body but what a patch has made.
     Raises StatusError: 415 for an unknown media type, 400 for everything else.
     """
     expected, shape = _expected(target)
     body = read(raw, media_type, expected)
     if shape.custom:
-        return custom_objects.decode(body, shape, expected, field_validation)
+        return custom_objects.decode(body, shape, expected, field_validation, any_version=patched)
     actual = stated_kind(body, expected)
     if actual != expected and actual not in accepted:
         _refuse_other(body, actual, expected, field_validation)

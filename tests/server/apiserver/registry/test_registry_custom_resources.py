@@ -261,6 +261,65 @@ async def test_what_is_to_be_done_with_custom_resources(
     assert (response.status, orjson.loads(response.body).get("message", "")) == (code, message)
 
 
+_OTHER_VERSION = "the API version in the data ({}) does not match the expected API version (example.com/v1)"
+_MERGE = {"content-type": "application/merge-patch+json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "stated", "code", "message"),
+    [
+        ("POST", WIDGETS, {"kind": "Gadget"}, 422, 'Gadget.example.com "w" is invalid: kind: {}'),
+        ("PUT", f"{WIDGETS}/w", {"kind": "Gadget"}, 422, 'Gadget.example.com "w" is invalid: kind: {}'),
+        ("PATCH", f"{WIDGETS}/w", {"kind": "Gadget"}, 422, 'Gadget.example.com "w" is invalid: kind: {}'),
+        ("POST", WIDGETS, {"apiVersion": "else.com/v1"}, 400, _OTHER_VERSION.format("else.com/v1")),
+        ("POST", WIDGETS, {"apiVersion": None}, 400, _OTHER_VERSION.format("")),
+        ("PUT", f"{WIDGETS}/w/status", {"kind": "Gadget"}, 200, ""),
+        (
+            "PATCH",
+            f"{WIDGETS}/w",
+            {"apiVersion": "example.com/v2"},
+            422,
+            'Widget.example.com "w" is invalid: apiVersion: Invalid value: "example.com/v2": must be example.com/v1',
+        ),
+        (
+            "PATCH",
+            f"{WIDGETS}/w",
+            {"apiVersion": None},
+            500,
+            "Internal error occurred: Object 'apiVersion' is missing in 'object has no apiVersion field'",
+        ),
+        (
+            "POST",
+            f"{WIDGETS}?fieldValidation=Ignore",
+            {"kind": ""},
+            400,
+            "Widget in version \"v1\" cannot be handled as a Widget: Object 'Kind' is missing in "
+            '\'{"apiVersion":"example.com/v1","kind":"","metadata":{"name":"w","resourceVersion":""}}\'',
+        ),
+    ],
+)
+async def test_objects_of_another_kind_are_refused_late(
+    crds: Any, method: str, path: str, stated: Obj, code: int, message: str
+) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE, subresources={"status": {}}))
+    version = ""
+    if method != "POST":
+        _, made = await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}})
+        version = made["metadata"]["resourceVersion"]
+    body = {**WIDGET, "metadata": {"name": "w", "resourceVersion": version}, **stated}
+    response = await crds.send(method, path, body, headers=_MERGE if method == "PATCH" else {})
+    expected = message.format('Invalid value: "Gadget": must be Widget') if "kind: {}" in message else message
+    assert (response.status, orjson.loads(response.body).get("message", "")) == (code, expected)
+
+
+async def test_patched_objects_are_shown_in_the_order_of_their_keys(crds: Any) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE))
+    await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}})
+    _, answer = await crds.patch(f"{WIDGETS}/w", {"metadata": {"labels": {"a": 1}}, "a": 1})
+    shown = answer["message"].partition('Invalid value: "')[2]
+    assert shown.startswith('{\\"a\\":1,\\"apiVersion\\":\\"example.com/v1\\",\\"kind\\"')
+
+
 async def test_a_scale_says_how_many_before_there_are_any(crds: Any) -> None:
     scale = {"specReplicasPath": ".spec.n", "statusReplicasPath": ".status.n"}
     await crds("POST", DEFINITIONS, definition(FREE, subresources={"scale": scale}))

@@ -158,7 +158,7 @@ def _validate(call: Call, obj: Obj) -> None:
     )
     errors += resource.strategy.validate(obj)
     if errors:
-        raise invalid(resource.error_group, resource.kind, obj["metadata"].get("name", ""), errors)
+        raise invalid(resource.error_group, obj.get("kind") or resource.kind, obj["metadata"].get("name", ""), errors)
 
 
 def _taken(registry: Registry, call: Call, obj: Obj) -> StatusError:

@@ -113,13 +113,16 @@ def patched_object(call: Call, given: Patch, old: Obj, options: WriteOptions, re
         return invalid("", "", "", [invalid_value("patch", shown, text)])
 
     try:
-        raw = orjson.dumps(document)
+        # objects without structs are maps, which Go writes in the order of their keys
+        raw = orjson.dumps(document, option=orjson.OPT_SORT_KEYS if resource.custom else None)
     except orjson.JSONEncodeError as error:  # nested deeper than anything in the API
         raise bad_request(f"error decoding patch: {error}") from None
     warn = "Ignore" if options.field_validation == "Ignore" else "Warn"
     try:
-        new, complaints = decode.decode_body(raw, "application/json", resource, field_validation=warn)
+        new, complaints = decode.decode_body(raw, "application/json", resource, field_validation=warn, patched=True)
     except StatusError as error:
+        if error.code >= 500:
+            raise
         text = error.message.partition(f" cannot be handled as a {resource.kind}: ")[2] or error.message
         text = _UNRECOGNIZED.sub(r"\1", text)
         if strategic:

@@ -181,7 +181,7 @@ def _validate(call: Call, new: Obj, old: Obj, strategy: Strategy) -> None:
         else:
             errors.append(error)
     if errors:
-        raise invalid(resource.error_group, resource.kind, call.name, errors)
+        raise invalid(resource.error_group, new.get("kind") or resource.kind, call.name, errors)
 
 
 def _validate_metadata(call: Call, new: Obj, old: Obj, strategy: Strategy) -> list[FieldError]:
