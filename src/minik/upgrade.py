@@ -8,11 +8,13 @@ others, so `Connection` disguises SPDY upgrades as WebSocket ones before aiohttp
 import asyncio
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
 from multidict import CIMultiDict
 
 CHUNK = 64 * 1024  # bytes read at once
@@ -64,8 +66,29 @@ class Connection(web.RequestHandler):
         super().data_received(_disguised(data))
 
 
+class _Request(web.BaseRequest):
+    """Its answers do not name aiohttp: upstream's servers do not say what they are."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        if response.headers.get("Server") == SERVER_SOFTWARE:
+            del response.headers["Server"]
+
+
 class UpgradingServer(web.Server):
     """aiohttp's low-level server over such connections."""
+
+    def __init__(self, handler: Callable[..., Awaitable[web.StreamResponse]], **settings: Any) -> None:
+        super().__init__(handler, request_factory=self._request, **settings)
+
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> _Request:
+        return _Request(message, payload, protocol, writer, task, self._loop)
 
     def __call__(self) -> Connection:
         return Connection(self, loop=self._loop, **self._kwargs)

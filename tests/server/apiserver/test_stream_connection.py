@@ -144,6 +144,13 @@ async def test_a_failure_cuts_the_connection_in_the_middle(server: Streams, conn
     assert await client.rest() == b""
 
 
+async def test_answers_do_not_name_the_library_that_sends_them(server: Streams, connect: Callable) -> None:
+    for request in (HEAD % b"other", b"FOO /x HTTP/1.1\r\nHost: x\r\n\r\n", b"nonsense\r\n\r\n"):
+        client = await connect()
+        client.writer.write(request)
+        assert b"\r\nserver:" not in (await client.until(b"\r\n\r\n")).lower()
+
+
 async def test_closing_the_door_ends_streams_in_good_form(server: Streams, connect: Callable) -> None:
     client = await connect()
     client.writer.write(HEAD % b"stream")
