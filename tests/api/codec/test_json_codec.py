@@ -25,3 +25,10 @@ def test_refusals(raw: bytes, message: str) -> None:
 def test_many_brackets_are_not_many_levels() -> None:
     assert json_codec.loads(b"[" + b"[{}]," * 1000 + b"1]")[-1] == 1
     assert json_codec.loads(b'"' + b"[{" * 1000 + b'"') == "[{" * 1000
+
+
+def test_go_writes_some_characters_as_escapes() -> None:
+    value = {"a": "<b> & \u2028\u2029 é \\u003c"}
+    written = json_codec.dumps_as_go(value)
+    assert written == '{"a":"\\u003cb\\u003e \\u0026 \\u2028\\u2029 é \\\\u003c"}'.encode()
+    assert json_codec.loads(written) == value

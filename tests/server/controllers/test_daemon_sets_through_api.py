@@ -1,6 +1,7 @@
 """DaemonSets on a whole server with fake nodes: where they run, how they update, and their history."""
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -201,6 +202,22 @@ def test_a_rolling_update_makes_history(space: Workloads) -> None:
     assert sorted(kept) == [1, 2]
     assert hashes(space) == {kept[2]["metadata"]["labels"][HASH]}
     assert {pod["metadata"]["labels"]["pod-template-generation"] for pod in space.all("pods")} == {"2"}
+
+
+def test_a_revision_holds_its_template_as_go_would_write_it(space: Workloads) -> None:
+    """kubectl and upstream's tests find the present revision by comparing bytes."""
+    annotations = {"z": "a && b <c>", "b": "\u2028"}
+    made = daemon_set()
+    made["spec"]["template"]["metadata"]["annotations"] = annotations
+    created = space.create(SETS, made)["spec"]["template"]
+    space.until(lambda: history(space), "the revision")
+    patch = {"spec": {"template": {**created, "$patch": "replace"}}}
+    written = json.dumps(patch, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    for character in "<>&\u2028":
+        written = written.replace(character, f"\\u{ord(character):04x}")
+    name = history(space)[1]["metadata"]["name"]
+    for path in (space.path(REVISIONS), space.path(REVISIONS, name)):
+        assert written in space.wire.request("GET", path).body.decode()
 
 
 def test_at_most_max_unavailable_daemons_are_down(space: Workloads) -> None:

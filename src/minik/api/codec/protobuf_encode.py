@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-import orjson
-
+from minik.api.codec.json_codec import dumps_as_go
 from minik.api.codec.protobuf import MAGIC, SCHEMA_PROPS
 from minik.api.schema import types
 from minik.api.schema.types import Field, GroupVersionKind, Shape
@@ -180,7 +179,7 @@ _CONTENTS: dict[str, Callable[[Any], bytes]] = {
     "intstr": _int_or_string,
     "time": _time,
     "microtime": _time,
-    "any": lambda value: delimited(1, orjson.dumps(value)),
+    "any": lambda value: delimited(1, dumps_as_go(value)),
 }
 
 

@@ -6,6 +6,8 @@ Rules: kubernetes/pkg/controller/history. As with Deployments the hash is of can
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
+
 from minik.api.selectors import LabelSelector
 from minik.api.status import StatusError
 from minik.api.types import GVR, Obj
@@ -26,8 +28,13 @@ class HashCollisionError(Exception):
 
 
 def template_data(template: Obj) -> Obj:
-    """A revision's data: the patch that brings this template back."""
-    return {"spec": {"template": {**own_copy(template), "$patch": "replace"}}}
+    """A revision's data: the patch that brings this template back.
+
+    With sorted keys, as Go writes maps: kubectl and others find the present revision by comparing bytes.
+    """
+    data = {"spec": {"template": {**template, "$patch": "replace"}}}
+    ordered: Obj = orjson.loads(orjson.dumps(data, option=orjson.OPT_SORT_KEYS))
+    return ordered
 
 
 def template_of(revision: Obj) -> Obj:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 
 import orjson
 
+from minik.api.codec.json_codec import dumps_as_go
 from minik.api.scheme import Resource
-from minik.api.types import Obj
+from minik.api.types import GVR, Obj
 from minik.store.store import Event, KeyValue
 
 _IDENTITY = Resource.__dataclass_fields__["from_storage"].default
@@ -34,6 +35,7 @@ class Layout:
 
     __slots__ = (
         "_classes",
+        "_dumps",
         "_head",
         "_item_head",
         "_offset",
@@ -57,6 +59,9 @@ class Layout:
         # Items of built-in lists carry no kind and apiVersion, as upstream's typed lists do.
         self._item_head = self._head if resource.custom else b"{" + version_head
         self.spliced = resource.from_storage is _IDENTITY or (resource.custom and stored == resource.gvr)
+        # Clients compare the data of these, byte by byte, with the patch they make of the object's own template.
+        is_history = resource.gvr == GVR("apps", "v1", "controllerrevisions")
+        self._dumps: Callable[[Obj], bytes] = dumps_as_go if is_history else orjson.dumps
         self._classes: dict[Callable[[Obj], str], Callable[[KeyValue], str | None]] = {}
         # What readers made of a value under another schema is not for readers under this one.
         self._reading = f"{self._version}@{resource.written_since}" if resource.custom else self._version
@@ -75,7 +80,7 @@ class Layout:
         """The value to store for an object in the storage version."""
         body = {"metadata": {k: v for k, v in stored["metadata"].items() if k != "resourceVersion"}}
         body.update((k, v) for k, v in stored.items() if k not in ("kind", "apiVersion", "metadata"))
-        return self._stored_head + orjson.dumps(body)[1:]
+        return self._stored_head + self._dumps(body)[1:]
 
     def decode(self, kv: KeyValue) -> Obj:
         """The object in the served version. Shared: never change it."""
