@@ -66,7 +66,11 @@ def test_errors_of_attachments_have_a_limit(post: Any, put: Any) -> None:
 def test_attributes_classes_never_change(post: Any, put: Any) -> None:
     made = post(STORAGE, "VolumeAttributesClass", driverName="d", parameters={"a": "b"})
     changed = put(made, lambda new: new.update(driverName="e", parameters={}))
-    assert [error.partition(":")[0] for error in changed.errors] == ["driverName", "parameters", "parameters"]
+    assert changed.errors == [
+        "driverName: Forbidden: updates to driverName are forbidden.",
+        "parameters: Forbidden: updates to parameters are forbidden.",
+        "parameters: Required value: must contain at least one key/value pair",
+    ]
 
 
 _REGION = "failure-domain.beta.kubernetes.io/region"

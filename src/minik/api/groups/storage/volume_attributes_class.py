@@ -5,10 +5,9 @@ from typing import Any
 
 from minik.api.columns import AGE, NAME, age
 from minik.api.groups.storage.class_validation import validate_parameters, validate_provisioner
-from minik.api.object_meta import validate_immutable
 from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import GVR, Obj
-from minik.api.validation import FieldError
+from minik.api.validation import FieldError, forbidden
 
 _COLUMNS = (NAME, Column("DriverName", description="Name of the CSI driver This field is immutable."), AGE)
 
@@ -23,8 +22,8 @@ def _validate(obj: Obj) -> list[FieldError]:
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
-    errors = validate_immutable(new.get("driverName", ""), old.get("driverName", ""), "driverName")
-    return errors + validate_immutable(new.get("parameters"), old.get("parameters"), "parameters") + _validate(new)
+    changed = [name for name in ("driverName", "parameters") if new.get(name) != old.get(name)]
+    return [forbidden(name, f"updates to {name} are forbidden.") for name in changed] + _validate(new)
 
 
 _STRATEGY = Strategy(validate=_validate, validate_update=_validate_update, metadata_checks=("update", "create"))
