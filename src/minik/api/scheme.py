@@ -63,6 +63,7 @@ class Strategy:
     prepare_update: Callable[[Obj, Obj], None] = _nothing_to_compare
     validate: Callable[[Obj], list[FieldError]] = _valid
     validate_update: Callable[[Obj, Obj], list[FieldError]] = _valid_update
+    canonicalize: Callable[[Obj], None] = _nothing  # what is valid, before it is stored and answered
     warn: Callable[[Obj, Obj | None], list[str]] = _no_warnings
     warn_sent: Callable[[Obj], list[str]] = _no_warnings_yet  # of a new object before prepare_create, valid or not
     has_generation: bool = False

@@ -20,6 +20,7 @@ NUMBER = {"type": "integer"}
         ({**TEXT, "nullable": True}, None, ""),
         ({"type": "number"}, 3, ""),
         (NUMBER, 3.0, ""),
+        (NUMBER, 1 << 63, 'a: Invalid value: "number": a in body must be of type integer: "number"'),
         (NUMBER, 3.5, 'a: Invalid value: "number": a in body must be of type integer: "number"'),
         ({"x-kubernetes-int-or-string": True}, "5%", ""),
         ({**TEXT, "minLength": 2}, "x", 'a: Invalid value: "x": a in body should be at least 2 chars long'),

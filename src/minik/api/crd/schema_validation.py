@@ -91,10 +91,8 @@ def kind_of(value: Any) -> str:
         return "boolean"
     if isinstance(value, str):
         return "string"
-    if isinstance(value, int):
-        return "integer"
-    if isinstance(value, float):
-        return "number"
+    if isinstance(value, int | float):
+        return "integer" if isinstance(value, int) and -(1 << 63) <= value < 1 << 63 else "number"
     return "array" if isinstance(value, list) else "object"
 
 

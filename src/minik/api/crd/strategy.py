@@ -10,6 +10,7 @@ import orjson
 
 from minik.api import names
 from minik.api.crd.validation import Validator
+from minik.api.schema import custom_objects
 from minik.api.scheme import Strategy
 from minik.api.status import forbidden
 from minik.api.types import Obj
@@ -39,6 +40,7 @@ def main(rules: Rules) -> Strategy:
         prepare_update=_prepare_update(rules, _keep_status if rules.has_status else _nothing),
         validate=lambda obj: _type_errors(rules, obj) or rules.validator.create(obj),
         validate_update=lambda new, old: _type_errors(rules, new) or rules.validator.update(new, old),
+        canonicalize=custom_objects.write_whole_numbers,
         warn=_warn,
         has_generation=True,
         generation_changes=_differ,
@@ -56,6 +58,7 @@ def status(rules: Rules) -> Strategy:
     return Strategy(
         prepare_update=_prepare_update(rules, _only_status),
         validate_update=validate_update,
+        canonicalize=custom_objects.write_whole_numbers,
         unconditional_update=False,
         reset_fields=frozenset({("metadata",), ("spec",)}),
     )

@@ -312,6 +312,24 @@ async def test_objects_of_another_kind_are_refused_late(
     assert (response.status, orjson.loads(response.body).get("message", "")) == (code, expected)
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("1.0", "1"), ("1e2", "100"), ("0.5", "0.5"), ("1e17", "100000000000000000")],
+)
+async def test_whole_floats_are_kept_as_integers(crds: Any, sent: str, kept: str) -> None:
+    await crds("POST", DEFINITIONS, definition(FREE))
+    body = f'{{"apiVersion":"example.com/v1","kind":"Widget","metadata":{{"name":"w"}},"spec":[{sent}]}}'
+    response = await crds.send("POST", WIDGETS, body.encode())
+    assert (response.status, response.body.endswith(f'"spec":[{kept}]}}'.encode())) == (201, True)
+    _, obj = await crds("GET", f"{WIDGETS}/w")
+    assert orjson.dumps(obj["spec"]) == f"[{kept}]".encode()
+    # what comes is not what is there, though it will be
+    spec = f'"spec":[{sent}]'
+    raw = orjson.dumps({**obj, "spec": []}).replace(b'"spec":[]', spec.encode())
+    response = await crds.send("PUT", f"{WIDGETS}/w", raw)
+    assert orjson.loads(response.body)["metadata"]["generation"] == (1 if sent == kept else 2)
+
+
 async def test_patched_objects_are_shown_in_the_order_of_their_keys(crds: Any) -> None:
     await crds("POST", DEFINITIONS, definition(FREE))
     await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}})

@@ -71,6 +71,7 @@ async def create_object(
             call.warn(text)
         strategy.prepare_create(obj)
         _validate(call, obj)
+        strategy.canonicalize(obj)
         for text in strategy.warn(obj, None):
             call.warn(text)
         attributes.obj, attributes.name = obj, obj["metadata"].get("name", "")

@@ -117,6 +117,7 @@ async def update_object(
         try:
             _prepare(new, old, strategy)
             _validate(call, new, old, strategy)
+            strategy.canonicalize(new)
             for text in strategy.warn(new, old):
                 call.warn(text)
             attributes.obj = new
