@@ -24,6 +24,7 @@ from minik.agent.kubelet.handlers import Handlers
 from minik.agent.kubelet.housekeeping import Housekeeping
 from minik.agent.kubelet.images import Images
 from minik.agent.kubelet.node_context import NodeContext
+from minik.agent.kubelet.node_events import NodeEvents
 from minik.agent.kubelet.node_reporter import NodeReporter
 from minik.agent.kubelet.object_cache import ObjectCache
 from minik.agent.kubelet.pod_worker import Phase, PodWorker
@@ -145,6 +146,7 @@ class Kubelet:
     async def _run(self, group: asyncio.TaskGroup, handlers: Handlers, ready: asyncio.Event) -> None:
         settings = self.settings
         housekeeping = Housekeeping(self.runtime, settings)
+        events = NodeEvents(self._recorder, self.node_name)
         reporter = NodeReporter(
             self._client,
             self.runtime,
@@ -153,11 +155,14 @@ class Kubelet:
             self.node_ips,
             lambda: housekeeping.pressure,
             self._became_ready,
+            events,
         )
         self._reporter = reporter
         self._context = self._make_context(group, handlers, reporter)
         await asyncio.to_thread(self._prepare_host, reporter)
+        events.starting()
         await reporter.register()
+        events.allocatable_enforced()
         group.create_task(reporter.run_lease(), name="node lease")
         group.create_task(reporter.run_status(), name="node status")
         for informer in (self._pods, self._services, self._nodes):

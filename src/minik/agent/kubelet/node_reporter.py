@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from minik.agent.kubelet import machine, node_status
 from minik.agent.kubelet.config import KubeletSettings
+from minik.agent.kubelet.node_events import NodeEvents
 from minik.agent.kubelet.node_status import Pressure
 from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_types import CRIError, Image, RuntimeCondition, RuntimeHandler, RuntimeVersion
@@ -41,6 +42,7 @@ class NodeReporter:
         ips: Sequence[str],
         pressure: Callable[[], Pressure],
         became_ready: Callable[[], None],
+        events: NodeEvents,
     ) -> None:
         self._client = client
         self._runtime = runtime
@@ -49,6 +51,7 @@ class NodeReporter:
         self._ips = ips
         self._pressure = pressure
         self._became_ready = became_ready
+        self._events = events
         self.problem = "container runtime status check may not have completed yet"  # why it is not ready; "" if it is
         self._machine = machine.read_machine()
         self._version = RuntimeVersion("containerd", "Unknown")
@@ -74,6 +77,7 @@ class NodeReporter:
 
     def seen(self, node: Obj) -> None:
         """The Node as the API has it, where others may have changed its amounts."""
+        self._events.seen(node)
         told, known = node.get("status") or {}, self._last
         amounts = {name: told.get(name) or {} for name in ("capacity", "allocatable")}
         if any(known.get(name) != amount for name, amount in amounts.items()):
@@ -107,12 +111,16 @@ class NodeReporter:
                 self.node = await self._client.create(NODES, wanted)
                 self._remember(self.node)
                 log.info("registered node %s", self._name)
+                self._events.conditions_changed((), status["conditions"])
                 return
             except StatusError as error:
                 if error.reason != "AlreadyExists":
                     raise
         self.node = await self._client.get(NODES, self._name)
         self._last = self.node.get("status") or {}
+        self._events.booted((self._last.get("nodeInfo") or {}).get("bootID", ""), status["nodeInfo"]["bootID"])
+        pressures = [condition for condition in status["conditions"] if condition["type"] != "Ready"]
+        self._events.conditions_changed((), pressures)
         await self._relabel()
         await self._send(full=True)
 
@@ -166,6 +174,7 @@ class NodeReporter:
                 NODES, self._name, body, patch_type=STRATEGIC_MERGE_PATCH, subresource="status"
             )
             self.node = node
+            self._events.conditions_changed(self._last.get("conditions") or (), made["conditions"])
             self._remember(node)
 
     async def _make_status(self, old_conditions: Sequence[Obj]) -> Obj:
