@@ -58,8 +58,12 @@ def test_terminating_endpoints_answer_only_when_no_other_is_left() -> None:
     assert backends(going, endpoint("10.42.1.2", "there")) == (["10.42.1.2"], ["10.42.0.4"])
 
 
-def test_headless_and_external_name_services_have_no_rules() -> None:
+def test_headless_and_external_name_services_and_those_of_others_have_no_rules() -> None:
     services = [service(clusterIP="None", clusterIPs=["None"]), service(type="ExternalName", externalName="a.example")]
+    for label in ("headless", "service-proxy-name"):
+        labelled = service()
+        labelled["metadata"]["labels"] = {f"service.kubernetes.io/{label}": ""}
+        services.append(labelled)
     assert service_ports(services, [], family="ip", node_name="here") == []
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from minik.api.types import Obj
 
 _FAMILY = {"ip": "IPv4", "ip6": "IPv6"}
+_NOT_OURS = frozenset({"service.kubernetes.io/headless", "service.kubernetes.io/service-proxy-name"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,15 +45,17 @@ class ServicePort:
 def service_ports(
     services: Iterable[Obj], slices: Iterable[Obj], *, family: str, node_name: str, zone: str = ""
 ) -> list[ServicePort]:
-    """Every Service port with a cluster IP of this family ("ip" or "ip6"), sorted. Headless Services have none."""
+    """Every Service port with a cluster IP of this family ("ip" or "ip6"), sorted. Headless Services have none.
+
+    Services that are labelled as headless or as another proxy's are left alone.
+    """
     by_service = _slices_by_service(slices, _FAMILY[family])
     found = []
     for service in services:
-        spec = service["spec"]
+        spec, meta = service["spec"], service["metadata"]
         cluster_ip = _cluster_ip(spec, family)
-        if not cluster_ip or spec.get("type") == "ExternalName":
+        if not cluster_ip or spec.get("type") == "ExternalName" or _NOT_OURS & (meta.get("labels") or {}).keys():
             continue
-        meta = service["metadata"]
         key = f"{meta['namespace']}/{meta['name']}"
         for port in spec.get("ports") or ():
             found.append(
