@@ -182,3 +182,28 @@ def test_without_a_schema_nothing_is_said_of_fields() -> None:
     assert bare is not None
     widget = orjson.loads(bare)["components"]["schemas"]["com.example.shop.v1.Widget"]
     assert set(widget) == {"type", "x-kubernetes-group-version-kind"}
+
+
+def test_operations_of_custom_resources_speak_what_those_speak() -> None:
+    scaled = replace(WIDGETS, subresources=DEPLOYMENTS.subresources[:1])
+    paths = orjson.loads(v3.document(Scheme([scaled]), *KIND[:2]) or b"")["paths"]
+    base = "/apis/shop.example.com/v1/widgets"
+    listing, making, dropping = (paths[base][method] for method in ("get", "post", "delete"))
+    types = ["application/json", "application/yaml"]
+    assert listing["description"] == "list objects of kind Widget"
+    assert [*listing["responses"]["200"]["content"]] == [*making["requestBody"]["content"]] == types
+    assert "requestBody" not in dropping
+    assert "watch" in [parameter["name"] for parameter in dropping["parameters"]]
+    item, scale = paths[f"{base}/{{name}}"], paths[f"{base}/{{name}}/scale"]
+    assert [parameter["name"] for parameter in item["get"]["parameters"]] == ["resourceVersion"]
+    assert sorted(item["patch"]["responses"]) == ["200", "401"]
+    assert scale["get"]["x-kubernetes-group-version-kind"]["kind"] == "Widget"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("Widget", "create a Widget"), ("Icon", "create an Icon"), ("Parts", "create Parts"), ("Class", "create a Class")],
+)
+def test_descriptions_have_the_article_of_the_kind(kind: str, text: str) -> None:
+    found = operations.of_resource(replace(WIDGETS, kind=kind), "T", "TList")
+    assert text in [operation.description for operation in found]

@@ -12,7 +12,10 @@ from minik.api.schema import types
 from minik.api.schema.types import GroupVersionKind
 from minik.api.scheme import Resource, Subresource
 
+MEDIA_TYPES = ("application/json", "application/vnd.kubernetes.protobuf", "application/yaml")
+_CUSTOM_TYPES = ("application/json", "application/yaml")
 _STATUS = "io.k8s.apimachinery.pkg.apis.meta.v1.Status"
+_DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
 _STREAMS = {"attach", "exec", "portforward", "proxy", "log"}  # speak neither JSON nor an API type
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _GRACE = (
@@ -47,7 +50,10 @@ _PATCH = (*_WRITE, "force")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `body` and `answer` are names of types ("" for none); `patch`: media types of patches."""
+    """One method of one path. `body` and `answer` are names of types ("" for none).
+
+    `accepts` and `answers`: media types of bodies that come and go.
+    """
 
     path: str
     method: str
@@ -61,8 +67,8 @@ class Operation:
     answer: str = ""
     codes: tuple[str, ...] = ("200",)
     watchable: bool = False
-    patch: tuple[str, ...] = ()
-    stream: bool = False
+    accepts: tuple[str, ...] = ("*/*",)
+    answers: tuple[str, ...] = MEDIA_TYPES
 
     @property
     def path_parameters(self) -> list[str]:
@@ -88,9 +94,21 @@ def title(group: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in parts)
 
 
+def _with_article(kind: str) -> str:
+    """Plurals have none."""
+    if kind.endswith("s") and not kind.endswith("ss"):
+        return kind
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+
+
 class _Builder:
+    """What is said of custom resources differs in places: upstream's texts of theirs come from elsewhere."""
+
     def __init__(self, resource: Resource, type_name: str) -> None:
         self.resource = resource
+        self.custom = resource.custom
+        self.accepts = _CUSTOM_TYPES if resource.custom else ("*/*",)
+        self.answers = _CUSTOM_TYPES if resource.custom else MEDIA_TYPES
         self.type_name = type_name
         self.kind = GroupVersionKind(resource.group, resource.version, resource.kind)
         version = resource.version[:1].upper() + resource.version[1:]
@@ -111,7 +129,7 @@ class _Builder:
     def collection(self, list_name: str) -> Iterator[Operation]:
         kind, path = self.resource.kind, self.collection_path
         if self.has("list"):
-            listing = f"list or watch objects of kind {kind}"
+            listing = f"{'list' if self.custom else 'list or watch'} objects of kind {kind}"
             if self.resource.namespaced:
                 operation_id = f"list{self.prefix}{kind}ForAllNamespaces"
                 everywhere = f"{self.base}/{self.resource.plural}"
@@ -119,7 +137,9 @@ class _Builder:
             operation_id = f"list{self.prefix}{self.scope}{kind}"
             yield self._read(path, "list", operation_id, listing, list_name)
         if self.has("create"):
-            yield self._write(path, "post", "create", f"create a {kind}", self.type_name, ("200", "201", "202"))
+            yield self._write(
+                path, "post", "create", f"create {_with_article(kind)}", self.type_name, ("200", "201", "202")
+            )
         if self.has("deletecollection"):
             yield Operation(
                 path,
@@ -129,9 +149,11 @@ class _Builder:
                 f"delete collection of {kind}",
                 self.kind,
                 self.tag,
-                _COLLECTION,
-                body="io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
+                _LIST if self.custom else _COLLECTION,
+                body="" if self.custom else _DELETE_OPTIONS,
                 answer=_STATUS,
+                accepts=self.accepts,
+                answers=self.answers,
             )
 
     def item(self) -> Iterator[Operation]:
@@ -149,13 +171,15 @@ class _Builder:
                 "delete",
                 "delete",
                 f"delete{self.prefix}{self.scope}{kind}",
-                f"delete a {kind}",
+                f"delete {_with_article(kind)}",
                 self.kind,
                 self.tag,
                 _GRACE,
-                body="io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
+                body=_DELETE_OPTIONS,
                 answer=_STATUS,
                 codes=("200", "202"),
+                accepts=self.accepts,
+                answers=self.answers,
             )
 
     def subresource(self, sub: Subresource) -> Iterator[Operation]:
@@ -167,19 +191,20 @@ class _Builder:
         if sub.name in _STREAMS:
             yield from self._streams(sub, path, name, kind)
             return
+        spoken = self.kind if self.custom else kind
         same = (kind.group, kind.version, kind.kind) == tuple(self.kind)
         type_name = self.type_name if same else types.name_of(*kind) or ""
         what = f"{sub.name} of the specified {self.resource.kind}"
         if "get" in sub.verbs:
             operation_id = f"read{self.prefix}{self.scope}{self.resource.kind}{name}"
-            yield self._read(path, "get", operation_id, f"read {what}", type_name, kind)
+            yield self._read(path, "get", operation_id, f"read {what}", type_name, spoken)
         if "create" in sub.verbs:
             what_new = f"create {what}"
-            yield self._write(path, "post", "create", what_new, type_name, ("200", "201", "202"), name, kind)
+            yield self._write(path, "post", "create", what_new, type_name, ("200", "201", "202"), name, spoken)
         if "update" in sub.verbs:
-            yield self._write(path, "put", "replace", f"replace {what}", type_name, suffix=name, kind=kind)
+            yield self._write(path, "put", "replace", f"replace {what}", type_name, suffix=name, kind=spoken)
         if "patch" in sub.verbs:
-            yield self._write(path, "patch", "patch", f"partially update {what}", type_name, suffix=name, kind=kind)
+            yield self._write(path, "patch", "patch", f"partially update {what}", type_name, suffix=name, kind=spoken)
 
     def _streams(self, sub: Subresource, path: str, name: str, kind: GroupVersionKind) -> Iterator[Operation]:
         methods = {"get": "get", "create": "post", "update": "put", "patch": "patch", "delete": "delete"}
@@ -191,7 +216,7 @@ class _Builder:
                 start = f"connect{self.prefix}{method.capitalize()}"
                 operation_id, action = f"{start}{self.scope}{self.resource.kind}{name}", "connect"
             about = f"connect {method.upper()} requests to {sub.name} of {self.resource.kind}"
-            yield Operation(path, method, action, operation_id, about, kind, self.tag, stream=True)
+            yield Operation(path, method, action, operation_id, about, kind, self.tag, answers=("*/*",))
 
     def _read(
         self, path: str, action: str, operation_id: str, about: str, answer: str, kind: GroupVersionKind | None = None
@@ -205,9 +230,11 @@ class _Builder:
             about,
             kind or self.kind,
             self.tag,
-            _LIST if listing else (),
+            _LIST if listing else ("resourceVersion",) if self.custom else (),
             answer=answer,
-            watchable=listing,
+            watchable=listing and not self.custom,
+            accepts=self.accepts,
+            answers=self.answers,
         )
 
     def _write(
@@ -233,6 +260,7 @@ class _Builder:
             _PATCH if patch else _WRITE,
             body="io.k8s.apimachinery.pkg.apis.meta.v1.Patch" if patch else type_name,
             answer=type_name,
-            codes=codes,
-            patch=self.patch_types if patch else (),
+            codes=("200",) if patch and self.custom else codes,
+            accepts=self.patch_types if patch else self.accepts,
+            answers=self.answers,
         )

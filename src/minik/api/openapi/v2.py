@@ -7,7 +7,7 @@ from minik.api.openapi.descriptions import Descriptions
 from minik.api.openapi.operations import Operation
 from minik.api.openapi.parameters import PARAMETERS
 from minik.api.openapi.schemas import V2, SchemaBuilder
-from minik.api.openapi.v3 import CODES, MEDIA_TYPES, all_operations
+from minik.api.openapi.v3 import CODES, all_operations
 from minik.api.scheme import Scheme
 from minik.api.types import Obj
 
@@ -55,8 +55,8 @@ def _operation(operation: Operation, builder: SchemaBuilder) -> Obj:
         "description": operation.description,
         "operationId": operation.operation_id,
         "tags": [operation.tag],
-        "consumes": list(operation.patch) or ["*/*"],
-        "produces": ["*/*"] if operation.stream else list(MEDIA_TYPES),
+        "consumes": list(operation.accepts),
+        "produces": list(operation.answers),
         "schemes": ["https"],
         "responses": {**responses, "401": {"description": "Unauthorized"}},
         "x-kubernetes-action": operation.action,

@@ -14,13 +14,12 @@ from minik import __version__
 from minik.api.openapi import operations
 from minik.api.openapi.custom import definition_name, list_definition, object_definition
 from minik.api.openapi.descriptions import Descriptions
-from minik.api.openapi.operations import Operation
+from minik.api.openapi.operations import MEDIA_TYPES, Operation
 from minik.api.openapi.parameters import PARAMETERS
 from minik.api.openapi.schemas import V3, WATCH_EVENT, SchemaBuilder
 from minik.api.scheme import Resource, Scheme
 from minik.api.types import Obj
 
-MEDIA_TYPES = ("application/json", "application/vnd.kubernetes.protobuf", "application/yaml")
 _WATCH_TYPES = (*MEDIA_TYPES, "application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch")
 CODES = {"200": "OK", "201": "Created", "202": "Accepted"}
 
@@ -54,7 +53,8 @@ def document(scheme: Scheme, group: str, version: str) -> bytes | None:
         return None
     builder = SchemaBuilder(V3, Descriptions(), [(group, version)])
     paths: dict[str, Obj] = {}
-    builder.add(WATCH_EVENT)
+    if not all(resource.custom for resource in resources):
+        builder.add(WATCH_EVENT)
     for operation in all_operations(resources, builder):
         item = paths.setdefault(operation.path, {})
         item[operation.method] = _operation(operation, builder)
@@ -101,7 +101,7 @@ def _operation(operation: Operation, builder: SchemaBuilder) -> Obj:
         out["parameters"] = [_parameter(name, "query") for name in operation.parameters]
     if operation.body:
         out["requestBody"] = _body(operation, builder)
-    types = _WATCH_TYPES if operation.watchable else ("*/*",) if operation.stream else MEDIA_TYPES
+    types = _WATCH_TYPES if operation.watchable else operation.answers
     schema = builder.add(operation.answer) if operation.answer else {"type": "string"}
     for code in operation.codes:
         content = {media: {"schema": schema} for media in types}
@@ -111,8 +111,7 @@ def _operation(operation: Operation, builder: SchemaBuilder) -> Obj:
 
 def _body(operation: Operation, builder: SchemaBuilder) -> Obj:
     schema = builder.add(operation.body)
-    types = operation.patch or ("*/*",)
-    body: Obj = {"content": {media: {"schema": schema} for media in types}}
+    body: Obj = {"content": {media: {"schema": schema} for media in operation.accepts}}
     return body if operation.method == "delete" else {**body, "required": True}
 
 
