@@ -56,10 +56,34 @@ async def test_selectors(api: Any, query: str, expected: list[str]) -> None:
     assert await names(api, query) == expected
 
 
-async def test_an_unknown_field_cannot_be_selected_by(api: Any) -> None:
-    status, answer = await api("GET", f"{CONFIG_MAPS}?fieldSelector=spec.x=1")
-    expected = '"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"'
+_UNKNOWN = 'is not a known field selector: only "metadata.name", "metadata.namespace"'
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "expected"),
+    [
+        (CONFIG_MAPS, "spec.x", f'"spec.x" {_UNKNOWN}'),
+        ("/api/v1/persistentvolumes", "name", f'"name" {_UNKNOWN}'),
+        ("/api/v1/persistentvolumeclaims", "spec.volumeName", f'"spec.volumeName" {_UNKNOWN}'),
+        ("/api/v1/namespaces", "name", "field label not supported: name"),
+        ("/api/v1/pods", "spec.hostname", "field label not supported: spec.hostname"),
+    ],
+)
+async def test_an_unknown_field_cannot_be_selected_by(api: Any, path: str, field: str, expected: str) -> None:
+    status, answer = await api("GET", f"{path}?fieldSelector={field}=1")
     assert (status, answer["message"]) == (400, expected)
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [("spec.host=n", ["p"]), ("spec.host=m", []), ("status.podIPs=10.0.0.1", []), ("status.podIPs=", ["p"])],
+)
+async def test_old_fields_of_pods_can_be_selected_by(api: Any, field: str, expected: list[str]) -> None:
+    pods = "/api/v1/namespaces/default/pods"
+    spec = {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}
+    await api("POST", pods, {"metadata": {"name": "p"}, "spec": spec})
+    _, answer = await api("GET", f"{pods}?fieldSelector={field}")
+    assert [item["metadata"]["name"] for item in answer["items"]] == expected
 
 
 async def test_pages_show_one_moment(api: Any) -> None:

@@ -126,10 +126,7 @@ RESOURCES = (
         ),
         columns=_COLUMNS,
         cells=_cells,
-        selectable_fields={
-            "status.phase": lambda obj: str((obj.get("status") or {}).get("phase", "")),
-            "name": lambda obj: str(obj["metadata"]["name"]),
-        },
+        selectable_fields={"status.phase": lambda obj: str((obj.get("status") or {}).get("phase", ""))},
         storage_version_hash="Q3oi5N2YM8M=",
     ),
 )

@@ -80,7 +80,6 @@ RESOURCES = (
         ),
         columns=VOLUME_COLUMNS,
         cells=volume_cells,
-        selectable_fields={"name": lambda obj: str(obj["metadata"]["name"])},
         storage_version_hash="HN/zwEC+JgM=",
     ),
 )

@@ -78,7 +78,6 @@ RESOURCES = (
         ),
         columns=CLAIM_COLUMNS,
         cells=claim_cells,
-        selectable_fields={"name": lambda obj: str(obj["metadata"]["name"])},
         storage_version_hash="QWTyNDq0dC4=",
     ),
 )

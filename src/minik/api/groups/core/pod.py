@@ -169,6 +169,10 @@ def _grace_period(pod: Obj, requested: int | None) -> int:
     return 1 if period < 0 else period
 
 
+def _node_name(pod: Obj) -> str:
+    return str(pod["spec"].get("nodeName", ""))
+
+
 def _pod_ip(pod: Obj) -> str:
     addresses = (pod.get("status") or {}).get("podIPs") or [{}]
     return str(addresses[0].get("ip", ""))
@@ -252,13 +256,15 @@ RESOURCES = (
         cells=cells,
         row_conditions=row_conditions,
         selectable_fields={
-            "spec.nodeName": lambda pod: str(pod["spec"].get("nodeName", "")),
+            "spec.nodeName": _node_name,
+            "spec.host": _node_name,  # its name in the oldest clients
             "spec.restartPolicy": lambda pod: str(pod["spec"].get("restartPolicy", "")),
             "spec.schedulerName": lambda pod: str(pod["spec"].get("schedulerName", "")),
             "spec.serviceAccountName": lambda pod: str(pod["spec"].get("serviceAccountName", "")),
             "spec.hostNetwork": lambda pod: str(bool(pod["spec"].get("hostNetwork"))).lower(),
             "status.phase": lambda pod: str((pod.get("status") or {}).get("phase", "")),
             "status.podIP": _pod_ip,
+            "status.podIPs": lambda pod: "",  # taken, but never filled in
             "status.nominatedNodeName": lambda pod: str((pod.get("status") or {}).get("nominatedNodeName", "")),
         },
         storage_version_hash="xPOwRZ+Yhw8=",
