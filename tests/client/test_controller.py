@@ -1,13 +1,14 @@
 import asyncio
 import logging
+from collections.abc import Iterable
 
 import pytest
 from fake_client import FakeClient, FakeClock, until
 
 from minik.api.status import OPTIMISTIC_LOCK, conflict
-from minik.client.controller import Controller
+from minik.client.controller import Controller, own_key
 from minik.client.expectations import TIMEOUT, Expectations
-from minik.client.informer import Informers
+from minik.client.informer import Change, Informers
 from minik.client.resources import PODS
 
 
@@ -18,7 +19,11 @@ class Recording(Controller):
         super().__init__()
         self.seen: list[str] = []
         self._outcomes = outcomes
-        self.watch(informers.of(PODS))
+        self._pods = self.watch(informers.of(PODS), self._keys)
+
+    def _keys(self, change: Change) -> Iterable[str]:
+        assert change.new is None or change.new in self._pods.list()
+        return own_key(change)
 
     async def reconcile(self, key: str) -> float | None:
         self.seen.append(key)
@@ -48,6 +53,14 @@ async def test_change_is_reconciled(running):
     client, controller = running([])
     client.add(PODS, {"metadata": {"name": "a", "namespace": "ns"}})
     await until(lambda: controller.seen == ["ns/a"])
+
+
+async def test_what_is_there_before_it_starts_is_reconciled(running):
+    client, controller = running([])
+    client.add(PODS, {"metadata": {"name": "a", "namespace": "ns"}})
+    await until(lambda: controller.seen == ["ns/a"])
+    _, late = running([])
+    await until(lambda: late.seen == ["ns/a"])
 
 
 async def test_conflict_is_retried_quietly(running, caplog):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 from minik.api.status import StatusError
 from minik.client.clock import Clock, SystemClock
-from minik.client.informer import Change, Informer, object_key
+from minik.client.informer import Change, Handler, Informer, object_key
 from minik.client.workqueue import WorkQueue
 
 log = logging.getLogger("minik.controller")
@@ -42,9 +42,13 @@ class Controller:
         self.reconciled = 0  # metrics: runs of `reconcile`, and those that raised
         self.failed = 0
         self._informers: list[Informer] = []
+        self._untold: list[tuple[Informer, Handler]] | None = []  # until the first run, when all caches are known
 
     def watch(self, informer: Informer, keys: Mapper | None = own_key) -> Informer:
-        """Queue `keys(change)` for every change. With None the informer is only waited for and read."""
+        """Queue `keys(change)` for every change. With None the informer is only waited for and read.
+
+        `keys` is not called before `run`, so it may read what the constructor sets later.
+        """
         if informer not in self._informers:
             self._informers.append(informer)
         if keys is not None:
@@ -55,7 +59,10 @@ class Controller:
                     for key in mapper(change):
                         self.queue.add(key)
 
-            informer.add_handler(handle)
+            if self._untold is None:
+                informer.add_handler(handle)
+            else:
+                self._untold.append((informer, handle))
         return informer
 
     async def reconcile(self, key: str) -> float | None:
@@ -63,6 +70,9 @@ class Controller:
         raise NotImplementedError
 
     async def run(self, ready: asyncio.Event) -> None:
+        untold, self._untold = self._untold or (), None
+        for informer, handler in untold:
+            informer.add_handler(handler)
         for informer in self._informers:
             await informer.wait_synced()
         ready.set()
