@@ -32,6 +32,8 @@ _GROUPS = {
     "clusterroles": "rbac.authorization.k8s.io/v1",
     "endpointslices": "discovery.k8s.io/v1",
     "storageclasses": "storage.k8s.io/v1",
+    "deviceclasses": "resource.k8s.io/v1",
+    "resourceclaims": "resource.k8s.io/v1",
     "validatingadmissionpolicies": "admissionregistration.k8s.io/v1",
 }
 _CLUSTER_WIDE = {
@@ -39,6 +41,7 @@ _CLUSTER_WIDE = {
     "certificatesigningrequests",
     "clusterroles",
     "customresourcedefinitions",
+    "deviceclasses",
     "namespaces",
     "nodes",
     "persistentvolumes",

@@ -196,6 +196,24 @@ def test_life_of_claims(objects: Objects) -> None:
     uses(objects, persistentvolumeclaims="0", requests__storage="0")
 
 
+def test_life_of_device_claims(objects: Objects) -> None:
+    name = f"c-{objects.namespace}"
+    objects.create("deviceclasses", name, {"spec": {"extendedResourceName": f"{name}.example.com/gpu"}})
+    gpus, devices = f"requests.{name}.example.com/gpu", f"{name}.deviceclass.resource.k8s.io/devices"
+    quota(objects, hard={devices: "2", gpus: "3", f"requests.deviceclass.resource.kubernetes.io/{name}": "2"})
+    assert set(used(objects).values()) == {"0"}
+    spec = {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": name, "count": 2}}]}}
+    objects.create("resourceclaims", "one", {"spec": spec})
+    assert set(used(objects).values()) == {"2"}
+    pod(objects, "p", *[{f"{name}.example.com/gpu": "1"}] * 2)
+    assert used(objects)[gpus] == "3"
+    text = refused(lambda: objects.create("resourceclaims", "two", {"spec": spec}))
+    assert f"exceeded quota: test-quota, requested: {devices}=2,{gpus}=2,requests.deviceclass" in text
+    objects.delete("resourceclaims", "one")
+    eventually(lambda: sorted(used(objects).values()) == ["0", "0", "1"] and used(objects)[gpus] == "1", **SOON)
+    objects.delete("deviceclasses", name)
+
+
 def test_scopes_of_quality_of_service(objects: Objects) -> None:
     quota(objects, "quota-besteffort", {"pods": "5"}, scopes=["BestEffort"])
     quota(objects, "quota-not-besteffort", {"pods": "5"}, scopes=["NotBestEffort"])

@@ -13,12 +13,12 @@ from minik.api.types import GVR, Obj
 from minik.client.client import Client
 from minik.client.controller import Controller
 from minik.client.informer import Change, Informer, object_key, split_key
-from minik.client.resources import RESOURCE_QUOTAS
+from minik.client.resources import DEVICE_CLASSES, RESOURCE_QUOTAS
 from minik.server.controllers import indexes
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.discovery import Discovery
 from minik.server.controllers.objects import is_deleting
-from minik.server.controllers.resource_quota_plan import changes_usage, counted, new_status, same
+from minik.server.controllers.resource_quota_plan import changes_usage, counted, needed, new_status, same
 
 RECOUNT = 300.0  # seconds after the quota's last change, as upstream's full sync
 SETTLE = 5.0  # seconds after a correction, when writes that were under way have arrived
@@ -56,7 +56,7 @@ class ResourceQuotaController(Controller):
         quotas = self._quotas.by_index(indexes.NAMESPACE, change.obj["metadata"].get("namespace", ""))
         if quotas and changes_usage(resource, change.old, change.new):
             for quota in quotas:
-                if any(counted(item) == (resource.group, resource.resource) for item in _limited(quota)):
+                if any((resource.group, resource.resource) in counted(item) for item in _limited(quota)):
                     yield object_key(quota)
 
     async def reconcile(self, key: str) -> float | None:
@@ -67,7 +67,7 @@ class ResourceQuotaController(Controller):
             return None
         namespace, _ = split_key(key)
         objects = {
-            resource: informer.by_index(indexes.NAMESPACE, namespace)
+            resource: informer.by_index(indexes.NAMESPACE, "" if resource == DEVICE_CLASSES else namespace)
             for resource, informer in await self._informers_of(quota, discovery)
         }
         old = quota.get("status") or {}
@@ -81,12 +81,12 @@ class ResourceQuotaController(Controller):
         return SETTLE
 
     async def _informers_of(self, quota: Obj, discovery: Discovery) -> Sequence[tuple[GVR, Informer]]:
-        """The caches of everything the quota counts; those not asked for before are filled first."""
-        wanted = {about for item in _limited(quota) if (about := counted(item)) is not None}
+        """The caches of everything counting needs; those not asked for before are filled first."""
+        wanted = needed(quota)
         found = []
         for resource in discovery.resources:
             gvr = resource.gvr
-            if not resource.namespaced or not {"list", "watch"} <= resource.verbs:
+            if not (resource.namespaced or gvr == DEVICE_CLASSES) or not {"list", "watch"} <= resource.verbs:
                 continue
             if (gvr.group, gvr.resource) in wanted:
                 informer = self._informer(gvr)

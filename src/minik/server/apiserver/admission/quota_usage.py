@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 from minik.api.pod_resources import pod_quantities
 from minik.api.quantity import Quantity, of, parse
 from minik.api.types import GVR, Obj
+from minik.server.apiserver.admission.quota_devices import Around, device_usage
 
 Usage = dict[str, Quantity]
 
 _STORAGE_CLASS_SUFFIX = ".storageclass.storage.k8s.io/"
 _ATTRIBUTES_CLASS_SUFFIX = ".volumeattributesclass.storage.k8s.io/"
-DEVICE_SUFFIX = ".deviceclass.resource.k8s.io/devices"
-_MOST_DEVICES = 32  # that one allocation can hold
 _NATIVE = ("cpu", "memory", "ephemeral-storage")
 # resources that may be limited by their bare plural, as before count/<plural>
 _BARE = frozenset(
@@ -25,13 +24,13 @@ _BARE = frozenset(
 _STATED = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 
 
-def usage(resource: GVR, obj: Obj) -> Usage:
+def usage(resource: GVR, obj: Obj, around: Around) -> Usage:
     """Everything `obj` uses, by the names quotas use."""
     plural = resource.resource
     name = f"count/{plural}.{resource.group}" if resource.group else f"count/{plural}"
     used = {name: of(1)}
     if name == "count/resourceclaims.resource.k8s.io":
-        used |= _device_usage(obj)
+        used |= device_usage(obj, around, _pod_usage)
     if not resource.group:
         if plural in _BARE and plural != "pods":
             used[plural] = of(1)
@@ -87,20 +86,6 @@ def _claim_usage(claim: Obj) -> Usage:
             asked = max(asked, parse(allocated))
         used |= {prefix + "requests.storage": asked for prefix in prefixes}
     return used
-
-
-def _device_usage(claim: Obj) -> Usage:
-    """Devices by class; of alternatives the dearest counts for each class."""
-    used: dict[str, int] = {}
-    for request in ((claim.get("spec") or {}).get("devices") or {}).get("requests") or ():
-        wanted: dict[str, int] = {}
-        for each in request.get("firstAvailable") or [request.get("exactly") or request]:
-            item = f"{each.get('deviceClassName', '')}{DEVICE_SUFFIX}"
-            count = _MOST_DEVICES if each.get("allocationMode") == "All" else each.get("count", 0)
-            wanted[item] = max(wanted.get(item, 0), count)
-        for item, count in wanted.items():
-            used[item] = used.get(item, 0) + count
-    return {item: of(count) for item, count in used.items()}
 
 
 _SPECIAL: Mapping[str, Callable[[Obj], Usage]] = {

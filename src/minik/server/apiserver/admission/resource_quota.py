@@ -57,7 +57,7 @@ class ResourceQuotaAdmission(Plugin):
         charges = [
             (quota, status)
             for quota in self._objects.list(QUOTAS, attributes.namespace)
-            if (status := charged(quota, attributes)) is not None
+            if (status := charged(quota, attributes, self._objects)) is not None
         ]
         if attributes.dry_run:
             return True
@@ -80,14 +80,14 @@ def _changes_scope(old: Obj | None, new: Obj | None) -> bool:
     return old is not None and new is not None and is_terminating(old) != is_terminating(new)
 
 
-def charged(quota: Obj, attributes: AdmissionAttributes) -> Obj | None:
+def charged(quota: Obj, attributes: AdmissionAttributes, objects: Reader) -> Obj | None:
     """The quota's status with the write counted in; None if it has nothing to do with it. Raises the 403."""
     obj = attributes.obj
     assert obj is not None
     status = quota.get("status") or {}
     hard = {name: parse(value) for name, value in (status.get("hard") or {}).items()}
     name = quota["metadata"]["name"]
-    used_now = usage(attributes.gvr, obj)
+    used_now = usage(attributes.gvr, obj, objects)
     limited = [item for item in hard if item in used_now or _may_use(attributes.gvr, item)]
     if not limited or not in_all_scopes(quota, attributes.gvr, obj):
         return None
@@ -99,7 +99,8 @@ def charged(quota: Obj, attributes: AdmissionAttributes) -> Obj | None:
     if any(item not in used for item in limited):
         raise refuse(attributes, f"status unknown for quota: {name}, resources: {','.join(sorted(limited))}")
     old = attributes.old_obj if attributes.operation is UPDATE else None
-    before = usage(attributes.gvr, old) if old is not None and in_all_scopes(quota, attributes.gvr, old) else {}
+    counted = old is not None and in_all_scopes(quota, attributes.gvr, old)
+    before = usage(attributes.gvr, old, objects) if old is not None and counted else {}
     delta = {item: _more(used_now[item], before.get(item)) for item in limited if item in used_now}
     if not any(value.nanos for value in delta.values()):
         return None
