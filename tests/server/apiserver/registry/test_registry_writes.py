@@ -64,6 +64,14 @@ async def test_an_update_needs_the_present_version(api: Any) -> None:
     assert obj["metadata"]["uid"] == first["metadata"]["uid"]
 
 
+async def test_flow_schemas_are_updated_without_a_version(api: Any) -> None:
+    schemas = "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas"
+    schema = {"metadata": {"name": "a"}, "spec": {"priorityLevelConfiguration": {"name": "p"}}}
+    assert (await api("POST", schemas, schema))[0] == 201
+    schema["spec"]["matchingPrecedence"] = 7
+    assert (await api("PUT", f"{schemas}/a", schema))[0] == 200
+
+
 async def test_an_update_without_effect_writes_nothing(api: Any) -> None:
     first = await api.config_map("a", data={"x": "y"})
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": "y"}}

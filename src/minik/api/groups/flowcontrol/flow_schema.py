@@ -83,7 +83,6 @@ RESOURCES = (
             validate=validate_flow_schema,
             validate_update=validate_flow_schema_update,
             has_generation=True,
-            unconditional_update=False,
             reset_fields=RESET_STATUS,
         ),
         subresources=(

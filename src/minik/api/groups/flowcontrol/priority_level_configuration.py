@@ -127,7 +127,6 @@ RESOURCES = (
             validate=validate_priority_level,
             validate_update=validate_priority_level_update,
             has_generation=True,
-            unconditional_update=False,
             reset_fields=RESET_STATUS,
         ),
         subresources=(
