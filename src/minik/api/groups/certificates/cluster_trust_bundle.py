@@ -1,19 +1,19 @@
 """ClusterTrustBundle (certificates.k8s.io/v1beta1, v1alpha1): certificates of authorities for everybody (KEP-3257)."""
 
-import re
 from datetime import datetime
 from typing import Any
 
 from minik.api.columns import NAME
+from minik.api.groups.certificates import pod_certificate_keys as keys
 from minik.api.groups.certificates.signing_request_validation import validate_signer_name
 from minik.api.names import dns_subdomain, path_segment_name
 from minik.api.object_meta import validate_immutable
 from minik.api.scheme import Column, Resource, Strategy
 from minik.api.types import GVR, Obj
-from minik.api.validation import FieldError, invalid_value
+from minik.api.validation import FieldError, invalid_value, too_long
 
 _STORED = "v1beta1"
-_BLOCK = re.compile(r"-----BEGIN ([^-]*)-----\n(.*?)-----END \1-----", re.DOTALL)
+_BUNDLE, _BUNDLE_MAX = "spec.trustBundle", 1024 * 1024
 _OMITTED = "<value omitted>"
 _COLUMNS = (
     NAME,
@@ -47,29 +47,39 @@ def _validate_name(name: str, signer: str) -> list[FieldError]:
 
 
 def _validate_bundle(bundle: str) -> list[FieldError]:
-    at = "spec.trustBundle"
-    blocks = _BLOCK.findall(bundle)
+    if len(bundle.encode()) > _BUNDLE_MAX:
+        return [too_long(_BUNDLE, _BUNDLE_MAX)]
+    blocks = keys.blocks(bundle)
     if not blocks:
-        return [invalid_value(at, _OMITTED, "at least one trust anchor must be provided")]
-    errors: list[FieldError] = []
-    for index, (kind, body) in enumerate(blocks):
-        if kind != "CERTIFICATE":
-            errors.append(invalid_value(at, _OMITTED, f"entry {index} has bad block type: {kind}"))
-        elif not _is_certificate(body):
-            errors.append(invalid_value(at, _OMITTED, f"entry {index} does not parse as X.509"))
-        if body in (other for _, other in blocks[:index]):
-            errors.append(invalid_value(at, _OMITTED, f"duplicate trust anchor (index {index})"))
-    return errors
+        return [invalid_value(_BUNDLE, _OMITTED, "at least one trust anchor must be provided")]
+    complaints = [(index, _anchor_complaint(*block)) for index, block in enumerate(blocks)]
+    errors = [invalid_value(_BUNDLE, _OMITTED, f"entry {index} {text}") for index, text in complaints if text]
+    return errors or _duplicate_errors(["".join(block.split()) for _, block in blocks])
 
 
-def _is_certificate(body: str) -> bool:
+def _anchor_complaint(kind: str, block: str) -> str:
     from cryptography import x509
 
+    if kind != "CERTIFICATE":
+        return f"has bad block type: {kind}"
+    if ":" in block:
+        return "has PEM block headers"
+    found = keys.certificate(block)
+    if found is None:
+        return "does not parse as X.509"
     try:
-        x509.load_pem_x509_certificate(f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n".encode())
-    except ValueError:
-        return False
-    return True
+        is_authority = found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        is_authority = False
+    return "" if is_authority else "does not have the CA bit set"
+
+
+def _duplicate_errors(blocks: list[str]) -> list[FieldError]:
+    places: dict[str, list[str]] = {}
+    for index, block in enumerate(blocks):
+        places.setdefault(block, []).append(str(index))
+    texts = [f"duplicate trust anchor (indices [{' '.join(found)}])" for found in places.values() if len(found) > 1]
+    return [invalid_value(_BUNDLE, _OMITTED, text) for text in texts]
 
 
 def _validate(obj: Obj) -> list[FieldError]:

@@ -1,13 +1,17 @@
 """PodCertificateRequest (certificates.k8s.io/v1beta1): a kubelet asks for a Pod's certificate (KEP-4317)."""
 
-from datetime import datetime
+import copy
+from datetime import UTC, datetime
 from typing import Any
 
-from minik.api import names
 from minik.api.columns import NAME
-from minik.api.condition_validation import validate_conditions
 from minik.api.go_form import go_struct
-from minik.api.groups.certificates.signing_request_validation import validate_signer_name
+from minik.api.groups.certificates.pod_certificate_validation import (
+    KINDS,
+    LONGEST_OF_KUBERNETES,
+    validate_spec,
+    validate_status,
+)
 from minik.api.groups.status_rules import (
     RESET_STATUS,
     keep_spec_and_metadata,
@@ -17,11 +21,9 @@ from minik.api.groups.status_rules import (
 )
 from minik.api.scheme import Column, Resource, Strategy, Subresource
 from minik.api.types import Obj
-from minik.api.validation import FieldError, invalid_value, required
+from minik.api.validation import FieldError, invalid_value
 
 _TYPE = "io.k8s.api.certificates.v1beta1.PodCertificateRequest"
-_SHORTEST, _LONGEST, _LONGEST_OF_KUBERNETES = 3600, 91 * 86400, 86400
-_UIDS = ("podUID", "serviceAccountUID", "nodeUID")
 _NAMES = ("podName", "serviceAccountName", "nodeName")
 _COLUMNS = (
     NAME,
@@ -52,38 +54,29 @@ def _cells(obj: Obj, _now: datetime) -> list[Any]:
 def _default(obj: Obj) -> None:
     spec = obj.setdefault("spec", {})
     if spec.get("maxExpirationSeconds") is None:
-        spec["maxExpirationSeconds"] = _LONGEST_OF_KUBERNETES
+        spec["maxExpirationSeconds"] = LONGEST_OF_KUBERNETES
 
 
-def _validate(obj: Obj) -> list[FieldError]:
-    spec = obj["spec"]
-    errors = validate_signer_name(spec.get("signerName", ""), "spec.signerName")
-    for key in _NAMES:
-        name = spec.get(key, "")
-        errors += [invalid_value(f"spec.{key}", name, text) for text in names.dns_subdomain(name)]
-    errors += [required(f"spec.{key}") for key in _UIDS if not spec.get(key)]
-    seconds = spec.get("maxExpirationSeconds") or 0
-    of_kubernetes = spec.get("signerName", "").startswith("kubernetes.io/")
-    longest = _LONGEST_OF_KUBERNETES if of_kubernetes else _LONGEST
-    if not _SHORTEST <= seconds <= longest:
-        text = f"must be in the range [{_SHORTEST}, {longest}]"
-        errors.append(invalid_value("spec.maxExpirationSeconds", seconds, text))
-    return errors
+def _prepare_status(new: Obj, old: Obj) -> None:
+    """Known conditions stay as they are, and every condition says when it changed."""
+    keep_spec_and_metadata(new, old)
+    before = (old.get("status") or {}).get("conditions") or []
+    conditions = (new.get("status") or {}).get("conditions") or []
+    for kind in KINDS:
+        kept = [condition for condition in before if condition.get("type") == kind]
+        places = [index for index, condition in enumerate(conditions) if condition.get("type") == kind]
+        if len(kept) == len(places):
+            for index, condition in zip(places, kept, strict=True):
+                conditions[index] = copy.deepcopy(condition)
+    for condition in conditions:
+        if not condition.get("lastTransitionTime"):
+            condition["lastTransitionTime"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _validate_update(new: Obj, old: Obj) -> list[FieldError]:
     if new["spec"] == old["spec"]:
         return []
     return [invalid_value("spec", go_struct(new["spec"], f"{_TYPE}Spec"), "field is immutable")]
-
-
-def _validate_status(new: Obj, old: Obj) -> list[FieldError]:
-    status, before = new.get("status") or {}, old.get("status") or {}
-    errors = validate_conditions(status.get("conditions"), "status.conditions")
-    chain, issued = status.get("certificateChain"), before.get("certificateChain")
-    if issued and chain != issued:
-        errors.append(invalid_value("status.certificateChain", chain or "", "field is immutable"))
-    return errors
 
 
 RESOURCES = (
@@ -98,7 +91,7 @@ RESOURCES = (
             default=_default,
             prepare_create=reset_status(_TYPE),
             prepare_update=keep_status,
-            validate=_validate,
+            validate=lambda obj: validate_spec(obj["spec"]),
             validate_update=_validate_update,
             reset_fields=RESET_STATUS,
         ),
@@ -107,8 +100,8 @@ RESOURCES = (
                 name="status",
                 kind="PodCertificateRequest",
                 strategy=status_strategy(
-                    prepare_update=keep_spec_and_metadata,
-                    validate_update=_validate_status,
+                    prepare_update=_prepare_status,
+                    validate_update=validate_status,
                     reset_fields=frozenset({("metadata",), ("spec",)}),
                 ),
             ),

@@ -8,6 +8,7 @@ import binascii
 from typing import ClassVar
 
 from minik.api.types import Obj
+from minik.api.validation import forbidden, invalid
 from minik.server.apiserver.admission.attributes import AdmissionAttributes
 from minik.server.apiserver.admission.plugin import CREATE, UPDATE, Plugin, refuse
 from minik.server.apiserver.attributes import Attributes, Authorize
@@ -69,6 +70,26 @@ class CertificateSigning(_ForSigner):
         signer = attributes.old_obj["spec"].get("signerName", "")
         if not await self._allowed(attributes, signer):
             raise refuse(attributes, f'user not permitted to sign requests with signerName "{signer}"')
+
+
+class PodCertificateSigning(_ForSigner):
+    """Upstream asks in the status's strategy, so what it answers is that the object is invalid."""
+
+    name = "PodCertificateSigning"
+    operations = frozenset({UPDATE})
+    resources = frozenset({(_GROUP, "podcertificaterequests")})
+    verb = "sign"
+
+    async def validate(self, attributes: AdmissionAttributes) -> None:
+        obj, old = attributes.obj, attributes.old_obj
+        if attributes.subresource != "status" or obj is None or old is None:
+            return
+        chains = [(each.get("status") or {}).get("certificateChain") for each in (obj, old)]
+        signer = old["spec"].get("signerName", "")
+        if chains[0] != chains[1] and not await self._allowed(attributes, signer):
+            text = f'User "{attributes.user.name}" is not permitted to "sign" for signer "{signer}"'
+            name = obj["metadata"]["name"]
+            raise invalid(_GROUP, "PodCertificateRequest", name, [forbidden("spec.signerName", text)])
 
 
 class ClusterTrustBundleAttest(_ForSigner):

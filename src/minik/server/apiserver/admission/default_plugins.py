@@ -7,6 +7,7 @@ from minik.server.apiserver.admission.certificates import (
     CertificateSigning,
     CertificateSubjectRestriction,
     ClusterTrustBundleAttest,
+    PodCertificateSigning,
 )
 from minik.server.apiserver.admission.default_class import DefaultIngressClass, DefaultStorageClass
 from minik.server.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
@@ -51,6 +52,7 @@ def before_webhooks(objects: Reader, scheme: Scheme, authorize: Authorize) -> li
         CertificateRequester(),
         CertificateApproval(authorize),
         CertificateSigning(authorize),
+        PodCertificateSigning(authorize),
         ClusterTrustBundleAttest(authorize),
         CertificateSubjectRestriction(),
         DefaultIngressClass(objects),
