@@ -22,6 +22,8 @@ class Streams:
         self.door = HttpDoor(self.handle)
 
     async def handle(self, request: Request) -> Response:
+        if request.path == "/broken":
+            raise RuntimeError("broken")
         if request.path != "/stream":
             return Response(body=b"{}")
         return Response(stream=self.stream(), direct=self.attach)
@@ -149,6 +151,13 @@ async def test_answers_do_not_name_the_library_that_sends_them(server: Streams, 
         client = await connect()
         client.writer.write(request)
         assert b"\r\nserver:" not in (await client.until(b"\r\n\r\n")).lower()
+
+
+async def test_a_broken_handler_is_told_of_as_upstream_does(connect: Callable) -> None:
+    client = await connect()
+    client.writer.write(HEAD % b"broken")
+    assert (await client.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert await client.rest() == b"This request caused apiserver to panic. Look in the logs for details.\n"
 
 
 async def test_closing_the_door_ends_streams_in_good_form(server: Streams, connect: Callable) -> None:

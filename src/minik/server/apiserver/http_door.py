@@ -46,6 +46,7 @@ log = logging.getLogger("minik.apiserver.http")
 
 _GZIP_FROM = 128 * 1024  # bytes; smaller answers are not worth it (upstream's defaultGzipThresholdBytes)
 _KEEPALIVE = 180.0  # seconds an idle connection is kept
+_PANIC = "This request caused apiserver to panic. Look in the logs for details.\n"
 _SHUTDOWN = 5.0  # seconds running requests may take to end
 _RAW_BODY = frozenset({"proxy", "exec", "attach", "portforward"})
 _HEAD = 64 * 1024  # bytes of a request line or of one header
@@ -130,7 +131,10 @@ class _Connection(Connection):
         elif isinstance(exc, HttpProcessingError):
             error = bad_request(message or str(exc))
         else:
-            return super().handle_error(request, status, exc, message)
+            broken = super().handle_error(request, status, exc, message)
+            if status == 500 and isinstance(broken, web.Response):
+                broken.content_type, broken.text = "text/plain", _PANIC
+            return broken
         log.debug("no good request from %s: %s", request.remote, exc)
         answer = web.Response(status=error.code, body=to_json(error.status()), content_type=JSON)
         answer.force_close()
