@@ -30,6 +30,23 @@ UNDECLARED = "compilation failed: ERROR: <input>:1:{at}: undeclared reference to
             replace(BARE, composed=True),
             "compilation failed: ERROR: <input>:1:10: undefined field 'c'\n | variables.c == 1\n | .........^",
         ),
+        (
+            "variables.b == 1",
+            replace(FULL, definitions=(("a", "object.x"), ("b", "[1, 2].map(i, string(i))[0]"))),
+            "compilation failed: ERROR: <input>:1:13: found no matching overload for '_==_' applied to '(string, int)'"
+            "\n | variables.b == 1\n | ............^",
+        ),
+        ("variables.b == 1", replace(FULL, definitions=(("a", "{'x': 1}"), ("b", "variables.a.x"))), ""),
+        (
+            "variables.b.all(k, k == 'a')",
+            replace(FULL, definitions=(("a", "nope"), ("b", "variables.a"))),
+            "",
+        ),
+        (
+            "variables.a",
+            replace(FULL, definitions=(("a", "1"),)),
+            "must evaluate to bool but got int",
+        ),
         ("namespaceObject.status.conditions.all(c, c.type != 'x')", BARE, ""),
         ("authorizer.group('').resource('pods').check('get').allowed()", FULL, ""),
         (

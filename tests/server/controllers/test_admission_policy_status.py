@@ -59,3 +59,20 @@ def test_what_works_is_not_warned_of() -> None:
         "paramKind": {"apiVersion": "x.io/v1", "kind": "Limit"},
     }
     assert warnings(spec, [DEPLOYMENT], None) == []
+
+
+def test_variables_have_the_types_of_their_expressions() -> None:
+    expressions = (
+        "variables.n == 'a'",
+        "variables.nope == 1",
+        "variables.n + 1 > 0 && object.metadata.namespace == 'a'",
+    )
+    spec = {
+        "validations": [{"expression": expression} for expression in expressions],
+        "variables": [{"name": "n", "expression": "object.spec.replicas"}],
+    }
+    found = warnings(spec, [DEPLOYMENT], None)
+    assert [(each["fieldRef"], each["warning"].partition("\n")[0].split(": ", 3)[3]) for each in found] == [
+        ("spec.validations[0].expression", "found no matching overload for '_==_' applied to '(int, string)'"),
+        ("spec.validations[1].expression", "undefined field 'nope'"),
+    ]

@@ -5,22 +5,23 @@ https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-pol
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from cel_expr_python import cel
 
-from minik.api.admission_cel import authorizer, object_literals, request_types
+from minik.api.admission_cel import authorizer, object_literals, request_types, variable_types
 from minik.api.admission_cel.scope import Scope
-from minik.api.admission_cel.variables import inlined
 from minik.api.cel import engine
 from minik.api.cel.declarations import Declarations
 from minik.api.cel.engine import CelError, Program, Types
 from minik.api.cel.function import AUTHORIZER, RESOURCE_CHECK, Function
 from minik.api.cel.syntax_tree import Call, Constant, Identifier, ListLiteral, MapLiteral, Node, Select
+from minik.api.types import Obj
 
 _BASE = ("object", "oldObject", "request", "namespaceObject")
 _AUTHORIZER = ("authorizer", "authorizer.requestResource")
-_VARIABLE = re.compile(r"(?<![\w.])variables\s*\.\s*(?P<name>[A-Za-z_]\w*)")
 _CEL_NAMES = {"NULL": "null_type"}
 _LITERALS = (
     Function(
@@ -48,21 +49,35 @@ def checked_expression(text: str, scope: Scope, written: str | None = None) -> P
 
     `written`: what the author wrote, when that is not all of the text.
     """
+    return _checked(text, scope, _variables(scope), text if written is None else written)
+
+
+@lru_cache(maxsize=64)
+def _variables(scope: Scope) -> Obj:
+    """The schema of `variables`."""
+    bare = replace(scope, definitions=(), authorizer=True)
+    definitions = scope.definitions or tuple((name, "dyn(1)") for name in scope.variables)
+    return variable_types.schema_of(
+        definitions, lambda text, seen: _checked(text, replace(bare, composed=True), seen, text).result
+    )
+
+
+def _checked(text: str, scope: Scope, seen: Obj, written: str) -> Program:
     declarations = Declarations()
     variables = dict.fromkeys(_names(scope), cel.Type.DYN) | request_types.declare(declarations)
+    if "variables" in variables:
+        variables["variables"] = declarations.type_of(seen)
     if scope.authorizer:
         own = (cel.Type(AUTHORIZER), cel.Type(RESOURCE_CHECK))
         variables |= dict(zip(_AUTHORIZER, own, strict=True))
     types = Types(variables, declarations.pool(), _library(scope))
     source = object_literals.with_maps(text) if scope.literals else text
     try:
-        program = engine.check(source, types, text if written is None else written)
+        return engine.check(source, types, written)
     except CelError as error:
         if source is not text and "Syntax error" in str(error):
             engine.check(text, types)  # so that the author's own words are shown
         raise
-    _check_variables(text, scope)
-    return program
 
 
 def literal_name(program: Program) -> str:
@@ -103,20 +118,10 @@ def complaint(text: str, scope: Scope, results: Sequence[str]) -> str:
         result = type_name(checked_expression(text, scope).result)
     except CelError as error:
         return f"compilation failed: {error}"
-    if result == "dyn" and results and scope.definitions:
-        result = _type_with_variables(text, scope)
     if not results or result in results:
         return ""
     wanted = results[0] if len(results) == 1 else f"one of [{' '.join(results)}]"
     return f"must evaluate to {wanted} but got {result}"
-
-
-def _type_with_variables(text: str, scope: Scope) -> str:
-    """The type of an expression when those of the variables in it are known."""
-    try:
-        return type_name(checked_expression(inlined(text, dict(scope.definitions)), scope, text).result)
-    except CelError:
-        return "dyn"
 
 
 def type_name(result: str) -> str:
@@ -139,18 +144,3 @@ def evaluate(program: Program, activation: Any, values: Mapping[str, Any]) -> An
         return program.evaluate_in(activation, values)
     except TypeError:
         raise CelError("unsupported type of result") from None
-
-
-def _check_variables(text: str, scope: Scope) -> None:
-    """`variables` is a map to the engine, so it does not know which names there are."""
-    for found in _VARIABLE.finditer(text) if scope.variables or scope.composed else ():
-        if found["name"] in scope.variables:
-            continue
-        dot = text.index(".", found.start())
-        row = text.count("\n", 0, dot) + 1
-        start = text.rfind("\n", 0, dot) + 1
-        line = text[start:].partition("\n")[0]
-        raise CelError(
-            f"ERROR: <input>:{row}:{dot - start + 1}: undefined field '{found['name']}'\n"
-            f" | {line}\n | {'.' * (dot - start)}^"
-        )

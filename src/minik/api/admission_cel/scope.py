@@ -8,7 +8,7 @@ class Scope:
     """Which variables there are besides object, oldObject, request and namespaceObject.
 
     `variables`: the names under `variables`, which is there without any if `composed`. `definitions`: their
-    expressions, if their types matter. `literals`: Object{} and JSONPatch{} may be written.
+    expressions, if they are known. `literals`: Object{} and JSONPatch{} may be written.
     """
 
     params: bool

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cel_expr_python import cel
 
-from minik.api.admission_cel import authorizer, request_types
+from minik.api.admission_cel import authorizer, request_types, variable_types
 from minik.api.admission_cel.shape_schema import FREE
 from minik.api.cel import engine
 from minik.api.cel.declarations import Declarations
@@ -29,7 +29,7 @@ class CheckedKind(NamedTuple):
 
 def warnings(spec: Obj, kinds: Sequence[CheckedKind], params: Obj | None) -> list[Obj]:
     """status.typeChecking.expressionWarnings. `params` is the schema of the parameters; None: unknown."""
-    types = [(kind.name, _types(spec, kind.schema, params)) for kind in kinds]
+    types = [(kind.name, _types(spec, kind.schema, params, _variables(spec, kind.schema, params))) for kind in kinds]
     found: list[Obj] = []
     for index, validation in enumerate(spec.get("validations") or ()):
         for field in ("expression", "messageExpression"):
@@ -39,13 +39,23 @@ def warnings(spec: Obj, kinds: Sequence[CheckedKind], params: Obj | None) -> lis
     return found
 
 
-def _types(spec: Obj, schema: Obj, params: Obj | None) -> Types:
+def _variables(spec: Obj, schema: Obj, params: Obj | None) -> Obj:
+    """The schema of `variables` for objects of a schema."""
+    definitions = [(each.get("name", ""), each.get("expression", "")) for each in spec.get("variables") or ()]
+
+    def result(text: str, seen: Obj) -> str:
+        return engine.check(text, _types(spec, schema, params, seen)).result
+
+    return variable_types.schema_of(definitions, result)
+
+
+def _types(spec: Obj, schema: Obj, params: Obj | None, seen: Obj) -> Types:
+    """`seen`: the schema of `variables`."""
     declarations = Declarations()
-    declared, free = declarations.type_of(schema), declarations.type_of(FREE)
+    declared = declarations.type_of(schema)
     variables = {"object": declared, "oldObject": declared, **request_types.declare(declarations)}
     variables |= dict(zip(_AUTHORIZER, (cel.Type(AUTHORIZER), cel.Type(RESOURCE_CHECK)), strict=True))
-    if spec.get("variables"):
-        variables["variables"] = free
+    variables["variables"] = declarations.type_of(seen)
     if spec.get("paramKind"):
         variables["params"] = declarations.type_of(FREE if params is None else params)
     return Types(variables, declarations.pool(), authorizer.FUNCTIONS)

@@ -75,7 +75,7 @@ def _validate_group_version(api_version: str, path: str) -> list[FieldError]:
 def _validate_variables(variables: Sequence[Obj], path: str, scope: Scope) -> list[FieldError]:
     """Each may mention those before it."""
     errors: list[FieldError] = []
-    known: dict[str, None] = {}
+    known: dict[str, str] = {}
     for index, variable in enumerate(variables):
         at, name = f"{path}[{index}]", variable.get("name", "")
         if not name.strip():
@@ -86,9 +86,9 @@ def _validate_variables(variables: Sequence[Obj], path: str, scope: Scope) -> li
         if not expression.strip():
             errors.append(required(f"{at}.expression", "expression is not specified"))
         else:
-            seen = replace(scope, variables=tuple(known), composed=True)
+            seen = replace(scope, variables=tuple(known), definitions=tuple(known.items()), composed=True)
             errors += validate_expression(expression, f"{at}.expression", seen, ANY)
-        known[name] = None
+        known[name] = expression
     return errors
 
 
