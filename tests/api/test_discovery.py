@@ -1,5 +1,7 @@
 """Discovery answers list groups, versions and resources in upstream's order and form."""
 
+import pytest
+
 from minik.api import discovery
 from minik.api.scheme import Resource, Scheme, Subresource
 
@@ -36,6 +38,43 @@ def test_groups_keep_upstreams_order_and_others_follow_by_name() -> None:
     assert list(groups) == ["apps", "autoscaling", "batch", "metrics.k8s.io", "zoo.example.com"]
     assert groups["autoscaling"] == ["v2", "v1"]
     assert groups["zoo.example.com"] == ["v1", "v1alpha1"]
+
+
+PRIORITIES = {
+    ("apps", "v1"): (17800, 15),
+    ("autoscaling", "v1"): (17500, 40),
+    ("autoscaling", "v2"): (17500, 30),
+    ("batch", "v1"): (17400, 15),
+    ("metrics.k8s.io", "v1beta1"): (100, 100),
+}
+
+
+@pytest.mark.parametrize(
+    ("priorities", "expected"),
+    [
+        (
+            {},
+            ["apps/v1", "autoscaling/v2", "batch/v1", "a.example.com/v2", "b.example.com/v1", "metrics.k8s.io/v1beta1"],
+        ),
+        (
+            PRIORITIES,
+            ["apps/v1", "autoscaling/v1", "batch/v1", "a.example.com/v2", "b.example.com/v1", "metrics.k8s.io/v1beta1"],
+        ),
+    ],
+)
+def test_groups_and_versions_come_by_the_priority_of_their_services(
+    priorities: discovery.Priorities, expected: list[str]
+) -> None:
+    crds = [_resource("b.example.com", "v1", "Bee"), _resource("a.example.com", "v2", "Ant")]
+    scheme = Scheme([*(r for r in SCHEME if "zoo" not in r.group), *crds])
+    extra = {"metrics.k8s.io": ["v1beta1"]}
+    found = discovery.groups(scheme, extra, priorities)
+    assert [f"{group}/{versions[0]}" for group, versions in found.items()] == expected
+    # the plain list breaks ties by the names of APIServices, which begin with the version
+    plain = discovery.api_group_list(scheme, extra, priorities)["groups"]
+    names = [group["name"] for group in plain]
+    assert names.index("b.example.com") < names.index("a.example.com")
+    assert sorted(names) == sorted(found)
 
 
 def test_version_preference() -> None:

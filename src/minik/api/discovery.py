@@ -1,7 +1,7 @@
 """What the API says of itself: /api, /apis and the lists of resources below, one by one and aggregated.
 
-Pure builders over a Scheme. Groups come in upstream's order, then those that CustomResourceDefinitions and
-APIServices add, by name. https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
+Pure builders over a Scheme. Groups and their versions come in the order of their APIServices' priorities; where
+those are not known in upstream's order, then those that CustomResourceDefinitions add, by name. https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 """
 
 import re
@@ -17,6 +17,10 @@ _STAGES = {None: 2, "beta": 1, "alpha": 0}
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 
 Groups = Mapping[str, Sequence[str]]  # group -> its versions, the preferred one first
+Priorities = Mapping[tuple[str, str], tuple[int, int]]  # (group, version) -> of its group, of the version in it
+
+_FIRST = "apiregistration.k8s.io"  # has no APIService, but comes before all that have one
+_BUILT_IN, _DEFINED = 17900, (1000, 100)  # of built-in groups (about) and of CustomResourceDefinitions'
 
 
 def version_rank(version: str) -> tuple[int, int, int, int, str]:
@@ -27,20 +31,36 @@ def version_rank(version: str) -> tuple[int, int, int, int, str]:
     return (0, -_STAGES[match[2]], -int(match[1]), -int(match[3] or 0), version)
 
 
-def groups(scheme: Scheme, extra: Groups | None = None) -> dict[str, list[str]]:
-    """Every group but the core one, with its versions. `extra` are groups of APIServices served elsewhere."""
+def groups(
+    scheme: Scheme, extra: Groups | None = None, priorities: Priorities | None = None, *, by_service: bool = False
+) -> dict[str, list[str]]:
+    """Every group but the core one, with its versions. `extra` are groups of APIServices served elsewhere.
+
+    Of groups with the same priority those come first whose name does, or (`by_service`) that of their APIService.
+    """
     found: dict[str, set[str]] = {}
     for resource in scheme:
         found.setdefault(resource.group, set()).add(resource.version)
     for group, versions in (extra or {}).items():
         found.setdefault(group, set()).update(versions)
     found.pop("", None)
-    names = [name for name in GROUP_VERSIONS if name in found]
-    names += sorted(name for name in found if name not in GROUP_VERSIONS)
-    return {name: _ordered(name, found[name]) for name in names}
+    ranks = {name: _BUILT_IN - index for index, name in enumerate(GROUP_VERSIONS)}
+    told: dict[str, int] = {}
+    for (group, _), (priority, _) in (priorities or {}).items():
+        told[group] = max(priority, told.get(group, 0))
+    ranks |= told
+
+    def place(group: str) -> tuple[bool, int, str]:
+        tie = min(f"{version}.{group}" for version in found[group]) if by_service else group
+        return (group != _FIRST, -ranks.get(group, _DEFINED[0]), tie)
+
+    names = sorted(found, key=place)
+    return {name: _ordered(name, found[name], priorities if name in told else None) for name in names}
 
 
-def _ordered(group: str, versions: Iterable[str]) -> list[str]:
+def _ordered(group: str, versions: Iterable[str], priorities: Priorities | None) -> list[str]:
+    if priorities is not None:
+        return sorted(versions, key=lambda v: (-priorities.get((group, v), _DEFINED)[1], version_rank(v)))
     known = GROUP_VERSIONS.get(group, ())
     return sorted(versions, key=lambda v: (known.index(v) if v in known else len(known), version_rank(v)))
 
@@ -54,15 +74,17 @@ def api_versions(address: str) -> Obj:
     }
 
 
-def api_group_list(scheme: Scheme, extra: Groups | None = None) -> Obj:
+def api_group_list(scheme: Scheme, extra: Groups | None = None, priorities: Priorities | None = None) -> Obj:
     """/apis."""
-    found = [_group(name, versions) for name, versions in groups(scheme, extra).items()]
+    found = [_group(name, versions) for name, versions in groups(scheme, extra, priorities, by_service=True).items()]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": found}
 
 
-def api_group(scheme: Scheme, group: str, extra: Groups | None = None) -> Obj | None:
+def api_group(
+    scheme: Scheme, group: str, extra: Groups | None = None, priorities: Priorities | None = None
+) -> Obj | None:
     """/apis/<group>; None when nothing is served there."""
-    versions = groups(scheme, extra).get(group)
+    versions = groups(scheme, extra, priorities).get(group)
     return {"kind": "APIGroup", "apiVersion": "v1", **_group(group, versions)} if versions else None
 
 
@@ -125,7 +147,14 @@ def _subresource(resource: Resource, sub: Subresource) -> Obj:
     return {**out, "kind": sub.kind, "verbs": sorted(sub.verbs)}
 
 
-def aggregated(scheme: Scheme, *, core: bool, version: str = "v2", stale: Groups | None = None) -> Obj:
+def aggregated(
+    scheme: Scheme,
+    *,
+    core: bool,
+    version: str = "v2",
+    stale: Groups | None = None,
+    priorities: Priorities | None = None,
+) -> Obj:
     """Everything in one answer: /api (`core`) or /apis as APIGroupDiscoveryList.
 
     `stale` are groups of APIServices whose resources could not be read: they are named, without resources.
@@ -133,7 +162,8 @@ def aggregated(scheme: Scheme, *, core: bool, version: str = "v2", stale: Groups
     if core:
         items = [_discovered_group(scheme, "", ["v1"], stale)]
     else:
-        items = [_discovered_group(scheme, name, found, stale) for name, found in groups(scheme, stale).items()]
+        listed = groups(scheme, stale, priorities)
+        items = [_discovered_group(scheme, name, found, stale) for name, found in listed.items()]
     api_version = f"apidiscovery.k8s.io/{version}"
     return {"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items}
 

@@ -25,6 +25,7 @@ from minik.server.apiserver.aggregation.api_service import (
     Condition,
     backend_of,
     is_available,
+    priorities_of,
     with_condition,
 )
 from minik.server.apiserver.aggregation.availability import obstacle
@@ -50,7 +51,7 @@ _MYSELF = UserInfo("system:kube-aggregator", groups=("system:masters",))
 
 
 class Aggregator:
-    """The component. `elsewhere` is what the pipeline asks; `groups` and `known` are what discovery shows."""
+    """The component. `elsewhere` is what the pipeline asks; discovery shows `groups` and `known` by `priorities`."""
 
     name = "aggregator"
 
@@ -60,6 +61,7 @@ class Aggregator:
         self._client = client
         self.elsewhere: dict[GroupVersion, Backend] = {}
         self.resources: dict[GroupVersion, list[Obj]] = {}  # of those that answered
+        self._priorities: dict[str, tuple[GroupVersion, tuple[int, int]]] = {}  # by the name of the APIService
         self._available: set[GroupVersion] = set()
         self._dirty: set[str] = set()  # names of APIServices to look at
         self._wake = asyncio.Event()
@@ -77,6 +79,11 @@ class Aggregator:
         for group, version in self.elsewhere:
             found.setdefault(group, []).append(version)
         return found
+
+    @property
+    def priorities(self) -> Mapping[GroupVersion, tuple[int, int]]:
+        """Of every group version that has an APIService: its group's and its own."""
+        return dict(self._priorities.values())
 
     def collect(self) -> Iterator["Metric"]:
         """aggregator_unavailable_apiservice, for prometheus_client."""
@@ -159,6 +166,7 @@ class Aggregator:
         for backend in list(self.elsewhere.values()):
             if backend.name not in present:
                 self._withdraw(backend.name)
+        self._priorities = {name: said for name, said in self._priorities.items() if name in present}
 
     def _follow(self, _resource: GVR, api_service: Obj | None, last: Obj | None) -> None:
         if api_service is not None:
@@ -166,10 +174,12 @@ class Aggregator:
             self._look_at(api_service["metadata"]["name"])
         elif last is not None:
             self._withdraw(last["metadata"]["name"])
+            self._priorities.pop(last["metadata"]["name"], None)
 
     def _take_in(self, api_service: Obj) -> None:
         backend = backend_of(api_service)
         name = api_service["metadata"]["name"]
+        self._priorities[name] = priorities_of(api_service)
         before = next((b for b in self.elsewhere.values() if b.name == name), None)
         if before is not None and before != backend:
             self._withdraw(name)

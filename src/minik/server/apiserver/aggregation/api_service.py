@@ -49,6 +49,15 @@ LOCAL = Condition("True", "Local", "Local APIServices are always available")
 PASSED = Condition("True", "Passed", "all checks passed")
 
 
+def priorities_of(api_service: Obj) -> tuple[tuple[str, str], tuple[int, int]]:
+    """(group, version), and how the group ranks among groups and the version in its group: the higher the earlier."""
+    spec = api_service["spec"]
+    return (
+        (spec.get("group", ""), spec.get("version", "")),
+        (spec.get("groupPriorityMinimum", 0), spec.get("versionPriority", 0)),
+    )
+
+
 def backend_of(api_service: Obj) -> Backend | None:
     """None: this server serves the group version itself."""
     spec = api_service["spec"]

@@ -29,6 +29,9 @@ class ServedElsewhere(Protocol):
     def groups(self) -> Mapping[str, list[str]]: ...
 
     @property
+    def priorities(self) -> Mapping[GroupVersion, tuple[int, int]]: ...
+
+    @property
     def known(self) -> Mapping[GroupVersion, list[Obj]]: ...
 
 
@@ -42,6 +45,9 @@ class Discovery:
 
     def _extra(self) -> Mapping[str, list[str]] | None:
         return None if self.elsewhere is None else self.elsewhere.groups
+
+    def _priorities(self) -> Mapping[GroupVersion, tuple[int, int]] | None:
+        return None if self.elsewhere is None else self.elsewhere.priorities
 
     def install(self, routes: Routes) -> None:
         routes.add_tree("/api", get_only(self._api))
@@ -64,19 +70,22 @@ class Discovery:
             if document is not None and request.method != "GET":
                 raise not_allowed()
         else:
-            document = discovery.api_group(self._scheme, group, self._extra())
+            document = discovery.api_group(self._scheme, group, self._extra(), self._priorities())
         return page_not_found() if document is None else _document(request, document)
 
     def _root(self, request: Request, *, core: bool) -> Response:
         media_type = aggregated(request.headers.get("accept", ""))
         if media_type:
             content_type = f"{media_type};g={_GROUP};v={_VERSION};as={_AGGREGATED}"
-            document = discovery.aggregated(self._scheme, core=core, version=_VERSION, stale=self._extra())
+            document = discovery.aggregated(
+                self._scheme, core=core, version=_VERSION, stale=self._extra(), priorities=self._priorities()
+            )
             if self.elsewhere is not None:
                 document = completed(document, self.elsewhere.known)
             return _tagged(request, content_type, encoded(200, document, Form(media_type), []).body)
-        plain = discovery.api_versions(self._address) if core else discovery.api_group_list(self._scheme, self._extra())
-        return _document(request, plain)
+        if core:
+            return _document(request, discovery.api_versions(self._address))
+        return _document(request, discovery.api_group_list(self._scheme, self._extra(), self._priorities()))
 
 
 @lru_cache(maxsize=64)
