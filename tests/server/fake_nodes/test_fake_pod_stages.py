@@ -65,6 +65,23 @@ def test_a_running_pod_is_as_a_kubelet_tells() -> None:
     assert running(pod(hostNetwork=True), PLACE, NOW)["podIP"] == "198.18.0.1"
 
 
+def test_a_container_has_its_new_resources_at_once() -> None:
+    changed = started()
+    changed["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "2m"}, "limits": {"cpu": "5m"}}
+    [container] = running(changed, PLACE, NOW)["containerStatuses"]
+    assert container["resources"] == {"requests": {"cpu": "2m"}, "limits": {"cpu": "5m"}}
+    assert (container["allocatedResources"], container["restartCount"]) == ({"cpu": "2m"}, 0)
+
+
+def test_ephemeral_containers_run_until_the_pod_ends() -> None:
+    debugged = started(restartPolicy="Never")
+    debugged["spec"]["ephemeralContainers"] = [{"name": "debugger", "image": "i"}]
+    debugged["status"] = running(debugged, PLACE, NOW)
+    [debugger] = debugged["status"]["ephemeralContainerStatuses"]
+    assert ("running" in debugger["state"], debugger["ready"]) == (True, False)
+    assert "terminated" in exited(debugged, NOW, 0)["ephemeralContainerStatuses"][0]["state"]
+
+
 def test_readiness_gates_decide_on_ready() -> None:
     gated = started(readinessGates=[{"conditionType": "gate"}])
     assert conditions(gated["status"])["Ready"] == "False"

@@ -16,6 +16,7 @@ from minik.client.clock import format_time
 RUN_SECONDS, EXIT_CODE = "minik.io/fake-run-seconds", "minik.io/fake-exit-code"
 FINISHED = ("Succeeded", "Failed")
 KILLED = 137
+_KINDS = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _DAY = 86400.0
 
 
@@ -95,7 +96,10 @@ def running(pod: Obj, place: Place, now: datetime) -> Obj:
         "conditions": _conditions(pod, _gates_open(pod), "", time),
         "containerStatuses": [_running(container, known, time) for container in spec["containers"]],
     }
-    return _observed(pod, status | ({"initContainerStatuses": inits} if inits else {}))
+    ephemeral = [_ephemeral(container, known, time) for container in spec.get("ephemeralContainers") or ()]
+    for kind, statuses in (("initContainerStatuses", inits), ("ephemeralContainerStatuses", ephemeral)):
+        status |= {kind: statuses} if statuses else {}
+    return _observed(pod, status)
 
 
 def exited(pod: Obj, now: datetime, code: int) -> Obj:
@@ -107,7 +111,7 @@ def exited(pod: Obj, now: datetime, code: int) -> Obj:
         return {**old, "containerStatuses": again}
     phase, reason = ("Failed", "PodFailed") if code else ("Succeeded", "PodCompleted")
     status = {**old, "phase": phase, "conditions": _conditions(pod, False, reason, time)}
-    for kind in ("containerStatuses", "initContainerStatuses"):
+    for kind in _KINDS:
         if old.get(kind):
             status[kind] = [_ended(each, code, time) if "running" in each["state"] else each for each in old[kind]]
     return _observed(pod, status)
@@ -145,8 +149,7 @@ def _observed(pod: Obj, status: Obj) -> Obj:
 
 
 def _by_name(status: Obj) -> dict[str, Obj]:
-    kinds = ("containerStatuses", "initContainerStatuses")
-    return {each["name"]: each for kind in kinds for each in status.get(kind) or ()}
+    return {each["name"]: each for kind in _KINDS for each in status.get(kind) or ()}
 
 
 def _container(container: Obj, known: dict[str, Obj], *, ready: bool, started: bool, state: Obj) -> Obj:
@@ -163,14 +166,27 @@ def _container(container: Obj, known: dict[str, Obj], *, ready: bool, started: b
 
 
 def _running(container: Obj, known: dict[str, Obj], time: str) -> Obj:
-    """A container whose image was changed is a new one; any other stays."""
+    """A container whose image was changed is a new one; any other stays, with the resources that it has now."""
     present = known.get(container["name"])
     if present is not None and present.get("image") == container.get("image") and "running" in present["state"]:
-        return present
+        return {**present, **_resources(container)}
     status = _container(container, known, ready=True, started=True, state={"running": {"startedAt": time}})
     if present is not None:
         status["restartCount"] += 1
-    return status
+    return status | _resources(container)
+
+
+def _resources(container: Obj) -> Obj:
+    given = container.get("resources") or {}
+    resources = {key: given[key] for key in ("requests", "limits") if given.get(key)}
+    found: Obj = {"resources": resources} if resources else {}
+    return found | ({"allocatedResources": resources["requests"]} if "requests" in resources else {})
+
+
+def _ephemeral(container: Obj, known: dict[str, Obj], time: str) -> Obj:
+    status = _container(container, known, ready=False, started=True, state={"running": {"startedAt": time}})
+    del status["started"]
+    return known.get(container["name"]) or status
 
 
 def _init(container: Obj, known: dict[str, Obj], time: str) -> Obj:
