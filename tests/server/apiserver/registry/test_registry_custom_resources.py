@@ -43,6 +43,22 @@ async def crds(api: Any) -> AsyncIterator[Any]:
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_watches_begin_no_earlier_than_their_definition(crds: Any) -> None:
+    _, first = await crds("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "first"}})
+    early = first["metadata"]["resourceVersion"]
+    assert (await crds("POST", DEFINITIONS, definition(FREE)))[0] == 201
+    _, widget = await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": "w"}})
+    response = await crds.send("GET", f"{WIDGETS}?watch=true&resourceVersion={early}")
+    told = [orjson.loads(chunk) async for chunk in response.stream]
+    assert [(event["type"], event["object"]["code"], event["object"]["reason"]) for event in told] == [
+        ("ERROR", 410, "Expired")
+    ]
+    assert told[0]["object"]["message"].startswith(f"too old resource version: {early} (")
+    version = int(widget["metadata"]["resourceVersion"]) - 1
+    response = await crds.send("GET", f"{WIDGETS}?watch=true&resourceVersion={version}")
+    assert orjson.loads(await anext(response.stream))["object"]["metadata"]["name"] == "w"
+
+
 async def test_objects_can_be_made_as_soon_as_they_are_defined(crds: Any) -> None:
     status, _ = await crds("POST", DEFINITIONS, definition(FREE))
     assert status == 201

@@ -87,6 +87,19 @@ async def test_a_compacted_version_is_an_error_event(api: Any) -> None:
     assert (found[0]["type"], found[0]["object"]["code"], found[0]["object"]["reason"]) == ("ERROR", 410, "Expired")
 
 
+async def test_a_version_from_before_everything_is_an_error_event(api: Any) -> None:
+    await api.config_map("early")
+    status, namespace = await api("GET", "/api/v1/namespaces/default")
+    if status == 404:
+        _, namespace = await api("POST", "/api/v1/namespaces", {"metadata": {"name": "default"}})
+    await api.config_map("a")
+    oldest = int(namespace["metadata"]["resourceVersion"])
+    found = await events(api, f"resourceVersion={oldest - 1}", 1)
+    assert (found[0]["type"], found[0]["object"]["code"]) == ("ERROR", 410)
+    assert found[0]["object"]["message"] == f"too old resource version: {oldest - 1} ({oldest})"
+    assert told(await events(api, f"resourceVersion={oldest}", 1)) == [("ADDED", "a")]
+
+
 async def test_time_ends_a_watch(api: Any) -> None:
     response = await api.send("GET", f"{CONFIG_MAPS}?watch=true&timeoutSeconds=1&labelSelector=none")
     async with asyncio.timeout(3):

@@ -39,3 +39,10 @@ def collection_prefix(resource: Resource, namespace: str) -> bytes:
     """The prefix of the objects of one namespace, or of all of them when `namespace` is ""."""
     prefix = storage_prefix(resource)
     return prefix + f"{namespace}/".encode() if namespace and resource.namespaced else prefix
+
+
+def origin_key(resource: Resource) -> bytes:
+    """The key of what is there before any object of the resource: its definition, or a namespace every cluster has."""
+    if resource.custom:
+        return f"{ROOT}/apiextensions.k8s.io/customresourcedefinitions/{resource.plural}.{resource.group}".encode()
+    return f"{ROOT}/namespaces/default".encode()

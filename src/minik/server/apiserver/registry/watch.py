@@ -15,7 +15,7 @@ from minik.server.apiserver.registry import read_options, selection, table
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.feed import Following, Outlet
 from minik.server.apiserver.registry.freshness import wait_for
-from minik.server.apiserver.registry.keys import collection_prefix
+from minik.server.apiserver.registry.keys import collection_prefix, origin_key
 from minik.server.apiserver.registry.layout import Layout, deleted
 from minik.server.apiserver.registry.list import one_key
 from minik.server.apiserver.registry.protobuf import WATCH_TYPE
@@ -71,6 +71,10 @@ async def _steps(
     layout = registry.layout(call.resource)
     key, end = _range(call, chosen)
     start = store.revision if options.initial or not options.revision else options.revision
+    origin = store.get(origin_key(call.resource))
+    if origin is not None and start < origin.create_revision:
+        yield _too_old(start, origin.create_revision)
+        return
     stream = _stream(registry, call, chosen, start + 1, outlet)
     forget = registry.watching(call.resource, stream) if call.resource.custom else None
     counts, gvr = registry.watch_counts, call.resource.gvr
@@ -93,7 +97,7 @@ async def _steps(
             if changes := list(_changes(step, chosen, layout)):
                 yield changes
     except CompactedError as error:
-        yield expired(f"too old resource version: {start} ({error.compact_revision})")
+        yield _too_old(start, error.compact_revision)
     except SlowWatcherError:
         return
     finally:
@@ -103,6 +107,10 @@ async def _steps(
             del counts[gvr]
         if forget is not None:
             forget()
+
+
+def _too_old(revision: int, oldest: int) -> StatusError:
+    return expired(f"too old resource version: {revision} ({oldest})")
 
 
 def _range(call: Call, chosen: Selection) -> tuple[bytes, bytes]:
