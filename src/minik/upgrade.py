@@ -22,6 +22,8 @@ HIGH_WATER = 1 << 20  # bytes towards the next hop that may wait before the clie
 HEAD_LIMIT = 64 * 1024  # bytes of an answer's head
 REFUSAL_LIMIT = 64 * 1024  # bytes of the text of a refusal
 UPGRADE = "x-minik-upgrade"  # what the client's Upgrade header said before it was disguised
+# of a request: the headers its answer gets whoever writes it, unless it upgrades
+ANSWERED_WITH = web.RequestKey("ANSWERED_WITH", dict[str, str])
 _SPDY_HEAD = re.compile(
     rb"(?:GET|POST) [^\r\n]+ HTTP/1\.1\r\n(?:[^\r\n]+\r\n)*?Upgrade: *(SPDY/3\.1)\r\n", re.IGNORECASE
 )
@@ -72,6 +74,8 @@ class _Request(web.BaseRequest):
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         if response.headers.get("Server") == SERVER_SOFTWARE:
             del response.headers["Server"]
+        if response.status != 101:
+            response.headers.extend(self.get(ANSWERED_WITH, ()))
 
 
 class UpgradingServer(web.Server):

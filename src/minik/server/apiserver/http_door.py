@@ -40,7 +40,7 @@ from minik.server.apiserver.registry.body import MAX_BODY
 from minik.server.apiserver.request_info import resolve
 from minik.server.apiserver.short_way import ShortAnswer
 from minik.server.apiserver.stream_connection import StreamConnection, Streams, close_stream
-from minik.upgrade import Connection, Upgraded, UpgradingServer
+from minik.upgrade import ANSWERED_WITH, Connection, Upgraded, UpgradingServer
 
 log = logging.getLogger("minik.apiserver.http")
 
@@ -237,6 +237,7 @@ class HttpDoor:
             return _plain(incoming, bare, status_response(bare, error), self._audit_id_of(bare))
         response = await self._handle(request)
         if response.upgrade is not None:
+            incoming[ANSWERED_WITH] = _always(request, self._audit_id_of(request))
             return await self._upgrade(incoming, response.upgrade)
         if response.stream is not None and websocket_stream.wanted(incoming):
             send = functools.partial(websocket_stream.send, chunks=response.stream, content_type=response.content_type)
@@ -362,14 +363,19 @@ def _inflate(body: bytes) -> bytes:
 
 def _headers(request: Request, response: Response, audit_id: str) -> CIMultiDict[str]:
     headers: CIMultiDict[str] = CIMultiDict(response.headers)
-    headers["Audit-Id"] = audit_id
-    if request.flow is not None:
-        headers[FLOW_SCHEMA], headers[PRIORITY_LEVEL] = request.flow
-    headers.setdefault("Cache-Control", "no-cache, private")
+    for name, value in _always(request, audit_id).items():
+        headers.setdefault(name, value)
     if response.content_type:
         headers["Content-Type"] = response.content_type
     for warning in warning_headers.headers(response.warnings):
         headers.add("Warning", warning)
+    return headers
+
+
+def _always(request: Request, audit_id: str) -> dict[str, str]:
+    headers = {"Audit-Id": audit_id, "Cache-Control": "no-cache, private"}
+    if request.flow is not None:
+        headers[FLOW_SCHEMA], headers[PRIORITY_LEVEL] = request.flow
     return headers
 
 

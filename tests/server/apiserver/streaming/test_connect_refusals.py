@@ -111,6 +111,8 @@ async def test_who_speaks_spdy_is_handed_the_refusal(kubelet: Kubelet, url: str)
     async with aiohttp.ClientSession() as session:
         async with session.post(f"{url}/exec?stdout=true&command=ls", headers=headers) as answer:
             assert (answer.status, await answer.text()) == (500, "container not found (c)")
+            assert answer.headers["Audit-Id"]
+            assert answer.headers["Cache-Control"] == "no-cache, private"
         kubelet.reachable = False
         async with session.post(f"{url}/portforward", headers=headers) as answer:
             status = await answer.json()
