@@ -130,6 +130,25 @@ def test_condition_times_change_only_with_the_status():
     assert found["Initialized"]["lastTransitionTime"] == NOW
 
 
+def test_who_is_evicted_is_told_apart_from_who_fails():
+    message = "The node was low on resource: memory."
+    found = status(pod(), state(container("a")), override=("Failed", "Evicted", message))
+    assert conditions(found)["DisruptionTarget"] == {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": NOW,
+        "reason": "TerminationByKubelet",
+        "message": message,
+        "observedGeneration": 3,
+    }
+    later = [found["conditions"][0] | {"status": "False"}, *found["conditions"][1:]]
+    order = status_patch(found, found | {"conditions": later})["$setElementOrder/conditions"]
+    assert [entry["type"] for entry in order] == [condition["type"] for condition in later]
+    late = status(pod(), state(container("a")), override=("Failed", "DeadlineExceeded", "m"))
+    assert "DisruptionTarget" not in conditions(late)
+
+
 def test_a_terminal_phase_is_never_left():
     found = status(pod(status={"phase": "Failed", "reason": "Evicted", "message": "m"}), state(container("a")))
     assert (found["phase"], found["reason"]) == ("Failed", "Evicted")

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fake_client import until
@@ -11,6 +11,7 @@ from minik.server.controllers.node_ipam import CidrSet, ExhaustedError, NodeIpam
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
 from minik.server.controllers.node_ttl import ANNOTATION, NodeTTLController, next_step
 from minik.server.controllers.pod_gc import OUT_OF_SERVICE, QUARANTINE, PodGCController
+from minik.server.controllers.pods import disruption_target
 from minik.server.controllers.taint_eviction import TaintEvictionController
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -180,6 +181,28 @@ async def test_pod_is_evicted_when_its_toleration_ends(cluster, make_pod):
     cluster.clock.advance(2)
     await until(lambda: not cluster.client.all(PODS))
     assert "TaintManagerEviction" in cluster.reasons()
+
+
+async def test_finished_pods_are_evicted_too(cluster, make_pod):
+    done = make_pod("done")
+    done["status"] = {"phase": "Succeeded"}
+    cluster.client.add(PODS, done)
+    cluster.client.add(NODES, node(taints=[{"key": NOT_READY, "effect": "NoExecute"}]))
+    cluster.start(TaintEvictionController)
+    await until(lambda: not cluster.client.all(PODS))
+
+
+def test_a_pod_is_sent_away_once():
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    pod = {"metadata": {"generation": 3}, "status": {}}
+    first = disruption_target(pod, "One", "first", now)
+    assert (first["reason"], first["observedGeneration"]) == ("One", 3)
+    pod["status"]["conditions"] = [first]
+    assert disruption_target(pod, "Two", "second", now + timedelta(hours=1)) == {
+        **first,
+        "reason": "Two",
+        "message": "second",
+    }
 
 
 async def test_taint_taken_away_saves_the_pod(cluster, make_pod):

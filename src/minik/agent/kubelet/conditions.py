@@ -10,6 +10,7 @@ from minik.agent.kubelet.runtime_types import PodState
 from minik.api.types import Obj
 
 OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+_DISRUPTION = "DisruptionTarget"
 Verdict = tuple[bool, str, str]  # status, reason, message
 
 
@@ -26,6 +27,13 @@ def make_conditions(pod: Obj, status: Obj, state: PodState, now: str) -> list[Ob
     old = {condition["type"]: condition for condition in (pod.get("status") or {}).get("conditions") or ()}
     generation = pod["metadata"].get("generation", 1)
     return [condition(kind, verdict, old.get(kind), now, generation) for kind, verdict in verdicts.items()]
+
+
+def disruption(pod: Obj, message: str, now: str) -> Obj:
+    """DisruptionTarget: the node needs what the Pod uses."""
+    known = {condition["type"]: condition for condition in (pod.get("status") or {}).get("conditions") or ()}
+    verdict = (True, "TerminationByKubelet", message)
+    return condition(_DISRUPTION, verdict, known.get(_DISRUPTION), now, pod["metadata"].get("generation", 1))
 
 
 def condition(kind: str, verdict: Verdict, old: Obj | None, now: str, generation: int) -> Obj:

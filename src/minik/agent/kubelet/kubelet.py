@@ -32,6 +32,7 @@ from minik.agent.kubelet.quantities import milli, qos_class, value
 from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_types import Container, CRIError
 from minik.agent.kubelet.static_pods import MIRROR, StaticPods
+from minik.agent.kubelet.status import EVICTED
 from minik.agent.kubelet.status_manager import StatusManager
 from minik.agent.kubelet.tokens import TokenCache
 from minik.agent.pause_image import PAUSE_IMAGE
@@ -309,7 +310,7 @@ class Kubelet:
     def _evict(self, uid: str, message: str) -> None:
         worker = self._workers.get(uid)
         if worker is not None and worker.phase is Phase.ACTIVE:
-            worker.evict("Evicted", message)
+            worker.evict(EVICTED, message)
 
     def _object_changed(self, uid: str) -> None:
         worker = self._workers.get(uid)

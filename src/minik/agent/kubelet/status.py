@@ -15,6 +15,7 @@ from minik.agent.kubelet.runtime_types import Container, ContainerState, PodStat
 from minik.api.types import Obj
 
 Waiting = tuple[str, str]  # reason, message
+EVICTED = "Evicted"  # for the node's sake, so that Jobs need not count it as a failure of theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,8 @@ def make_status(pod: Obj, state: PodState, facts: Facts) -> Obj:
     if ephemeral:
         status["ephemeralContainerStatuses"] = ephemeral
     status["conditions"] = conditions.make_conditions(pod, status, state, facts.now)
+    if facts.override and facts.override[1] == EVICTED:
+        status["conditions"].append(conditions.disruption(pod, facts.override[2], facts.now))
     return status
 
 

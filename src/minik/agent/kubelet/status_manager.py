@@ -167,5 +167,5 @@ def _condition_patch(old: Obj, new: Obj) -> Obj:
 
 
 def _order(old: Mapping[str, Any], conditions: list[Obj]) -> list[str]:
-    foreign = [c["type"] for c in old.get("conditions") or () if c["type"] not in OWNED]
-    return [*(c["type"] for c in conditions), *foreign]
+    own = [c["type"] for c in conditions]
+    return [*own, *(c["type"] for c in old.get("conditions") or () if c["type"] not in {*OWNED, *own})]

@@ -18,6 +18,7 @@ from minik.client.resources import PODS, RESOURCE_CLAIMS, RESOURCE_SLICES
 from minik.server.controllers import device_taints_plan as plan
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.objects import condition_of, is_deleting
+from minik.server.controllers.pods import disruption_target
 from minik.server.controllers.resource_claims_plan import claim_keys, consumers, is_done
 
 RULE_PERIOD = 10.0  # seconds, as upstream
@@ -117,13 +118,8 @@ class DeviceTaintEvictionController(Controller):
 
     async def _evict(self, pod: Obj) -> None:
         metadata = pod["metadata"]
-        condition = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": "DeletionByDeviceTaintManager",
-            "message": "Device Taint manager: deleting due to NoExecute taint",
-            "lastTransitionTime": format_time(self.clock.now()),
-        }
+        message = "Device Taint manager: deleting due to NoExecute taint"
+        condition = disruption_target(pod, "DeletionByDeviceTaintManager", message, self.clock.now())
         patch = {"metadata": {"uid": metadata["uid"]}, "status": {"conditions": [condition]}}
         name, namespace = metadata["name"], metadata["namespace"]
         responsible = [rule["metadata"]["name"] for rule in self._rules_for(pod)]

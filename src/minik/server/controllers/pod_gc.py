@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.client import STRATEGIC_MERGE_PATCH, Client
-from minik.client.clock import format_time
 from minik.client.controller import Controller
 from minik.client.informer import Change
 from minik.client.resources import NODES, PODS
@@ -18,7 +17,7 @@ from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.measures import Tally
 from minik.server.controllers.node_health import ready_status
 from minik.server.controllers.objects import is_deleting
-from minik.server.controllers.pods import is_finished, node_name
+from minik.server.controllers.pods import disruption_target, is_finished, node_name
 
 QUARANTINE = 40.0  # seconds a node must be missing before its Pods are given up
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
@@ -103,14 +102,7 @@ class PodGCController(Controller):
             return left
         if not await self._is_gone(name):
             return QUARANTINE
-        condition = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": "DeletionByPodGC",
-            "message": "PodGC: node no longer exists",
-            "lastTransitionTime": format_time(self.clock.now()),
-        }
-        await self._fail_and_delete(pods, "orphaned", condition)
+        await self._fail_and_delete(pods, "orphaned", ("DeletionByPodGC", "PodGC: node no longer exists"))
         return None
 
     async def _is_gone(self, node: str) -> bool:
@@ -123,17 +115,17 @@ class PodGCController(Controller):
             raise
         return False
 
-    async def _fail_and_delete(self, pods: Sequence[Obj], reason: str, condition: Obj | None = None) -> None:
-        """What did not end by itself failed, so that those who wait for it see an end."""
+    async def _fail_and_delete(self, pods: Sequence[Obj], reason: str, why: tuple[str, str] | None = None) -> None:
+        """What did not end by itself failed, so that those who wait for it see an end. `why` is of its condition."""
         for pod in pods:
             if not is_finished(pod):
-                await self._mark_failed(pod, condition)
+                await self._mark_failed(pod, why)
         await self._delete_all(pods, reason)
 
-    async def _mark_failed(self, pod: Obj, condition: Obj | None) -> None:
-        status: Obj = {"phase": "Failed"} | ({"conditions": [condition]} if condition else {})
-        if condition and (generation := pod["metadata"].get("generation")):
-            status["conditions"] = [{**condition, "observedGeneration": generation}]
+    async def _mark_failed(self, pod: Obj, why: tuple[str, str] | None) -> None:
+        status: Obj = {"phase": "Failed"}
+        if why is not None:
+            status["conditions"] = [disruption_target(pod, *why, self.clock.now())]
         patch = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         try:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from minik.api.types import Obj
-from minik.client.clock import parse_time
+from minik.client.clock import format_time, parse_time
 from minik.server.controllers.objects import annotations_of, condition_of, is_deleting
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -30,6 +30,21 @@ def is_active(pod: Obj) -> bool:
 def is_terminating(pod: Obj) -> bool:
     """Asked to go, and still running."""
     return not is_finished(pod) and is_deleting(pod)
+
+
+def disruption_target(pod: Obj, reason: str, message: str, now: datetime) -> Obj:
+    """The condition that says who sends the Pod away, for those who count its failure."""
+    old = condition_of(pod, "DisruptionTarget")
+    since = old.get("lastTransitionTime") if old is not None and old["status"] == "True" else None
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": since or format_time(now),
+    }
+    generation = pod["metadata"].get("generation")
+    return condition | ({"observedGeneration": generation} if generation else {})
 
 
 def node_name(pod: Obj) -> str:

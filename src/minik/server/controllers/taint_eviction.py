@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.client import STRATEGIC_MERGE_PATCH, Client
-from minik.client.clock import format_time, parse_time
+from minik.client.clock import parse_time
 from minik.client.controller import Controller
 from minik.client.events import NORMAL, object_reference
 from minik.client.informer import Change, object_key
@@ -18,7 +18,7 @@ from minik.server.controllers import indexes
 from minik.server.controllers.context import ControllerContext
 from minik.server.controllers.node_health import eviction_delay
 from minik.server.controllers.objects import is_deleting
-from minik.server.controllers.pods import is_finished, node_name
+from minik.server.controllers.pods import disruption_target, node_name
 
 
 class TaintEvictionController(Controller):
@@ -59,7 +59,7 @@ class TaintEvictionController(Controller):
 
     async def reconcile(self, key: str) -> float | None:
         pod = self._pods.get_key(key)
-        if pod is None or is_deleting(pod) or is_finished(pod):
+        if pod is None or is_deleting(pod):
             return None
         node = self._nodes.get(node_name(pod))
         taints = _no_execute(node) if node is not None else []
@@ -81,13 +81,8 @@ class TaintEvictionController(Controller):
 
     async def _evict(self, pod: Obj) -> None:
         metadata = pod["metadata"]
-        condition = {
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": "DeletionByTaintManager",
-            "message": "Taint manager: deleting due to NoExecute taint",
-            "lastTransitionTime": format_time(self.clock.now()),
-        }
+        message = "Taint manager: deleting due to NoExecute taint"
+        condition = disruption_target(pod, "DeletionByTaintManager", message, self.clock.now())
         patch = {"metadata": {"uid": metadata["uid"]}, "status": {"conditions": [condition]}}
         try:
             await self._client.patch(
