@@ -37,8 +37,8 @@ async def authenticate(request: Request) -> UserInfo | None:
     return ADMIN if good else None
 
 
-async def impersonate(wanted: UserInfo, _: Attributes) -> UserInfo:
-    return wanted
+async def impersonate(wanted: UserInfo, _: Attributes) -> tuple[UserInfo, str]:
+    return wanted, ""
 
 
 async def authorize(_: Attributes) -> Decision:

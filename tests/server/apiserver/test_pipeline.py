@@ -41,8 +41,8 @@ def pipeline(
     async def authenticate(_: Request) -> UserInfo | None:
         return user
 
-    async def impersonate(wanted: UserInfo, _: Attributes) -> UserInfo:
-        return wanted
+    async def impersonate(wanted: UserInfo, _: Attributes) -> tuple[UserInfo, str]:
+        return wanted, ""
 
     async def fine(_request: Request, user: UserInfo, _below: str) -> Response:
         return text(200, user.name)

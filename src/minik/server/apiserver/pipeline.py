@@ -32,7 +32,7 @@ from minik.store.engine import StoreWriteError
 log = logging.getLogger("minik.apiserver")
 
 Authenticate = Callable[[Request], Awaitable[UserInfo | None]]
-Impersonate = Callable[[UserInfo, Attributes], Awaitable[UserInfo]]
+Impersonate = Callable[[UserInfo, Attributes], Awaitable[tuple[UserInfo, str]]]
 """From whom the sender wants to be and what the request is about (as its real sender) to whom it goes on as."""
 
 
@@ -176,12 +176,12 @@ class Pipeline:
         if wanted is None:
             return user
         try:
-            acting = await self._impersonate(wanted, attributes_of(request, info, user))
+            acting, constraint = await self._impersonate(wanted, attributes_of(request, info, user))
         except StatusError as error:
             error.headers = NO_GUESS
             raise
         if request.audit is not None:
-            request.audit.impersonated(acting)
+            request.audit.impersonated(acting, constraint)
         return acting
 
     async def _authorized(self, request: Request, info: RequestInfo, user: UserInfo) -> Response:

@@ -204,8 +204,8 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     async def authenticate(_: Request) -> UserInfo | None:
         return ADMIN
 
-    async def impersonate(wanted: UserInfo, _: Attributes) -> UserInfo:
-        return wanted
+    async def impersonate(wanted: UserInfo, _: Attributes) -> tuple[UserInfo, str]:
+        return wanted, ""
 
     async def authorize(_: Attributes) -> Decision:
         return Decision(True)

@@ -45,6 +45,7 @@ def policy(*rules: Obj, **more: Any) -> Policy:
         ({"resources": [{"group": "", "resources": ["pods/*"]}]}, True),
         ({"resources": [{"group": "", "resources": ["*/log"]}]}, True),
         ({"resources": [{"group": "", "resources": ["pods/log"], "resourceNames": ["b"]}]}, False),
+        ({"resources": [{"group": "*", "resources": ["pods/log"]}]}, True),
         ({"nonResourceURLs": ["*"]}, False),
     ],
 )
@@ -68,7 +69,17 @@ def test_the_first_rule_that_matches_decides() -> None:
         {},
         {"kind": "Policy", "apiVersion": "audit.k8s.io/v1"},
         {"kind": "Policy", "apiVersion": "audit.k8s.io/v1", "rules": [{"level": "All"}]},
-        {"kind": "Policy", "apiVersion": "audit.k8s.io/v1", "rules": [{"level": "None", "omitStages": ["x"]}]},
+        *(
+            {"kind": "Policy", "apiVersion": "audit.k8s.io/v1", "rules": [{"level": "None", **rule}]}
+            for rule in (
+                {"omitStages": ["x"]},
+                {"nonResourceURLs": ["healthz"]},
+                {"nonResourceURLs": ["/a*b"]},
+                {"nonResourceURLs": ["/a"], "namespaces": ["a"]},
+                {"resources": [{"group": "apps/v1"}]},
+                {"resources": [{"resourceNames": ["a"]}]},
+            )
+        ),
     ],
 )
 def test_bad_policies_are_refused(document: Obj) -> None:
@@ -144,6 +155,28 @@ async def test_refusals_of_this_process_are_recorded(tmp_path: Path) -> None:
     events = await recorded(tmp_path / "log", policy({"level": "Metadata"}), request, not_found("", "namespaces", "x"))
     assert events[-1]["responseStatus"]["reason"] == "NotFound"
     assert events[-1]["responseStatus"]["code"] == 404
+
+
+async def test_what_is_deleted_and_by_whom(tmp_path: Path) -> None:
+    sent = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"}
+    headers = {"user-agent": "x" * 1100, "content-type": "application/json"}
+    body = orjson.dumps(sent)
+    request = Request(method="DELETE", path="/api/v1/namespaces/a/pods", headers=headers, body=body)
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": {"name": "a"}}
+    answer = Response(body=orjson.dumps(status), content_type="application/json")
+    first, last = await recorded(tmp_path / "log", policy({"level": "Request"}), request, answer)
+    assert first["stageTimestamp"] == first["requestReceivedTimestamp"]
+    assert last["userAgent"] == f"{'x' * 1024}...TRUNCATED"
+    assert (last["verb"], last["requestObject"]) == ("deletecollection", sent)
+    assert last["responseStatus"] == {"metadata": {}, "status": "Success", "details": {"name": "a"}, "code": 200}
+
+
+def test_the_mode_of_constrained_impersonation_is_recorded() -> None:
+    trail = Trail(Request(method="GET", path="/version"), policy({"level": "Metadata"}), lambda *_: None)
+    trail.authenticated(JANE, resolve("GET", "/version", {}))
+    trail.impersonated(JANE, "impersonate:user-info")
+    found = event(trail, "ResponseComplete", datetime.now(UTC), Scheme())
+    assert found["authenticationMetadata"] == {"impersonationConstraint": "impersonate:user-info"}
 
 
 async def test_a_watch_is_complete_when_it_ends(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def listing(user: UserInfo = WHO) -> Attributes:
 
 
 async def act_as(wanted: UserInfo, permissions: Permissions, user: UserInfo = WHO) -> UserInfo:
-    return await Impersonation(permissions.authorize).impersonate(wanted, listing(user))
+    return (await Impersonation(permissions.authorize).impersonate(wanted, listing(user)))[0]
 
 
 def test_headers_say_whom_to_act_as() -> None:

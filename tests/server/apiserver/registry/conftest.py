@@ -93,8 +93,8 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     async def authenticate(_: Request) -> UserInfo:
         return ADMIN
 
-    async def impersonate(wanted: UserInfo, _: Attributes) -> UserInfo:
-        return wanted
+    async def impersonate(wanted: UserInfo, _: Attributes) -> tuple[UserInfo, str]:
+        return wanted, ""
 
     async def authorize(_: Attributes) -> Decision:
         return Decision(True)

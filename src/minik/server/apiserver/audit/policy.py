@@ -9,11 +9,14 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from minik.api import names
 from minik.api.types import Obj, UserInfo
 from minik.config import StartupError
 from minik.server.apiserver.request_info import RequestInfo
 
-_STAGES = frozenset({"RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"})
+_STAGES = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
 _API_VERSION = "audit.k8s.io/v1"
 
 
@@ -87,15 +90,45 @@ def policy_of(document: Any) -> Policy:
 
 def _verdict(rule: Obj, document: Obj, at: int) -> Verdict:
     level = _LEVELS.get(rule.get("level", ""))
+    if not rule.get("level"):
+        raise ValueError(f"rules[{at}].level: Required value")
     if level is None:
-        raise ValueError(f"rules[{at}].level: Unsupported value: {rule.get('level', '')!r}")
+        known = ", ".join(f'"{name}"' for name in _LEVELS)
+        raise ValueError(f'rules[{at}].level: Unsupported value: "{rule["level"]}": supported values: {known}')
     stages = frozenset([*(document.get("omitStages") or ()), *(rule.get("omitStages") or ())])
-    if unknown := stages - _STAGES:
-        raise ValueError(f"rules[{at}].omitStages: Unsupported value: {min(unknown)!r}")
-    if rule.get("nonResourceURLs") and (rule.get("resources") or rule.get("namespaces")):
-        raise ValueError(f"rules[{at}].nonResourceURLs: rules cannot apply to both regular resources and URLs")
+    if unknown := stages - set(_STAGES):
+        text = f"allowed stages are {','.join(_STAGES)}"
+        raise ValueError(f'rules[{at}].omitStages: Invalid value: "{min(unknown)}": {text}')
+    _check_urls(rule, f"rules[{at}].nonResourceURLs")
+    for wanted in rule.get("resources") or ():
+        _check_resources(wanted, f"rules[{at}].resources")
     omit = rule.get("omitManagedFields")
     return Verdict(level, stages, bool(document.get("omitManagedFields") if omit is None else omit))
+
+
+def _check_urls(rule: Obj, where: str) -> None:
+    urls = rule.get("nonResourceURLs") or ()
+    for place, url in enumerate(urls):
+        if url != "*" and not url.startswith("/"):
+            text = "non-resource URL rules must begin with a '/' character"
+            raise ValueError(f'{where}[{place}]: Invalid value: "{url}": {text}')
+        if "*" in url[:-1]:
+            text = "non-resource URL wildcards '*' must be the final character of the rule"
+            raise ValueError(f'{where}[{place}]: Invalid value: "{url}": {text}')
+    if urls and (rule.get("resources") or rule.get("namespaces")):
+        shown = orjson.dumps(list(urls)).decode()
+        text = "rules cannot apply to both regular resources and non-resource URLs"
+        raise ValueError(f"{where}: Invalid value: {shown}: {text}")
+
+
+def _check_resources(wanted: Obj, where: str) -> None:
+    group, resource_names = wanted.get("group") or "", wanted.get("resourceNames") or ()
+    if group not in ("", "*") and (wrong := names.dns_subdomain(group)):
+        raise ValueError(f'{where}.group: Invalid value: "{group}": {",".join(wrong)}')
+    if resource_names and not wanted.get("resources"):
+        shown = orjson.dumps(list(resource_names)).decode()
+        text = "using resourceNames requires at least one resource"
+        raise ValueError(f"{where}.resourceNames: Invalid value: {shown}: {text}")
 
 
 def _matches(rule: Obj, info: RequestInfo, user: UserInfo | None) -> bool:
@@ -122,12 +155,12 @@ def _matches_resource(rule: Obj, info: RequestInfo) -> bool:
 
 
 def _in_group(wanted: Obj, info: RequestInfo) -> bool:
-    if (wanted.get("group") or "") != info.group:
+    if (wanted.get("group") or "") not in (info.group, "*"):
         return False
-    patterns, names = wanted.get("resources"), wanted.get("resourceNames")
+    patterns, resource_names = wanted.get("resources"), wanted.get("resourceNames")
     if not patterns:
         return True
-    if names and info.name not in names:
+    if resource_names and info.name not in resource_names:
         return False
     whole = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
     return any(
@@ -137,4 +170,4 @@ def _in_group(wanted: Obj, info: RequestInfo) -> bool:
 
 
 def _covers(url: str, path: str) -> bool:
-    return url == "*" or path == url or (url.endswith("*") and path.startswith(url[:-1]))
+    return url == "*" or path == url or (url.endswith("*") and path.startswith(url.rstrip("*")))

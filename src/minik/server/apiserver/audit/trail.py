@@ -21,6 +21,8 @@ from minik.server.apiserver.audit.policy import NOTHING, Level, Policy, Verdict
 from minik.server.apiserver.request_info import RequestInfo
 
 RECEIVED, STARTED, COMPLETE, PANIC = "RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"
+_LONGEST_AGENT = 1024  # characters
+_WITH_BODIES = ("create", "update", "patch", "delete", "deletecollection")
 _SHOWS_CONTENT = "patch.webhook.admission.k8s.io/"  # annotations for levels that show what was sent
 
 
@@ -33,6 +35,7 @@ class Trail:
         "annotations",
         "body",
         "code",
+        "constraint",
         "content_type",
         "info",
         "obj",
@@ -54,6 +57,7 @@ class Trail:
         self.info: RequestInfo | None = None
         self.user: UserInfo | None = None
         self.wanted_user: UserInfo | None = None
+        self.constraint = ""
         self.annotations: dict[str, str] = {}
         self.body = b""
         self.code = 0
@@ -66,14 +70,15 @@ class Trail:
         """Who sent it is known (None: nobody), so the policy can decide."""
         self.user, self.info = user, info
         self.verdict = self._policy.verdict(info, user)
-        if self.verdict.level >= Level.METADATA and info.verb in ("create", "update", "patch", "delete"):
+        if self.verdict.level >= Level.METADATA and info.verb in _WITH_BODIES:
             request = self.request
             self.body = request.body or (orjson.dumps(request.obj) if request.obj is not None else b"")
         if user is not None:
             self.stage(RECEIVED)
 
-    def impersonated(self, user: UserInfo) -> None:
-        self.wanted_user = user
+    def impersonated(self, user: UserInfo, constraint: str) -> None:
+        """`constraint`: the verb of the constrained mode that allowed it, "" for the plain one."""
+        self.wanted_user, self.constraint = user, constraint
 
     def decided(self, decision: Decision) -> None:
         self.annotations["authorization.k8s.io/decision"] = "allow" if decision.allowed else "forbid"
@@ -91,7 +96,8 @@ class Trail:
             self.stage(STARTED)
             return
         self.content_type = response.content_type
-        if self.verdict.level is Level.REQUEST_RESPONSE or response.status >= 400:
+        deleted = self.info is not None and self.info.verb in ("delete", "deletecollection")
+        if self.verdict.level is Level.REQUEST_RESPONSE or response.status >= 400 or deleted:
             self.response_body, self.obj = response.body, response.obj
         if response.stream is None and response.upgrade is None and response.events is None:
             self.stage(COMPLETE)
@@ -122,9 +128,11 @@ def event(trail: Trail, stage: str, at: datetime, scheme: Scheme) -> Obj:
     }
     if trail.wanted_user is not None:
         out["impersonatedUser"] = _user(trail.wanted_user)
+    if trail.constraint:
+        out["authenticationMetadata"] = {"impersonationConstraint": trail.constraint}
     out["sourceIPs"] = _addresses(request)
     if agent := request.headers.get("user-agent"):
-        out["userAgent"] = agent
+        out["userAgent"] = agent if len(agent) <= _LONGEST_AGENT else f"{agent[:_LONGEST_AGENT]}...TRUNCATED"
     sent = _sent(trail, scheme) if trail.body else None
     if info.is_resource:
         out["objectRef"] = _reference(info, sent)
@@ -137,7 +145,7 @@ def event(trail: Trail, stage: str, at: datetime, scheme: Scheme) -> Obj:
         if isinstance(answer, dict):
             out["responseObject"] = _trimmed(answer, verdict)
     out["requestReceivedTimestamp"] = _micro(trail.received)
-    out["stageTimestamp"] = _micro(at)
+    out["stageTimestamp"] = _micro(trail.received if stage == RECEIVED else at)
     annotations = {
         key: text
         for key, text in trail.annotations.items()
@@ -209,12 +217,15 @@ def _reference(info: RequestInfo, sent: Any) -> Obj:
 
 def _status(trail: Trail) -> Obj:
     status = trail.status
-    if status is None and trail.code >= 400:
-        status = _parsed(trail.response_body, trail.content_type)
+    if status is None:
+        answer = trail.obj if trail.obj is not None else _parsed(trail.response_body, trail.content_type)
+        if trail.code >= 400 or (isinstance(answer, dict) and answer.get("kind") == "Status"):
+            status = answer
     if trail.user is None and status is not None:
         return {"metadata": {}, "message": status["message"], "code": trail.code}
     if isinstance(status, dict) and status.get("status"):
-        return {key: value for key, value in status.items() if key not in ("kind", "apiVersion")}
+        kept = {key: value for key, value in status.items() if key not in ("kind", "apiVersion")}
+        return {**kept, "metadata": {}, "code": trail.code}
     return {"metadata": {}, "code": trail.code}
 
 
@@ -251,6 +262,8 @@ def _trimmed(obj: Any, verdict: Verdict) -> Any:
         return obj
     if isinstance(obj.get("items"), list):
         return {**obj, "items": [_trimmed(item, verdict) for item in obj["items"]]}
+    if obj.get("kind") == "Table" and isinstance(obj.get("rows"), list):
+        return {**obj, "rows": [{**row, "object": _trimmed(row.get("object"), verdict)} for row in obj["rows"]]}
     metadata = obj.get("metadata")
     if not isinstance(metadata, dict) or "managedFields" not in metadata:
         return obj

@@ -68,8 +68,11 @@ class Impersonation:
         self._ask = authorize
         self.metrics = metrics or ImpersonationMetrics()
 
-    async def impersonate(self, wanted: UserInfo, attributes: Attributes) -> UserInfo:
-        """The user the request goes on as. `attributes` are those of the request itself. Raises the 403."""
+    async def impersonate(self, wanted: UserInfo, attributes: Attributes) -> tuple[UserInfo, str]:
+        """The user the request goes on as, and the constrained verb that let it ("": the plain one).
+
+        `attributes` are those of the request itself. Raises the 403.
+        """
         started = perf_counter()
         try:
             mode, user = await self._acting(wanted, attributes)
@@ -77,7 +80,7 @@ class Impersonation:
             self.metrics.attempt("", "denied", perf_counter() - started)
             raise
         self.metrics.attempt(mode, "allowed", perf_counter() - started)
-        return user
+        return user, "" if mode == _LEGACY else f"impersonate:{mode}"
 
     async def _acting(self, wanted: UserInfo, attributes: Attributes) -> tuple[str, UserInfo]:
         """By which mode, as whom."""
