@@ -7,7 +7,7 @@ https://kubernetes.io/docs/reference/instrumentation/node-metrics/
 import asyncio
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from minik.agent.kubelet.runtime import Runtime
@@ -19,6 +19,7 @@ _HELP = {
         "Cumulative cpu time consumed by the container in core-seconds",
     ),
     "container_memory_working_set_bytes": ("gauge", "Current working set of the container in bytes"),
+    "container_start_time_seconds": ("gauge", "Start time of the container since unix epoch in seconds"),
     "node_cpu_usage_seconds_total": ("counter", "Cumulative cpu time consumed by the node in core-seconds"),
     "node_memory_working_set_bytes": ("gauge", "Current working set of the node in bytes"),
     "pod_cpu_usage_seconds_total": ("counter", "Cumulative cpu time consumed by the pod in core-seconds"),
@@ -33,14 +34,17 @@ Line = tuple[str, str, float, int]  # name, labels, value, milliseconds since th
 async def resource_metrics(runtime: Runtime) -> str:
     """Raises CRIError."""
     stats = [one for one in await runtime.stats() if one.timestamp]  # what does not run is not measured
+    started = {container.id: container.created_at / 1e9 for container in await runtime.containers()}
     cpu, memory = await asyncio.to_thread(_node)
-    return render(stats, cpu, memory, int(time.time() * 1000))
+    return render(stats, started, cpu, memory, int(time.time() * 1000))
 
 
-def render(stats: Sequence[ContainerStats], node_cpu: float, node_memory: int, now: int) -> str:
-    """`node_cpu` in core-seconds, `node_memory` in bytes, `now` in milliseconds."""
+def render(
+    stats: Sequence[ContainerStats], started: Mapping[str, float], node_cpu: float, node_memory: int, now: int
+) -> str:
+    """`started` in seconds since the epoch, `node_cpu` in core-seconds, `node_memory` in bytes, `now` in ms."""
     lines = [
-        *_containers(stats),
+        *_containers(stats, started),
         ("node_cpu_usage_seconds_total", "", node_cpu, now),
         ("node_memory_working_set_bytes", "", float(node_memory), now),
         *_pods(stats),
@@ -49,12 +53,14 @@ def render(stats: Sequence[ContainerStats], node_cpu: float, node_memory: int, n
     return "".join(_text(lines))
 
 
-def _containers(stats: Sequence[ContainerStats]) -> Iterator[Line]:
+def _containers(stats: Sequence[ContainerStats], started: Mapping[str, float]) -> Iterator[Line]:
     for one in stats:
         labels = f'{{container="{one.name}",namespace="{one.namespace}",pod="{one.pod_name}"}}'
         at = one.timestamp // 1_000_000
         yield "container_cpu_usage_seconds_total", labels, one.cpu_ns / 1e9, at
         yield "container_memory_working_set_bytes", labels, float(one.memory_working_set), at
+        if one.id in started:
+            yield "container_start_time_seconds", labels, started[one.id], 0
 
 
 def _pods(stats: Sequence[ContainerStats]) -> Iterator[Line]:
