@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from minik.api import go_floats
 from minik.api.status import StatusError
 
 # reason (StatusCause.reason) -> how the message starts
@@ -81,9 +82,9 @@ def show(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    if isinstance(value, (int, float)):
+    if isinstance(value, float):
+        return go_floats.shortest(value)
+    if isinstance(value, int):
         return str(value)
     return orjson.dumps(value).decode().replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 

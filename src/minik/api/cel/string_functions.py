@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from minik.api import go_floats
 from minik.api.cel.function import Function, kind_of
 from minik.api.patch.go_print import quoted as go_quoted
 
 _DIGITS = 6  # after the point, when none are asked for
-_MOST_BEFORE_POINT = 6  # of digits, before there is an exponent
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INTEGERS = ("int", "uint")
 TAKES: dict[str, tuple[tuple[str, ...], str]] = {
@@ -125,7 +125,7 @@ def _plain(value: Any, _: int = 0) -> str:
         case bool():
             return "true" if value else "false"
         case float():
-            return go_number(value)
+            return go_floats.shortest(value)
         case str() | int():
             return str(value)
         case bytes() | bytearray():
@@ -158,25 +158,8 @@ def _inner(value: Any) -> str:
         case timedelta():
             return f'duration("{_plain(value)}")'
         case float():
-            return f"{value:.{_DIGITS}f}" if math.isfinite(value) else f'"{_infinite(value)}"'
+            return f"{value:.{_DIGITS}f}" if math.isfinite(value) else f'"{go_floats.shortest(value)}"'
     return _plain(value)
-
-
-def _infinite(value: float) -> str:
-    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-
-
-def go_number(value: float) -> str:
-    """A number as Go's %g writes it."""
-    if not math.isfinite(value):
-        return _infinite(value)
-    sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
-    exponent = Decimal(repr(value)).adjusted() if value else 0
-    if -4 <= exponent < _MOST_BEFORE_POINT:
-        return f"{Decimal(repr(value)).normalize():f}"
-    text = "".join(map(str, digits))
-    mantissa = text[0] + (f".{text[1:]}" if text[1:] else "")
-    return f"{'-' if sign else ''}{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def _time(value: datetime) -> str:

@@ -32,7 +32,8 @@ def complaints(value: float, schema: Obj, path: str) -> Iterator[tuple[str, bool
         yield f"Checked value must be of type {kind} with format {form} in {path}", True
     factor, largest, least = schema.get("multipleOf"), schema.get("maximum"), schema.get("minimum")
     if factor and not _is_multiple(value, factor):
-        yield f"should be a multiple of {go_print.plain(factor)}", False
+        shown = int(factor) if isinstance(value, int) and int(factor) else float(factor)
+        yield f"should be a multiple of {go_print.plain(shown)}", False
     if least is not None:
         bound, exclusive = _as(least, value), schema.get("exclusiveMinimum")
         if value < bound or (exclusive and value == bound):

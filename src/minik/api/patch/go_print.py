@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from minik.api import go_floats
+
 
 def plain(value: Any) -> str:
     """`%v`: maps as `map[a:1 b:2]` with sorted keys, lists as `[1 2]`, strings bare."""
@@ -15,9 +17,7 @@ def plain(value: Any) -> str:
         return f"map[{' '.join(f'{key}:{plain(value[key])}' for key in sorted(value))}]"
     if isinstance(value, list):
         return f"[{' '.join(map(plain, value))}]"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    return str(value)
+    return go_floats.shortest(value) if isinstance(value, float) else str(value)
 
 
 def string(value: Any) -> str:
