@@ -1,11 +1,14 @@
 """Who sends a request: certificates, front proxies, tokens, nobody."""
 
 import base64
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from minik.api.request import Request
@@ -55,9 +58,29 @@ async def test_a_client_certificate_names_user_and_groups(authenticator: Authent
 async def test_a_serving_certificate_proves_nothing(authenticator: Authenticator, pki: ServerPki) -> None:
     profile = Profile(common_name="system:admin", organizations=("system:masters",), server=True)
     certificate = issue(load_authority(pki.client_ca), profile, new_key().public_key(), datetime.now(UTC))
+    assert await who(authenticator, client_certificate=certificate.public_bytes(Encoding.DER)) is None
+
+
+async def test_a_front_proxy_is_nobody_itself(authenticator: Authenticator, pki: ServerPki) -> None:
+    assert await who(authenticator, client_certificate=der(pki.front_proxy_client.certificate)) is None
+
+
+@pytest.mark.parametrize(("uids", "uid"), [((), ""), (("u-1",), "u-1"), (("u-1", "u-2"), None)])
+async def test_certificates_may_have_a_uid(
+    authenticator: Authenticator, pki: ServerPki, uids: Sequence[str], uid: str | None
+) -> None:
+    names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, name) for name in ("x", "jane")]
+    names += [x509.NameAttribute(x509.ObjectIdentifier("1.3.6.1.4.1.57683.2"), each) for each in uids]
+    authority, now = load_authority(pki.client_ca), datetime.now(UTC)
+    builder = x509.CertificateBuilder(authority.certificate.subject, x509.Name(names), new_key().public_key(), 1)
+    certificate = (
+        builder.not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .sign(authority.key, SHA256())
+    )
     user = await who(authenticator, client_certificate=certificate.public_bytes(Encoding.DER))
-    assert user is not None
-    assert user.name == "system:anonymous"
+    assert (None if user is None else user.uid) == uid
+    assert user is None or user.name == "jane"
 
 
 async def test_a_front_proxy_vouches_for_its_headers(authenticator: Authenticator, pki: ServerPki) -> None:

@@ -71,6 +71,8 @@ class Authenticator:
             except TokenInvalidError:
                 found = await self._vouched_for(token, self.audiences) if self.external else None
                 return None if found is None else found.user
+        if request.client_certificate is not None:
+            return None  # a certificate that proves nothing is no less wrong than such a token
         if self.anonymous_paths and request.path not in self.anonymous_paths:
             return None
         return ANONYMOUS if self.anonymous else None

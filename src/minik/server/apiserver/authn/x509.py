@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from minik.api.types import UserInfo
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
+_UID = ObjectIdentifier("1.3.6.1.4.1.57683.2")
 _KEPT = 2048
 _HOUR, _DAY = 3600, 86400
 _LIFETIMES = (
@@ -88,11 +89,13 @@ class CertificateAuthenticator:
         if not _for_clients(certificate):
             return None
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        if not names:
+        uids = [str(item.value) for item in certificate.subject.get_attributes_for_oid(_UID)]
+        if not names or not names[-1].value or len(uids) > 1 or uids == [""]:
             return None
         organizations = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
         user = UserInfo(
-            name=str(names[0].value),
+            name=str(names[-1].value),
+            uid=uids[0] if uids else "",
             groups=tuple(str(item.value) for item in organizations),
             extra={CREDENTIAL_ID: (f"X509SHA256={sha256(der).hexdigest()}",)},
         )
