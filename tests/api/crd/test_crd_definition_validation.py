@@ -56,8 +56,8 @@ def test_a_plain_definition_is_fine() -> None:
             f'{SPEC}.properties[a].default: Invalid value: "string":  in body must be of type integer: "string"',
         ),
         (
-            {"type": "object", "properties": {"a": {"type": "object", "default": {"x": 1}}}},
-            f'{SPEC}.properties[a].default: Invalid value: {{"x":1}}: must not have unknown fields',
+            {"type": "object", "properties": {"a": {"type": "object", "default": {"y": 2, "x": 1}}}},
+            f'{SPEC}.properties[a].default: Invalid value: {{"x":1,"y":2}}: must not have unknown fields',
         ),
         (
             {

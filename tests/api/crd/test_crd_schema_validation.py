@@ -32,6 +32,11 @@ NUMBER = {"type": "integer"}
             "a: Invalid value: 2500000: a in body should be less than or equal to 1000000",
         ),
         ({"type": "number", "multipleOf": 3}, 4.5, "a: Invalid value: 4.5: a in body should be a multiple of 3"),
+        (
+            {"enum": [{"b": 1, "a": 2}]},
+            {"d": [1.0], "c": 3},
+            'a: Unsupported value: {"c":3,"d":[1]}: supported values: "{\\"a\\":2,\\"b\\":1}"',
+        ),
         (NUMBER, 3.5, 'a: Invalid value: "number": a in body must be of type integer: "number"'),
         ({"x-kubernetes-int-or-string": True}, "5%", ""),
         ({**TEXT, "minLength": 2}, "x", 'a: Invalid value: "x": a in body should be at least 2 chars long'),

@@ -41,10 +41,10 @@ def _default(value: Any, schema: Obj, path: str, *, within_meta: bool) -> Iterat
         try:
             unknown = list(custom_objects.prune_value(pruned, schema))
         except (TypeMismatch, BadValue) as error:
-            yield invalid_value(f"{path}.metadata", value.get("metadata"), str(error))
+            yield invalid_value(f"{path}.metadata", custom_objects.as_written(value.get("metadata")), str(error))
             return
         if unknown:
-            yield invalid_value(path, value, "must not have unknown fields")
+            yield invalid_value(path, custom_objects.as_written(value), "must not have unknown fields")
     errors = embedded.validate(value, schema, path) if not within_meta else []
     if not errors:
         found = schema_validation.validate(value, schema)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from minik.api.schema import custom_objects
 from minik.api.types import Obj
 from minik.api.validation import DUPLICATE, FieldError, invalid_value
 
@@ -55,7 +56,8 @@ def duplicates(value: Any, schema: Obj | None, path: str = "") -> list[FieldErro
 def _repeated_keys(value: list[Any], names: Sequence[str], path: str) -> list[FieldError]:
     for index, item in enumerate(value):
         if item is not None and not isinstance(item, dict):
-            return [invalid_value(f"{path}[{index}]", item, "must be an object for an array of list-type map")]
+            shown = custom_objects.as_written(item)
+            return [invalid_value(f"{path}[{index}]", shown, "must be an object for an array of list-type map")]
     return _repeated([{name: item[name] for name in names if name in item} if item else {} for item in value], path)
 
 

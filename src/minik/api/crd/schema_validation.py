@@ -13,6 +13,7 @@ import orjson
 from minik.api.crd import formats, number_validation
 from minik.api.crd.correlation import Correlated
 from minik.api.crd.go_regexp import compiled
+from minik.api.schema import custom_objects
 from minik.api.types import Obj
 from minik.api.validation import (
     INVALID,
@@ -27,6 +28,7 @@ from minik.api.validation import (
 
 NOWHERE = "<nil>"
 _TYPE_META = ("apiVersion", "kind")
+_SORTED = orjson.OPT_SORT_KEYS
 
 
 @dataclass(slots=True)
@@ -73,7 +75,8 @@ def _validate(value: Any, schema: Obj, path: str, before: Correlated | None = No
 
 
 def _invalid(path: str, value: Any, text: str) -> FieldError:
-    return FieldError(INVALID, path.removeprefix(".") or NOWHERE, value, f"{path} in body {text}")
+    where = path.removeprefix(".") or NOWHERE
+    return FieldError(INVALID, where, custom_objects.as_written(value), f"{path} in body {text}")
 
 
 def _composite(path: str, text: str) -> FieldError:
@@ -148,10 +151,11 @@ def _enum(value: Any, schema: Obj, path: str) -> _Result:
     allowed = schema.get("enum")
     if not allowed or any(_is_one(value, each) for each in allowed):
         return _Result(matched=1)
-    names = [each if isinstance(each, str) else orjson.dumps(each).decode() for each in allowed]
+    names = [each if isinstance(each, str) else orjson.dumps(each, option=_SORTED).decode() for each in allowed]
     listed = ", ".join(show(name) for name in names)
     where = path.removeprefix(".") or NOWHERE
-    return _Result([FieldError(NOT_SUPPORTED, where, value, f"supported values: {listed}")])
+    shown = custom_objects.as_written(value)
+    return _Result([FieldError(NOT_SUPPORTED, where, shown, f"supported values: {listed}")])
 
 
 def _is_one(value: Any, allowed: Any) -> bool:
@@ -187,7 +191,7 @@ def _too_many(path: str, found: int, most: int) -> FieldError:
 
 
 def _repeats(value: Iterable[Any]) -> bool:
-    written = [orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in value]
+    written = [orjson.dumps(item, option=_SORTED) for item in value]
     return len(set(written)) < len(written)
 
 

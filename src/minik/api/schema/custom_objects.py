@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from minik.api.schema import strict, structs, types, values
 from minik.api.schema.body import Body, cannot_handle, group_version, repeats_keys, stated_kind, unrecognized
 from minik.api.schema.types import GroupVersionKind, Shape
@@ -169,7 +171,8 @@ def _prune_embedded_metadata(value: Obj, path: str) -> list[str]:
     try:
         return list(_prune_metadata(value, path))
     except (values.TypeMismatch, values.BadValue) as error:
-        raise values.BadValue(str(invalid_value(f"{path}metadata", metadata, str(error)))) from None
+        shown = as_written(metadata)
+        raise values.BadValue(str(invalid_value(f"{path}metadata", shown, str(error)))) from None
 
 
 def set_defaults(value: Any, schema: Obj) -> None:
@@ -209,3 +212,12 @@ def write_whole_numbers(value: Any) -> None:
             value[key] = int(Decimal(repr(item)))
         elif isinstance(item, dict | list):
             write_whole_numbers(item)
+
+
+def as_written(value: Any) -> Any:
+    """A value as Go writes it that has no struct for it: objects in the order of their keys. For messages."""
+    if not isinstance(value, dict | list):
+        return value
+    written = orjson.loads(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+    write_whole_numbers(written)
+    return written
