@@ -32,19 +32,22 @@ class Routes:
 
     def __init__(self) -> None:
         self._exact: dict[str, PathHandler] = {}
+        self._slashed: dict[str, PathHandler] = {}
         self._trees: dict[str, PathHandler] = {}
 
-    def add(self, path: str, handler: PathHandler) -> None:
+    def add(self, path: str, handler: PathHandler, *, slashed: bool = False) -> None:
+        """`slashed`: a trailing slash makes no difference, as where upstream has a route."""
         self._exact[path] = handler
+        if slashed:
+            self._slashed[f"{path}/"] = handler
 
     def add_tree(self, path: str, handler: PathHandler) -> None:
         """`path` has no trailing slash; the handler answers it and everything below."""
         self._trees[path] = handler
 
     def find(self, path: str) -> tuple[PathHandler, str] | None:
-        """The handler of a path; a trailing slash makes no difference."""
-        path = path.rstrip("/") or "/"
-        handler = self._exact.get(path)
+        """The handler of a path, and what is below the path that it was registered for."""
+        handler = self._exact.get(path) or self._slashed.get(path)
         if handler is not None:
             return handler, ""
         at = len(path)

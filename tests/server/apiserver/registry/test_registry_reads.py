@@ -221,6 +221,19 @@ async def test_an_unknown_group_is_plain_text(api: Any) -> None:
     assert response.content_type.startswith("text/plain")
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *((path, 200) for path in ("/version/", "/api/", "/api/v1/", "/apis/", "/apis/apps/", "/apis/apps/v1/")),
+        *((path, 404) for path in ("/metrics/", "/healthz/", "/healthz/ping/", "/openapi/v2/", "/openapi/v3/")),
+        ("/openapi/v3/api/v1/", 404),
+    ],
+)
+async def test_only_routes_take_a_trailing_slash(api: Any, path: str, status: int) -> None:
+    assert (await api.send("GET", path)).status == status
+    assert (await api.send("GET", path.rstrip("/"))).status == 200
+
+
 async def test_protobuf_only_for_who_takes_nothing_else(api: Any) -> None:
     await api.config_map("a", data={"x": "y"})
     protobuf = "application/vnd.kubernetes.protobuf"

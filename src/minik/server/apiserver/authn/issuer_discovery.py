@@ -22,5 +22,5 @@ def install(routes: Routes, key: SigningKey, issuer: str, keys_url: str) -> None
         headers = {"Cache-Control": "public, max-age=3600"}
         return Response(content_type="application/jwk-set+json", body=keys, headers=headers)
 
-    routes.add("/.well-known/openid-configuration", get_only(serve_configuration))
-    routes.add(JWKS_PATH, get_only(serve_keys))
+    routes.add("/.well-known/openid-configuration", get_only(serve_configuration), slashed=True)
+    routes.add(JWKS_PATH, get_only(serve_keys), slashed=True)

@@ -54,6 +54,7 @@ class Discovery:
         routes.add_tree("/apis", self._apis)
 
     async def _api(self, request: Request, _user: UserInfo, below: str) -> Response:
+        below = below.rstrip("/")
         if not below:
             return self._root(request, core=True)
         document = discovery.api_resource_list(self._scheme, "", below[1:])
@@ -62,6 +63,7 @@ class Discovery:
         return _document(request, document)
 
     async def _apis(self, request: Request, _user: UserInfo, below: str) -> Response:
+        below = below.rstrip("/")
         if not below:
             return self._root(request, core=False)
         group, _, version = below[1:].partition("/")

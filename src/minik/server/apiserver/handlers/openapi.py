@@ -50,7 +50,7 @@ class OpenAPI:
             if self.elsewhere is not None and (more := await self.elsewhere.index()):
                 index["paths"] = dict(sorted((index["paths"] | more).items()))
             return Response(body=to_json(index))
-        parts = below.strip("/").split("/")
+        parts = below[1:].split("/")
         if len(parts) == 2 and parts[0] == "api":
             group, version = "", parts[1]
         elif len(parts) == 3 and parts[0] == "apis":

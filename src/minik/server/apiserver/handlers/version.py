@@ -39,4 +39,4 @@ def install(routes: Routes) -> None:
         accepts_route(request.headers.get("accept", ""), JSON)
         return Response(body=body)
 
-    routes.add("/version", get_only(version))
+    routes.add("/version", get_only(version), slashed=True)
