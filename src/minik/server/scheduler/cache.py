@@ -68,6 +68,13 @@ class Cache:
         self._node_of[pod.uid] = node_name
         self._nominated.pop(pod.uid, None)
 
+    def refresh_pod(self, pod: Obj) -> None:
+        """A newer version of a Pod on a node, with nothing that counts; the old one need not be kept."""
+        uid = pod["metadata"]["uid"]
+        name = self._node_of.get(uid)
+        if name is not None:
+            self._nodes[name].pods[uid].obj = pod
+
     def remove_pod(self, uid: str) -> bool:
         """Says whether the Pod was on a node."""
         self._nominated.pop(uid, None)

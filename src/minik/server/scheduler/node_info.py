@@ -20,7 +20,7 @@ Port = tuple[str, str, int]  # host IP, protocol, port
 
 @dataclass(slots=True, eq=False)
 class PodInfo:
-    """A Pod with what scheduling needs, computed once per version of the object."""
+    """A Pod with what scheduling needs, computed once for all versions that differ in nothing that counts."""
 
     obj: Obj
     key: str

@@ -146,6 +146,7 @@ class Watching:
         relabelled = before.get("labels") != after.get("labels")
         resized = (old["spec"] is not new["spec"] and old["spec"] != new["spec"]) or resizes(old) != resizes(new)
         if not relabelled and not resized and before.get("deletionTimestamp") == after.get("deletionTimestamp"):
+            self._cache.refresh_pod(new)
             return None
         self._cache.set_pod(pod_info(new), new["spec"]["nodeName"])
         if relabelled:
