@@ -132,7 +132,9 @@ def test_watches_with_any_options_end(wire: Wire, live: dict[str, Sample], optio
     query = {**options, "watch": "true", "timeoutSeconds": "1", "labelSelector": "none=here", "fieldSelector": ""}
     query.setdefault("resourceVersion", "x")  # most end at once, with an error
     answer = wire.request("GET", "/api/v1/namespaces/fuzz/configmaps", query=query)
-    assert answer.status < 500 or answer.json()["reason"] == "Timeout"
+    if answer.status >= 500:  # upstream says so too, of versions that are too new or no numbers
+        status = answer.json()
+        assert status.get("reason") == "Timeout" or "strconv.ParseUint" in status["message"]
 
 
 @examples(80)
