@@ -23,6 +23,8 @@ def policy(**spec: Any) -> dict[str, Any]:
             "may have mixed case, but should otherwise match: a DNS-1035",
         ),
         ({"validations": [{"expression": "true", "reason": "Unauthorized"}]}, '"Invalid", "RequestEntityTooLarge"'),
+        ({"validations": [{"expression": "true", "reason": ""}]}, 'reason: Unsupported value: ""'),
+        ({"matchConstraints": {"resourceRules": [RULE], "matchPolicy": ""}}, 'matchPolicy: Unsupported value: ""'),
         ({"auditAnnotations": [{"key": "k", "valueExpression": f"'{'x' * 5121}'"}]}, "must not exceed 5120 bytes"),
     ],
 )

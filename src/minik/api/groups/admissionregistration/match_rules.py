@@ -29,7 +29,8 @@ def default_match_resources(resources: Obj | None) -> None:
     """A policy's matchConstraints or a binding's matchResources."""
     if resources is None:
         return
-    resources["matchPolicy"] = resources.get("matchPolicy") or "Equivalent"
+    if resources.get("matchPolicy") is None:
+        resources["matchPolicy"] = "Equivalent"
     for key in ("namespaceSelector", "objectSelector"):
         if resources.get(key) is None:
             resources[key] = {}

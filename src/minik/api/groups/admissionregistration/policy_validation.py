@@ -100,7 +100,7 @@ def _full_scope(spec: Obj) -> Scope:
 
 def _validate_validation(validation: Obj, path: str, scope: Scope) -> list[FieldError]:
     errors: list[FieldError] = []
-    expression, message, reason = (validation.get(key, "") for key in ("expression", "message", "reason"))
+    expression, message = validation.get("expression", ""), validation.get("message", "")
     if not expression.strip():
         errors.append(required(f"{path}.expression", "expression is not specified"))
     else:
@@ -110,7 +110,8 @@ def _validate_validation(validation: Obj, path: str, scope: Scope) -> list[Field
         errors.append(invalid_value(f"{path}.message", message, "must be non-empty if specified"))
     elif "\n" in message.strip() or "\r" in message.strip():
         errors.append(invalid_value(f"{path}.message", message, "must not contain line breaks"))
-    if reason and reason not in _REASONS:
+    reason = validation.get("reason")
+    if reason is not None and reason not in _REASONS:
         errors.append(not_supported(f"{path}.reason", reason, _REASONS))
     return errors
 
