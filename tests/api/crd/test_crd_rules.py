@@ -55,6 +55,8 @@ def test_an_optional_old_value_is_there_from_the_start() -> None:
     assert _broken(schema, {"a": 0}) == []
     assert _broken(schema, {"a": 1}, {"a": 0}) == []
     assert compile_errors(schema, "s") == []
+    spoken = {**rule, "messageExpression": "oldSelf.hasValue() ? 'was there' : 'is new'"}  # gets no optional
+    assert _broken(_schema(spoken, a=A), {"a": 1}) == ["spec: Invalid value: starts at zero"]
 
 
 POSITIVE = {**A, "x-kubernetes-validations": [{"rule": "self > 0", "message": "small"}]}

@@ -55,6 +55,11 @@ def program(rule: Obj) -> Program:
     return compile_dynamic(wrapped(rule, rule["rule"]), names(rule))
 
 
+def message_fails(rule: Obj) -> bool:
+    """Whether a message wants an optional oldSelf: upstream evaluates messages with the plain one, or none at all."""
+    return is_optional(rule) and _mentions_old_self(rule.get("messageExpression") or "")
+
+
 def message_program(rule: Obj) -> Program:
     """Raises CelError."""
     return compile_dynamic(wrapped(rule, rule["messageExpression"]), names(rule))

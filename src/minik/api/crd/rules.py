@@ -233,7 +233,7 @@ def _broken(rule: Obj, checks: _Checks, values: Values, uses_old: bool) -> Itera
 def _expressed(rule: Obj, checks: _Checks, values: Values) -> str:
     """The message of a messageExpression; "" when there is none that can be shown."""
     expression = rule.get("messageExpression")
-    if not expression:
+    if not expression or rule_programs.message_fails(rule):
         return ""
     try:
         text = checks.result(rule_programs.message_program(rule), values)
