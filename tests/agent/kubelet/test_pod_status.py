@@ -7,7 +7,7 @@ from minik.agent.kubelet.runtime_types import (
     PodState,
     Sandbox,
 )
-from minik.agent.kubelet.status import Facts, make_status
+from minik.agent.kubelet.status import Facts, Override, make_status
 from minik.agent.kubelet.status_manager import status_patch
 
 NOW = "2026-01-02T03:04:05Z"
@@ -132,7 +132,11 @@ def test_condition_times_change_only_with_the_status():
 
 def test_who_is_evicted_is_told_apart_from_who_fails():
     message = "The node was low on resource: memory."
-    found = status(pod(), state(container("a")), override=("Failed", "Evicted", message))
+    why = Override("Failed", "Evicted", message, True)
+    still = status(pod(), state(container("a")), override=why)
+    assert (still["phase"], "DisruptionTarget" in conditions(still)) == ("Running", False)
+    found = status(pod(), state(container("a", EXITED, 137)), ended=True, override=why)
+    assert (found["phase"], found["reason"], found["message"]) == ("Failed", "Evicted", message)
     assert conditions(found)["DisruptionTarget"] == {
         "type": "DisruptionTarget",
         "status": "True",
@@ -145,7 +149,7 @@ def test_who_is_evicted_is_told_apart_from_who_fails():
     later = [found["conditions"][0] | {"status": "False"}, *found["conditions"][1:]]
     order = status_patch(found, found | {"conditions": later})["$setElementOrder/conditions"]
     assert [entry["type"] for entry in order] == [condition["type"] for condition in later]
-    late = status(pod(), state(container("a")), override=("Failed", "DeadlineExceeded", "m"))
+    late = status(pod(), state(), override=Override("Failed", "Evicted", "m"))
     assert "DisruptionTarget" not in conditions(late)
 
 

@@ -6,19 +6,22 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from minik.agent.kubelet import machine, pressure
+from minik.agent.kubelet import local_storage, machine, pressure
 from minik.agent.kubelet.config import KubeletSettings
 from minik.agent.kubelet.image_gc import ImageGC
 from minik.agent.kubelet.logs import LogRotator
 from minik.agent.kubelet.node_status import Pressure
 from minik.agent.kubelet.pod_worker import Phase, PodWorker
 from minik.agent.kubelet.runtime import Runtime
+from minik.agent.kubelet.runtime_config import pod_log_directory
 from minik.agent.kubelet.runtime_types import CRIError
 
 log = logging.getLogger("minik.kubelet")
 
 PERIOD = 10.0  # seconds between cheap checks
 RELIST_PERIOD = 300.0  # seconds between looks at everything
+
+Evict = Callable[[str, str, bool], None]  # uid, why, whether the node is the reason
 
 
 class Housekeeping:
@@ -38,15 +41,14 @@ class Housekeeping:
             minimum_age=settings.minimum_image_ttl,
         )
 
-    async def run(
-        self, workers: Mapping[str, PodWorker], evict: Callable[[str, str], None], pressure_changed: Callable[[], None]
-    ) -> None:
+    async def run(self, workers: Mapping[str, PodWorker], evict: Evict, pressure_changed: Callable[[], None]) -> None:
         image_root = await self._image_root()
         relisted = time.monotonic()
         while True:
             await asyncio.sleep(PERIOD)
             try:
                 await self._logs.check([c for worker in [*workers.values()] for c in worker.state.running])
+                await self._check_local_storage(workers, evict)
                 await self._check_pressure(workers, image_root, evict, pressure_changed)
                 if time.monotonic() - relisted >= RELIST_PERIOD:
                     relisted = time.monotonic()
@@ -68,7 +70,7 @@ class Housekeeping:
         self,
         workers: Mapping[str, PodWorker],
         image_root: Path,
-        evict: Callable[[str, str], None],
+        evict: Evict,
         pressure_changed: Callable[[], None],
     ) -> None:
         found = pressure.shortages(
@@ -91,9 +93,7 @@ class Housekeeping:
             return
         await self._evict_one(workers, found[0], evict)
 
-    async def _evict_one(
-        self, workers: Mapping[str, PodWorker], shortage: pressure.Shortage, evict: Callable[[str, str], None]
-    ) -> None:
+    async def _evict_one(self, workers: Mapping[str, PodWorker], shortage: pressure.Shortage, evict: Evict) -> None:
         used: dict[str, int] = {}
         for stats in await self._runtime.stats():
             used[stats.pod_uid] = used.get(stats.pod_uid, 0) + stats.memory_working_set
@@ -101,4 +101,16 @@ class Housekeeping:
         chosen = pressure.victim(active, used, shortage)
         if chosen is not None:
             log.warning("evicting pod %s: %s is short", chosen["metadata"]["name"], shortage.resource)
-            evict(chosen["metadata"]["uid"], pressure.message(shortage))
+            evict(chosen["metadata"]["uid"], pressure.message(shortage), True)
+
+    async def _check_local_storage(self, workers: Mapping[str, PodWorker], evict: Evict) -> None:
+        pods = [worker.pod for worker in workers.values() if worker.phase is Phase.ACTIVE]
+        for pod in filter(local_storage.is_limited, pods):
+            uid = pod["metadata"]["uid"]
+            written = {stats.name: stats.rootfs_used for stats in await self._runtime.stats(uid)}
+            directory = self._settings.root_dir / "pods" / uid
+            logs = pod_log_directory(self._settings.pod_logs_dir, pod)
+            usage = await asyncio.to_thread(local_storage.measure, pod, directory, logs, written)
+            if why := local_storage.excess(pod, usage):
+                log.warning("evicting pod %s: %s", pod["metadata"]["name"], why)
+                evict(uid, why, False)

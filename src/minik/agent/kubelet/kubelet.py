@@ -307,10 +307,10 @@ class Kubelet:
         for worker in self._workers.values():
             worker.retry()
 
-    def _evict(self, uid: str, message: str) -> None:
+    def _evict(self, uid: str, message: str, disrupted: bool) -> None:
         worker = self._workers.get(uid)
         if worker is not None and worker.phase is Phase.ACTIVE:
-            worker.evict(EVICTED, message)
+            worker.evict(EVICTED, message, disrupted=disrupted)
 
     def _object_changed(self, uid: str) -> None:
         worker = self._workers.get(uid)

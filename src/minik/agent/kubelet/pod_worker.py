@@ -24,7 +24,7 @@ from minik.agent.kubelet.pod_events import PodEvents
 from minik.agent.kubelet.pod_start import PodStarter
 from minik.agent.kubelet.probes import PodProbes
 from minik.agent.kubelet.runtime_types import ContainerState, CRIError, PodState
-from minik.agent.kubelet.status import Facts, last_reported, make_status, pod_ips
+from minik.agent.kubelet.status import EVICTED, Facts, Override, last_reported, make_status, pod_ips
 from minik.agent.kubelet.wake import Wake
 from minik.api.status import StatusError
 from minik.api.types import Obj
@@ -68,7 +68,7 @@ class PodWorker:
         self._messages: dict[str, str] = {}
         self._restarting: set[str] = set()
         self._resources: dict[str, Obj] = {}  # what containers still have while a resize is under way
-        self._override: tuple[str, str, str] | None = None
+        self._override: Override | None = None
         self._work: asyncio.Task[None] | None = None  # making the sandbox, starting containers
         self._quiet_until = 0.0  # monotonic
         self._kills: dict[str, asyncio.Task[None]] = {}
@@ -123,10 +123,10 @@ class PodWorker:
         self._starter.retry_now()
         self._wake.now()
 
-    def evict(self, reason: str, message: str) -> None:
+    def evict(self, reason: str, message: str, *, disrupted: bool = False) -> None:
         """End the Pod as Failed (node pressure, admission)."""
         self._events.pod_event("Warning", reason, message)
-        self._override = ("Failed", reason, message)
+        self._override = Override("Failed", reason, message, disrupted)
         self._wake.now()
 
     def owns(self, container_id: str) -> bool:
@@ -283,7 +283,7 @@ class PodWorker:
         if deadline is not None and deadline <= 0 and self._override is None:
             message = "Pod was active on the node longer than the specified deadline"
             self._events.pod_event("Normal", "DeadlineExceeded", message)
-            self._override = ("Failed", "DeadlineExceeded", message)
+            self._override = Override("Failed", "DeadlineExceeded", message)
         elif deadline is not None:
             self._wake.after(deadline)
         over = (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
@@ -320,6 +320,8 @@ class PodWorker:
         self._wake.now()
 
     def _grace(self) -> float:
+        if self._override is not None and self._override.reason == EVICTED:
+            return MINIMUM_GRACE
         grace = max(MINIMUM_GRACE, lifecycle.grace_period(self.pod))
         forced = self._removed and not self.pod["metadata"].get("deletionTimestamp")
         return min(grace, FORCED_GRACE) if forced else grace

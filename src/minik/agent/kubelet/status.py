@@ -7,6 +7,7 @@ Rules: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from minik.agent.kubelet import conditions
 from minik.agent.kubelet.plan import restart_wanted
@@ -15,7 +16,16 @@ from minik.agent.kubelet.runtime_types import Container, ContainerState, PodStat
 from minik.api.types import Obj
 
 Waiting = tuple[str, str]  # reason, message
-EVICTED = "Evicted"  # for the node's sake, so that Jobs need not count it as a failure of theirs
+EVICTED = "Evicted"
+
+
+class Override(NamedTuple):
+    """How the kubelet ended the Pod (Evicted, DeadlineExceeded, OutOfcpu...); `disrupted`: for the node's sake."""
+
+    phase: str
+    reason: str
+    message: str
+    disrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +42,7 @@ class Facts:
     runtime_name: str = "containerd"
     recursive_read_only: bool = False  # what the runtime can do
     ended: bool = False  # the kubelet stopped the Pod for good: nothing is started again
-    override: tuple[str, str, str] | None = None  # phase, reason, message (Evicted, DeadlineExceeded, OutOfcpu...)
+    override: Override | None = None
 
 
 def make_status(pod: Obj, state: PodState, facts: Facts) -> Obj:
@@ -46,8 +56,9 @@ def make_status(pod: Obj, state: PodState, facts: Facts) -> Obj:
     if old.get("phase") in ("Succeeded", "Failed"):
         phase = old["phase"]
     status: Obj = {"phase": phase, "observedGeneration": pod["metadata"].get("generation", 1)}
-    if facts.override:
-        status["phase"], status["reason"], status["message"] = facts.override
+    override = None if state.running else facts.override  # a Pod has not failed while it still runs
+    if override:
+        status["phase"], status["reason"], status["message"] = override[:3]
     else:
         for name in ("reason", "message"):
             if old.get(name) and phase == old.get("phase") == "Failed":
@@ -67,8 +78,8 @@ def make_status(pod: Obj, state: PodState, facts: Facts) -> Obj:
     if ephemeral:
         status["ephemeralContainerStatuses"] = ephemeral
     status["conditions"] = conditions.make_conditions(pod, status, state, facts.now)
-    if facts.override and facts.override[1] == EVICTED:
-        status["conditions"].append(conditions.disruption(pod, facts.override[2], facts.now))
+    if override and override.disrupted:
+        status["conditions"].append(conditions.disruption(pod, override.message, facts.now))
     return status
 
 

@@ -12,6 +12,11 @@ from minik.api.types import Obj
 PLUGIN = "empty-dir"
 
 
+def directory(pod_directory: Path) -> Path:
+    """Where a Pod's are, by name."""
+    return pod_directory / "volumes" / f"kubernetes.io~{PLUGIN}"
+
+
 async def set_up(volume: Obj, context: VolumeContext) -> Path:
     source = volume["emptyDir"] or {}
     path = context.path(PLUGIN, volume["name"])
