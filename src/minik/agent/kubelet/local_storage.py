@@ -27,7 +27,9 @@ class Usage:
 
 def is_limited(pod: Obj) -> bool:
     """Whether there is anything to measure."""
-    return _STORAGE in pod_quantities(pod, "limits") or any(limit for _, limit in _size_limits(pod))
+    containers = (*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ()))
+    limits = ((each.get("resources") or {}).get("limits") or {} for each in containers)
+    return any(_STORAGE in each for each in limits) or any(True for _ in _size_limits(pod))
 
 
 def measure(pod: Obj, directory: Path, logs: Path, written: Mapping[str, int]) -> Usage:
