@@ -190,7 +190,12 @@ def test_a_configuration_orders_authorizers(tmp_path: Path) -> None:
         (asking("f", failurePolicy="Maybe"), "failurePolicy: Unsupported value"),
         (asking("f", subjectAccessReviewVersion="v2"), "subjectAccessReviewVersion: Unsupported value"),
         (asking("f", matchConditions=[{"expression": "request."}]), "compilation failed"),
-        (asking("f", matchConditions=[{"expression": "'text'"}]), "must evaluate to bool"),
+        (asking("f", matchConditions=[{"expression": "'text'"}]), "must evaluate to bool but got string"),
+        (asking("f", matchConditions=[{"expression": "request.nope == ''"}]), "undefined field 'nope'"),
+        (
+            asking("f", matchConditions=[{"expression": "true"}] * 2),
+            "[1].expression: Duplicate value".replace("[", r"\["),
+        ),
     ],
 )
 def test_bad_configurations_are_refused(entry: Obj, why: str) -> None:

@@ -30,7 +30,7 @@ class FrontProxy:
         name = self._first(request, self.user_headers)
         if not name:
             return None
-        groups = [group for header in self.group_headers for group in header_values(request, header)]
+        groups = [group for header in self.group_headers for group in header_values(request, header) if group]
         extra: dict[str, Sequence[str]] = {}
         for header in request.headers:
             prefix = next((each for each in self.extra_prefixes if header.startswith(each)), None)

@@ -17,6 +17,7 @@ from minik.server.apiserver.authz.webhook import WebhookAuthorizer, WebhookSetti
 
 _API_VERSIONS = tuple(f"apiserver.config.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 _BUILT_IN = ("Node", "RBAC", "ABAC", "AlwaysAllow", "AlwaysDeny")
+_MOST_CONDITIONS = 64
 _LONGEST_TIMEOUT = 30.0  # seconds
 
 
@@ -169,21 +170,27 @@ def _seconds(webhook: Obj, name: str, where: str, default: float | None) -> floa
 
 def _conditions(webhook: Obj, where: str) -> Sequence[str]:
     conditions = webhook.get("matchConditions") or ()
-    if conditions and webhook.get("matchConditionSubjectAccessReviewVersion") != "v1":
-        raise ValueError(f"{where}.matchConditionSubjectAccessReviewVersion: Required value: with matchConditions")
+    version = webhook.get("matchConditionSubjectAccessReviewVersion") or ""
+    if conditions and not version:
+        text = "required if match conditions are specified"
+        raise ValueError(f"{where}.matchConditionSubjectAccessReviewVersion: Required value: {text}")
+    if version not in ("", "v1"):
+        text = f'Unsupported value: "{version}": supported values: "v1"'
+        raise ValueError(f"{where}.matchConditionSubjectAccessReviewVersion: {text}")
+    if len(conditions) > _MOST_CONDITIONS:
+        text = f"Too many: {len(conditions)}: must have at most {_MOST_CONDITIONS} items"
+        raise ValueError(f"{where}.matchConditions: {text}")
     if not conditions:
         return ()
-    from minik.api.cel.engine import CelError, compile_dynamic
+    from minik.api.cel.conditions import complaint
 
     for at, condition in enumerate(conditions):
         expression = condition.get("expression") or ""
         place = f"{where}.matchConditions[{at}].expression"
         if not expression.strip():
             raise ValueError(f"{place}: Required value")
-        try:
-            result = compile_dynamic(expression, ("request",)).result
-        except CelError as error:
-            raise ValueError(f'{place}: Invalid value: "{expression}": compilation failed: {error}') from None
-        if result not in ("BOOL", "DYN"):
-            raise ValueError(f'{place}: Invalid value: "{expression}": must evaluate to bool')
+        if expression in [other.get("expression") for other in conditions[:at]]:
+            raise ValueError(f'{place}: Duplicate value: "{expression}"')
+        if wrong := complaint(expression, "request", shown=True):
+            raise ValueError(f'{place}: Invalid value: "{expression}": {wrong}')
     return tuple(condition["expression"] for condition in conditions)

@@ -62,19 +62,21 @@ def check_entry(entry: Obj, where: str) -> None:
 def _check_issuer(issuer: Obj, where: str) -> None:
     url, discovery = issuer.get("url") or "", issuer.get("discoveryURL") or ""
     if not url:
-        raise ValueError(f"{where}.url: Required value: URL is required")
+        raise ValueError(f"{where}.url: Required value")
     _check_url(url, f"{where}.url")
     if discovery:
         if discovery.rstrip("/") == url.rstrip("/"):
-            raise ValueError(f'{where}.discoveryURL: Invalid value: "{discovery}": must be different from URL')
+            raise ValueError(
+                f'{where}.discoveryURL: Invalid value: "{discovery}": discoveryURL must be different from URL'
+            )
         _check_url(discovery, f"{where}.discoveryURL")
     audiences = issuer.get("audiences") or ()
     policy = issuer.get("audienceMatchPolicy") or ""
     if not audiences:
-        raise ValueError(f"{where}.audiences: Required value: at least one audience is required")
+        raise ValueError(f"{where}.audiences: Required value: at least one {where}.audiences is required")
     for at, audience in enumerate(audiences):
         if not audience:
-            raise ValueError(f"{where}.audiences[{at}]: Required value: audience can't be empty")
+            raise ValueError(f"{where}.audiences[{at}]: Required value")
         if audience in audiences[:at]:
             raise ValueError(f'{where}.audiences[{at}]: Duplicate value: "{audience}"')
     if len(audiences) > 1 and policy != "MatchAny":
@@ -103,15 +105,13 @@ def _check_mapping(mapping: Obj, where: str, *, prefixed: bool = True) -> None:
         raise ValueError(f'{where}: Invalid value: "": claim and expression can\'t both be set')
     if expression:
         if prefix is not None:
-            raise ValueError(f'{where}.prefix: Invalid value: "{prefix}": prefix can\'t be set when expression is set')
+            raise ValueError(f'{where}.prefix: Invalid value: "{prefix}": may not be specified when expression is set')
         _compile(expression, "claims", f"{where}.expression")
     elif claim and prefixed and prefix is None:
         raise ValueError(
             f"{where}.prefix: Required value: prefix is required when claim is set. It can be set to an empty string "
             "to disable prefixing"
         )
-    elif not claim and prefix is not None:
-        raise ValueError(f'{where}.prefix: Invalid value: "{prefix}": prefix can\'t be set without claim')
 
 
 def _check_extra(entries: Sequence[Obj], where: str) -> None:
@@ -123,7 +123,7 @@ def _check_extra(entries: Sequence[Obj], where: str) -> None:
         if problems := names.domain_prefixed_path(key):
             raise ValueError(f'{place}: Invalid value: "{key}": {problems[0]}')
         if key != key.lower():
-            raise ValueError(f'{place}: Invalid value: "{key}": key must be lowercase')
+            raise ValueError(f'{place}: Invalid value: "{key}": must be lowercase')
         domain = key.partition("/")[0]
         if any(domain == each or domain.endswith(f".{each}") for each in _KUBERNETES_DOMAINS):
             text = "k8s.io, kubernetes.io and their subdomains are reserved for Kubernetes use"
@@ -131,7 +131,7 @@ def _check_extra(entries: Sequence[Obj], where: str) -> None:
         if key in [other.get("key") for other in entries[:at]]:
             raise ValueError(f'{place}: Duplicate value: "{key}"')
         if not expression:
-            raise ValueError(f"{where}[{at}].valueExpression: Required value: valueExpression is required")
+            raise ValueError(f"{where}[{at}].valueExpression: Required value")
         _compile(expression, "claims", f"{where}[{at}].valueExpression")
 
 
@@ -142,17 +142,17 @@ def _check_claim_rules(rules: Sequence[Obj], where: str) -> None:
             raise ValueError(f'{place}: Invalid value: "{claim}": claim and expression can\'t both be set')
         if not claim and not expression:
             raise ValueError(f"{place}: Required value: claim or expression is required")
-        seen = [(other.get("claim") or "", other.get("expression") or "") for other in rules[:at]]
-        if (claim, expression) in seen:
-            raise ValueError(f'{place}: Duplicate value: "{claim or expression}"')
         if claim and rule.get("message"):
             raise ValueError(
-                f'{place}.message: Invalid value: "{rule["message"]}": message can\'t be set when claim is set'
+                f'{place}.message: Invalid value: "{rule["message"]}": may not be specified when claim is set'
             )
+        field = "claim" if claim else "expression"
+        if rule[field] in [other.get(field) for other in rules[:at]]:
+            raise ValueError(f'{place}.{field}: Duplicate value: "{rule[field]}"')
         if expression:
             if rule.get("requiredValue"):
                 value = rule["requiredValue"]
-                text = "requiredValue can't be set when expression is set"
+                text = "may not be specified when expression is set"
                 raise ValueError(f'{place}.requiredValue: Invalid value: "{value}": {text}')
             _compile(expression, "claims", f"{place}.expression", rule=True)
 
@@ -161,7 +161,7 @@ def _check_user_rules(rules: Sequence[Obj], where: str) -> None:
     for at, rule in enumerate(rules):
         expression = rule.get("expression") or ""
         if not expression:
-            raise ValueError(f"{where}[{at}].expression: Required value: expression is required")
+            raise ValueError(f"{where}[{at}].expression: Required value")
         if expression in [other.get("expression") for other in rules[:at]]:
             raise ValueError(f'{where}[{at}].expression: Duplicate value: "{expression}"')
         _compile(expression, "user", f"{where}[{at}].expression", rule=True)
@@ -183,11 +183,7 @@ def _check_email(username: Obj, mappings: Obj, entry: Obj, where: str) -> None:
 
 
 def _compile(expression: str, variable: str, where: str, *, rule: bool = False) -> None:
-    from minik.api.cel.engine import CelError, compile_dynamic  # only who uses CEL needs the engine
+    from minik.api.cel.conditions import complaint  # only who uses CEL needs the engine
 
-    try:
-        result = compile_dynamic(expression, (variable,)).result
-    except CelError as error:
-        raise ValueError(f'{where}: Invalid value: "{expression}": compilation failed: {error}') from None
-    if rule and result not in ("BOOL", "DYN"):
-        raise ValueError(f'{where}: Invalid value: "{expression}": must evaluate to bool')
+    if wrong := complaint(expression, variable, condition=rule):
+        raise ValueError(f'{where}: Invalid value: "{expression}": {wrong}')
