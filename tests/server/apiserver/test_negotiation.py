@@ -2,8 +2,19 @@
 
 import pytest
 
+from minik.api.request import Request
 from minik.api.status import StatusError
-from minik.server.apiserver.negotiation import JSON, PLAIN, PROTOBUF, YAML, Form, accepts_route, error_form, negotiate
+from minik.server.apiserver.negotiation import (
+    JSON,
+    PLAIN,
+    PROTOBUF,
+    YAML,
+    Form,
+    accepts_route,
+    error_form,
+    negotiate,
+    wants_pretty,
+)
 
 KUBECTL = (
     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
@@ -40,6 +51,7 @@ def test_the_best_acceptable_form_wins(accept: str, form: Form) -> None:
     ("accept", "message"),
     [
         ("application/*", "406: Not Acceptable\n\nAvailable representations: "),
+        ("*", "406: Not Acceptable\n\nAvailable representations: "),
         ("text/html", "406: Not Acceptable\n\nAvailable representations: "),
         (f"{PROTOBUF};as=Table;g=meta.k8s.io;v=v1", "only the following media types are accepted: "),
         ("application/json;v=v1", "only the following media types are accepted: "),
@@ -68,8 +80,16 @@ def test_some_routes_speak_one_language() -> None:
         accepts_route("text/plain", JSON)
 
 
+@pytest.mark.parametrize(
+    ("value", "indented"), [("1", True), ("T", True), ("0", False), ("F", False), ("yes", False), ("", True)]
+)
+def test_people_get_indented_answers_unless_they_ask_for_none(value: str, indented: bool) -> None:
+    request = Request(method="GET", path="/", query={"pretty": [value]}, headers={"user-agent": "curl/8"})
+    assert wants_pretty(request) is indented
+
+
 def test_custom_resources_have_no_routes() -> None:
-    assert negotiate("application/*", routed=False) == PLAIN
+    assert negotiate("application/*", routed=False) == negotiate("*", routed=False) == PLAIN
     with pytest.raises(StatusError, match=r"^only the following media types are accepted: "):
         negotiate("text/plain", routed=False)
 

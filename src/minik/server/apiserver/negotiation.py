@@ -4,7 +4,7 @@ Pure. Upstream checks twice: the route's list of media types first, then the par
 Rules: https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -106,7 +106,7 @@ def negotiate(
     if not accept:
         return PLAIN
     entries = clauses(accept)
-    if routed and not any(clause.media_type == "*/*" or clause.media_type in OFFERED for clause in entries):
+    if routed and not _route_takes(accept, OFFERED):
         produced = f"{_PRODUCED}, {_STREAMED}" if streams else _PRODUCED
         raise _no_route(produced)
     last_resort: Form | None = None
@@ -148,15 +148,21 @@ def _serves(parameters: Mapping[str, str], media_type: str, *, transforms: bool)
 def wants_pretty(request: Request) -> bool:
     """Indented JSON for people: asked for, or read with a tool of people."""
     asked = request.query.get("pretty")
-    if asked:
-        return asked[0] not in ("0", "false")
+    if asked and asked[0]:
+        return asked[0] in ("1", "t", "T", "true", "TRUE", "True")
     return request.headers.get("user-agent", "").startswith(("curl", "Wget", "Mozilla/5.0"))
 
 
 def accepts_route(accept: str, produced: str) -> None:
     """Refuses clients that do not take the only media type of a route. Raises StatusError 406."""
-    if accept and not any(clause.media_type in ("*/*", produced) for clause in clauses(accept)):
+    if accept and not _route_takes(accept, (produced,)):
         raise _no_route(produced)
+
+
+def _route_takes(accept: str, produced: Collection[str]) -> bool:
+    """Whether a route has what a client takes; of wildcards it only knows the plainest."""
+    media_types = (entry.partition(";")[0].strip() for entry in accept.split(","))
+    return any(media_type == "*/*" or media_type in produced for media_type in media_types)
 
 
 def _no_route(produced: str) -> StatusError:
