@@ -18,6 +18,7 @@ from minik.server.apiserver.streaming.spdy import SpdyConnection, SpdyStream
 
 PROTOCOL = "v5.channel.k8s.io"
 SPDY_PROTOCOL = "v4.channel.k8s.io"
+MOMENT = 0.5  # seconds; who was attached for longer has not come too late
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 _NAMES = {STDIN: "stdin", STDOUT: "stdout", STDERR: "stderr", ERROR: "error", RESIZE: "resize"}
 
@@ -58,7 +59,7 @@ async def translate(
 ) -> None:
     """Carry both directions until the kubelet has reported the outcome or the client is gone.
 
-    `silence` is the outcome to report when nothing else came: who attaches to a program that is over in an instant
+    `silence` is the outcome to report when nothing else came: who attaches to a program that is over in a moment
     can be too late for all it said, and kubectl shows its log instead when it is told so.
     """
     streams: dict[int, SpdyStream] = {}
@@ -84,11 +85,13 @@ async def translate(
 
 
 async def _all_to_client(socket: web.WebSocketResponse, streams: Mapping[int, SpdyStream], silence: bytes) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     async with asyncio.TaskGroup() as tasks:
         outputs = [tasks.create_task(_to_client(socket, c, stream)) for c, stream in streams.items() if c != ERROR]
         if not silence:
             tasks.create_task(_to_client(socket, ERROR, streams[ERROR]))
-    if silence and not any(output.result() for output in outputs):
+    if silence and loop.time() - began < MOMENT and not any(output.result() for output in outputs):
         await socket.send_bytes(bytes([ERROR]) + silence)
     elif silence:
         await _to_client(socket, ERROR, streams[ERROR])
