@@ -76,6 +76,16 @@ def without_prefix(text: str, length: int, source: str) -> str:
     return listed([moved(_complaint(match, source)) for match in _BLOCK.finditer(text)]) or text
 
 
+def listed_in(text: str, source: str) -> list[Complaint]:
+    """The complaints about `source` that a text consists of."""
+    return [_complaint(match, source) for match in _BLOCK.finditer(text)]
+
+
+def offset(complaint: Complaint, source: str) -> int:
+    """Where in the source it is about."""
+    return _offset(complaint, source)
+
+
 def without(text: str, ignored: re.Pattern[str]) -> str:
     """The complaints but those that `ignored` is found in."""
     found = list(_BLOCK.finditer(text))

@@ -28,6 +28,7 @@ from minik.api.cel import (
     string_functions,
     syntax_tree,
     two_variables,
+    wrong_arguments,
 )
 from minik.api.cel.declarations import Declarations
 from minik.api.cel.function import MESSAGES, OPAQUE, Function, kind_of
@@ -198,12 +199,22 @@ def check(expression: str, types: Types, written: str | None = None) -> Program:
     except CelError as error:
         other = complaints.without(str(error), replaced_calls.MIXED)
         if other:
-            raise CelError(other) from None
+            names = {*wrong_arguments.STANDARD, *(function.name for function in (*FUNCTIONS, *types.library))}
+            raise CelError(wrong_arguments.told(other, expression, names, lambda part: _type_of(part, types))) from None
         program = compile_dynamic(expression, tuple(types.variables), types.library)
     wrong = literal_checks.complaints(program.checked(), expression)
     if wrong:
         raise CelError(complaints.listed(wrong))
     return program
+
+
+def _type_of(part: str, types: Types) -> str:
+    """cel-go's name of the type of an expression, "" when it has none."""
+    try:
+        checked = check(part, types).checked()
+    except CelError:
+        return ""
+    return literal_checks.shown(checked.types.get(checked.tree.id, syntax_tree.DYN))
 
 
 def _compile(environment: Any, expression: str) -> Program:

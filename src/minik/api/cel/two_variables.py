@@ -86,7 +86,7 @@ def _next_call(text: str, at: int) -> tuple[re.Match[str], int] | None:
     """The next macro call that is no part of a string, and where its receiver starts."""
     for match in _CALL.finditer(text, at):
         if in_code(text, match.start()):
-            return match, _receiver_start(text, match.start())
+            return match, receiver_start(text, match.start())
     return None
 
 
@@ -107,7 +107,7 @@ def _skipped(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def _receiver_start(text: str, end: int) -> int:
+def receiver_start(text: str, end: int) -> int:
     """Where the operand of a member call begins: names, calls, indexes and literals joined by dots."""
     starts = {stop: start for start, stop in _skipped(text)}
     at = end
