@@ -35,7 +35,7 @@ async def resource_metrics(runtime: Runtime) -> str:
     """Raises CRIError."""
     stats = [one for one in await runtime.stats() if one.timestamp]  # what does not run is not measured
     started = {container.id: container.created_at / 1e9 for container in await runtime.containers()}
-    cpu, memory = await asyncio.to_thread(_node)
+    cpu, memory = await asyncio.to_thread(node_usage)
     return render(stats, started, cpu, memory, int(time.time() * 1000))
 
 
@@ -86,7 +86,8 @@ def _text(lines: Iterable[Line]) -> Iterator[str]:
         yield f"{name}{labels} {value:.15g}{f' {at}' if at else ''}\n"
 
 
-def _node() -> tuple[float, int]:
+def node_usage() -> tuple[float, int]:
+    """CPU in core-seconds since the machine started, memory in use in bytes."""
     ticks = [int(text) for text in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     busy = sum(value for column, value in enumerate(ticks) if column not in _IDLE)
     figures = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())

@@ -114,6 +114,8 @@ class KubeletServer:
         if first == "metrics" and rest == ["resource"]:
             text = await resource_metrics(self._kubelet.runtime)
             return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        if first == "stats" and rest == ["summary"]:
+            return _json(await self._summary(request))
         if first == "logs":
             return await asyncio.to_thread(node_log, rest, slash=path.endswith("/"))
         if first == "containerLogs" and len(rest) == 3:
@@ -127,6 +129,12 @@ class KubeletServer:
             target = self._find_with_uid([*rest, ""])
             return await self._stream(request, await self._forward_url(request, target))
         raise _Refusal(404, "404 page not found\n")
+
+    async def _summary(self, request: web.BaseRequest) -> Obj:
+        from minik.agent.kubelet.stats_summary import stats_summary
+
+        kubelet, brief = self._kubelet, _first_values(request).get("only_cpu_and_memory") in _TRUE
+        return await stats_summary(kubelet.runtime, kubelet.node_name, kubelet.settings.root_dir, brief=brief)
 
     def _find_with_uid(self, parts: Sequence[str]) -> _Target:
         """namespace/pod[/uid]/container"""
