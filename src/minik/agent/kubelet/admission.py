@@ -38,6 +38,17 @@ def check(
     return _resources(pod, others, amounts(allocatable))
 
 
+def resize_refusal(pod: Obj, others: Sequence[Obj], allocatable: Mapping[str, str]) -> tuple[str, str] | None:
+    """(reason, message) why a running Pod cannot have what it now asks for: never on this node, or not yet."""
+    wanted, capacity = pod_requests(pod), amounts(allocatable)
+    for name in ("memory", "cpu"):
+        if wanted.get(name, 0) > capacity.get(name, 0):
+            amounts_text = f"requested: {wanted[name]}, capacity: {capacity.get(name, 0)}"
+            return "Infeasible", f"Node didn't have enough capacity: {name}, {amounts_text}"
+    refusal = _resources(pod, others, capacity)
+    return refusal and ("Deferred", refusal[1].removeprefix(_REJECTED))
+
+
 def _resources(pod: Obj, others: Sequence[Obj], capacity: Mapping[str, int]) -> tuple[str, str] | None:
     if len(others) + 1 > capacity.get("pods", 0):
         return "OutOfpods", _lacking("pods", 1, len(others), capacity.get("pods", 0))

@@ -3,13 +3,14 @@
 https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-conditions
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from minik.agent.kubelet.quantities import is_sidecar
 from minik.agent.kubelet.runtime_types import PodState
 from minik.api.types import Obj
 
 OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+RESIZE = PENDING, IN_PROGRESS = ("PodResizePending", "PodResizeInProgress")  # only there while they hold
 _DISRUPTION = "DisruptionTarget"
 Verdict = tuple[bool, str, str]  # status, reason, message
 
@@ -34,6 +35,13 @@ def disruption(pod: Obj, message: str, now: str) -> Obj:
     known = {condition["type"]: condition for condition in (pod.get("status") or {}).get("conditions") or ()}
     verdict = (True, "TerminationByKubelet", message)
     return condition(_DISRUPTION, verdict, known.get(_DISRUPTION), now, pod["metadata"].get("generation", 1))
+
+
+def resize_conditions(pod: Obj, found: Mapping[str, tuple[str, str]], now: str) -> list[Obj]:
+    """`found`: of which of the two kinds, with reason and message."""
+    known = {condition["type"]: condition for condition in (pod.get("status") or {}).get("conditions") or ()}
+    generation = pod["metadata"].get("generation", 1)
+    return [condition(kind, (True, *words), known.get(kind), now, generation) for kind, words in found.items()]
 
 
 def condition(kind: str, verdict: Verdict, old: Obj | None, now: str, generation: int) -> Obj:

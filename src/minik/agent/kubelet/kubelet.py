@@ -223,6 +223,8 @@ class Kubelet:
             services=self._services.list,
             handlers_of_runtime=lambda: reporter.handlers,
             network_problem=lambda: reporter.problem,
+            resize_refusal=self._resize_refusal,
+            room=self._retry_resizes,
         )
 
     def _prepare_host(self, reporter: NodeReporter) -> None:
@@ -248,6 +250,7 @@ class Kubelet:
     def _node_changed(self, changes: Sequence[Change]) -> None:
         if changes and (node := changes[-1].new) is not None:
             self._reporter.seen(node)
+            self._retry_resizes()
 
     def _pods_changed(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -264,6 +267,8 @@ class Kubelet:
             worker = self._workers.get(new["metadata"]["uid"])
             if worker is not None:
                 worker.update(new)
+                if _is_over(new):
+                    self._retry_resizes()
             else:
                 self._start(new, adopted=new["metadata"]["uid"] in self._adopted)
 
@@ -282,6 +287,7 @@ class Kubelet:
     def _ended(self, worker: PodWorker) -> None:
         self._workers.pop(worker.uid, None)
         self._weigh_burstable()
+        self._retry_resizes()
 
     def _weigh_burstable(self) -> None:
         """Tell the kernel what the burstable Pods asked for together, once the present events are dealt with."""
@@ -294,8 +300,20 @@ class Kubelet:
         doing = asyncio.to_thread(self._context.cgroups.set_burstable_shares, pods)
         self._context.group.create_task(doing, name="cpu shares")
 
+    def _others(self, pod: Obj) -> list[Obj]:
+        """The Pods that have their share of this node."""
+        uid, workers = pod["metadata"]["uid"], self._workers.values()
+        return [w.pod for w in workers if w.uid != uid and not _is_over(w.pod) and not w.refused]
+
+    def _resize_refusal(self, pod: Obj) -> tuple[str, str] | None:
+        return admission.resize_refusal(pod, self._others(pod), self._node_facts().allocatable or {})
+
+    def _retry_resizes(self) -> None:
+        for worker in self._workers.values():
+            worker.resize.retry()
+
     def _refusal(self, pod: Obj) -> tuple[str, str] | None:
-        others = [worker.pod for worker in self._workers.values() if not _is_over(worker.pod) and not worker.refused]
+        others = self._others(pod)
         node = self._nodes.get(self.node_name) or self._reporter.node
         capacity = (node.get("status") or {}).get("allocatable") or {}
         return admission.check(

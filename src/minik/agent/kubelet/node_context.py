@@ -49,6 +49,8 @@ class NodeContext:
     services: Callable[[], Sequence[Obj]]
     handlers_of_runtime: Callable[[], Sequence[RuntimeHandler]]
     network_problem: Callable[[], str]  # "" when Pods can get addresses
+    resize_refusal: Callable[[Obj], tuple[str, str] | None]  # why a Pod cannot have what it now asks for
+    room: Callable[[], None]  # some Pod needs less: others may grow
 
     def recursive_read_only(self) -> bool:
         """Whether the runtime's default handler can mount recursively read-only."""

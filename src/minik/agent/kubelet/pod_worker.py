@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from minik.agent.kubelet import container_gc, lifecycle, pod_end, pod_files, quantities, resize
+from minik.agent.kubelet import container_gc, lifecycle, pod_end, pod_files, quantities
 from minik.agent.kubelet.lifecycle import Stopper
 from minik.agent.kubelet.node_context import NodeContext
 from minik.agent.kubelet.plan import Kill, make_plan
 from minik.agent.kubelet.pod_events import PodEvents
+from minik.agent.kubelet.pod_resize import PodResize
 from minik.agent.kubelet.pod_start import PodStarter
 from minik.agent.kubelet.probes import PodProbes
 from minik.agent.kubelet.runtime_types import ContainerState, CRIError, PodState
@@ -49,7 +50,6 @@ class PodWorker:
     """`run` returns when the Pod is gone; everything else only wakes it up."""
 
     def __init__(self, context: NodeContext, pod: Obj, *, adopted: bool = False) -> None:
-        self.pod = pod
         self.uid: str = pod["metadata"]["uid"]
         self.state = PodState()
         self.phase = Phase.ACTIVE
@@ -67,7 +67,6 @@ class PodWorker:
         self._settle_pause = SETTLE_PAUSE
         self._messages: dict[str, str] = {}
         self._restarting: set[str] = set()
-        self._resources: dict[str, Obj] = {}  # what containers still have while a resize is under way
         self._override: Override | None = None
         self._work: asyncio.Task[None] | None = None  # making the sandbox, starting containers
         self._quiet_until = 0.0  # monotonic
@@ -75,18 +74,22 @@ class PodWorker:
         self._end_task: asyncio.Task[None] | None = None
         self._refresh_task: asyncio.Task[None] | None = None
         self._refresh_again = False
+        self.resize = PodResize(context, pod, lambda: self.state, self._kill, self._wake.now, adopted=adopted)
+
+    @property
+    def pod(self) -> Obj:
+        """As the API has it, with the resources that were granted to it."""
+        return self.resize.pod
 
     # -- told from outside
 
     def update(self, pod: Obj) -> None:
         """The API has a newer version."""
-        old, self.pod = self.pod, pod
+        old = self.pod
+        self.resize.take(pod)
         self._events.pod = pod
         if old["metadata"].get("generation") != pod["metadata"].get("generation"):
             self._starter.retry_now()
-        if self.phase is Phase.ACTIVE and (wanted := resize.changes(old, pod)):
-            self._resources.update((change.container["name"], change.before) for change in wanted)
-            self._spawn(self._resize(wanted))
         if self.phase is Phase.ENDING and lifecycle.grace_period(pod) < lifecycle.grace_period(old):
             self._spawn(self._stopper.hurry(max(MINIMUM_GRACE, lifecycle.grace_period(pod))))
         if any(old["metadata"].get(key) != pod["metadata"].get(key) for key in ("labels", "annotations")):
@@ -170,7 +173,9 @@ class PodWorker:
         self._check_end()
         if self.phase is Phase.ACTIVE:
             self._probes.sync(self.pod, self.state, self._ip(), adopted=self._adopted)
-            self._adopted = False
+            if self._adopted:
+                self._adopted = False
+                self.resize.retry()
             self._advance()
         self._report()
         if self.phase is Phase.ENDED:
@@ -265,15 +270,6 @@ class PodWorker:
             self._kills.pop(container.id, None)
             self.runtime_changed()
 
-    async def _resize(self, wanted: list[resize.Change]) -> None:
-        await resize.apply(self._context, self.pod, self.state, wanted)
-        for change in wanted:
-            current = self.state.current(change.container["name"])
-            if change.restart and current is not None and current.running:
-                await self._kill(Kill(current, f"Container {current.name} resize requires restart"))
-            self._resources.pop(change.container["name"], None)
-        self._wake.now()
-
     # -- ending
 
     def _check_end(self) -> None:
@@ -292,6 +288,7 @@ class PodWorker:
 
     def _begin_end(self) -> None:
         self.phase = Phase.ENDING
+        self.resize.close()
         self._quiet_until = time.monotonic() + QUIET
         self._end_task = self._spawn(self._end())
 
@@ -371,7 +368,8 @@ class PodWorker:
             started=self._probes.started,
             ready=self._probes.ready,
             messages=self._messages,
-            resources=self._resources,
+            resources=self.resize.before,
+            resize=self.resize.conditions(),
             recursive_read_only=context.recursive_read_only(),
             ended=self.phase is Phase.ENDED,
             override=self._override,

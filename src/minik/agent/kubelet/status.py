@@ -39,6 +39,7 @@ class Facts:
     ready: Callable[[str], bool] = lambda _: True  # its readiness probe says so
     messages: Mapping[str, str] = field(default_factory=dict)  # container id -> termination message
     resources: Mapping[str, Obj] = field(default_factory=dict)  # where they are not yet what the spec says
+    resize: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # condition of a resize -> reason, message
     runtime_name: str = "containerd"
     recursive_read_only: bool = False  # what the runtime can do
     ended: bool = False  # the kubelet stopped the Pod for good: nothing is started again
@@ -78,6 +79,7 @@ def make_status(pod: Obj, state: PodState, facts: Facts) -> Obj:
     if ephemeral:
         status["ephemeralContainerStatuses"] = ephemeral
     status["conditions"] = conditions.make_conditions(pod, status, state, facts.now)
+    status["conditions"] += conditions.resize_conditions(pod, facts.resize, facts.now)
     if override and override.disrupted:
         status["conditions"].append(conditions.disruption(pod, override.message, facts.now))
     return status
@@ -193,8 +195,8 @@ def _container_status(
         given = facts.resources.get(name, container.get("resources")) or {}
         resources = {key: value for key, value in given.items() if key in ("requests", "limits")}
         status["resources"] = resources
-        if resources.get("requests"):
-            status["allocatedResources"] = resources["requests"]
+        if allocated := (container.get("resources") or {}).get("requests"):
+            status["allocatedResources"] = allocated
     mounts = _mounts(container, facts.recursive_read_only)
     if mounts:
         status["volumeMounts"] = mounts

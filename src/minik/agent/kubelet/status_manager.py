@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from minik.agent.kubelet.conditions import OWNED
+from minik.agent.kubelet.conditions import OWNED, RESIZE
 from minik.api.status import StatusError
 from minik.api.types import Obj
 from minik.client.client import STRATEGIC_MERGE_PATCH, Client
@@ -150,6 +150,8 @@ def status_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Obj:
         if key == "conditions":
             before = {condition["type"]: condition for condition in old.get("conditions") or ()}
             changed = [_condition_patch(before.get(c["type"], {}), c) for c in value if c != before.get(c["type"])]
+            over = {kind for kind in RESIZE if kind in before} - {c["type"] for c in value}
+            changed += [{"$patch": "delete", "type": kind} for kind in sorted(over)]
             if changed:
                 patch["$setElementOrder/conditions"] = [{"type": kind} for kind in _order(old, value)]
                 patch["conditions"] = changed
@@ -168,4 +170,4 @@ def _condition_patch(old: Obj, new: Obj) -> Obj:
 
 def _order(old: Mapping[str, Any], conditions: list[Obj]) -> list[str]:
     own = [c["type"] for c in conditions]
-    return [*own, *(c["type"] for c in old.get("conditions") or () if c["type"] not in {*OWNED, *own})]
+    return [*own, *(c["type"] for c in old.get("conditions") or () if c["type"] not in {*OWNED, *RESIZE, *own})]
