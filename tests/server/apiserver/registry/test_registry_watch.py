@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
+import pytest
+
+from minik.server.apiserver.registry import watch
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 INITIAL = "sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
@@ -104,6 +107,41 @@ async def test_time_ends_a_watch(api: Any) -> None:
     response = await api.send("GET", f"{CONFIG_MAPS}?watch=true&timeoutSeconds=1&labelSelector=none")
     async with asyncio.timeout(3):
         assert [chunk async for chunk in response.stream] == []
+
+
+async def test_bookmarks_come_shortly_before_the_end(api: Any) -> None:
+    first = await api.config_map("a")
+    query = f"resourceVersion={first['metadata']['resourceVersion']}&allowWatchBookmarks=true&timeoutSeconds"
+    for seconds, bookmarks in (("3", 1), ("2", 0)):
+        response = await api.send("GET", f"{CONFIG_MAPS}?watch=true&{query}={seconds}")
+        async with asyncio.timeout(5):
+            found = [orjson.loads(chunk) async for chunk in response.stream]
+        assert told(found) == [("BOOKMARK", "")] * bookmarks
+        for event in found:
+            metadata = {"resourceVersion": first["metadata"]["resourceVersion"]}
+            assert event["object"] == {"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata}
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_neither_bookmarks_nor_the_end_wait_for_changes_to_stop(
+    api: Any, monkeypatch: pytest.MonkeyPatch, allowed: bool
+) -> None:
+    monkeypatch.setattr(watch, "BOOKMARK_SECONDS", 0.1)
+    await api.config_map("a")
+    query = f"timeoutSeconds=3&labelSelector=none&allowWatchBookmarks={str(allowed).lower()}"
+    response = await api.send("GET", f"{CONFIG_MAPS}?watch=true&{query}")
+
+    async def change() -> None:
+        number = 0
+        while True:
+            number += 1
+            await api.patch(f"{CONFIG_MAPS}/a", {"data": {"x": str(number)}})
+
+    changing = asyncio.create_task(change())
+    async with asyncio.timeout(5):
+        found = [chunk async for chunk in response.stream]
+    changing.cancel()
+    assert (len(found) > 3) is allowed
 
 
 async def test_tables_carry_their_columns_once(api: Any) -> None:

@@ -35,6 +35,7 @@ from minik.store.store import (
 )
 
 BOOKMARK_SECONDS = 60.0
+_LAST_BOOKMARK = 2.0  # seconds before the end of a watch
 _SHORTEST, _LONGEST = 1800, 3600  # seconds a watch lives when the client does not say
 _INITIAL_CHUNK = 500  # objects of the present state sent at once
 _BUFFER = 10_000  # events kept for a client that reads slowly
@@ -161,22 +162,38 @@ def _only(layout: Layout, chosen: Selection) -> Only | None:
 
 
 async def _live(stream: Watch, options: WatchOptions) -> AsyncIterator[Sequence[Event] | Bookmark]:
-    """Batches of events, bookmarks about once a minute for those who asked, until the time is over."""
+    """Batches of events, with bookmarks for those who asked, until the time is over."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + (options.timeout or random.uniform(_SHORTEST, _LONGEST))
+    bookmarks = _bookmarks(loop.time(), ends) if options.bookmarks else iter(())
+    bookmark_at = next(bookmarks, ends)
     while True:
-        bookmark_at = loop.time() + BOOKMARK_SECONDS * random.uniform(0.9, 1.1) if options.bookmarks else ends
+        due = min(ends, bookmark_at)
         try:
-            async with asyncio.timeout_at(min(ends, bookmark_at)):
+            async with asyncio.timeout_at(due):
                 batch = await anext(stream)
         except TimeoutError:
-            if loop.time() >= ends:
-                return
-            yield Bookmark(stream.revision)
+            pass
         except StopAsyncIteration:
             return
         else:
             yield batch
+        if loop.time() < due:
+            continue
+        if due == ends:
+            return
+        yield Bookmark(stream.revision)
+        bookmark_at = next(bookmarks, ends)
+
+
+def _bookmarks(start: float, ends: float) -> Iterator[float]:
+    """When bookmarks are sent: about once a minute, whatever else is, and shortly before the end."""
+    last = ends - _LAST_BOOKMARK
+    if last <= start:
+        return
+    while (start := start + BOOKMARK_SECONDS * random.uniform(0.9, 1.1)) < last:
+        yield start
+    yield last
 
 
 def _values(events: Sequence[Event]) -> Iterator[KeyValue]:
