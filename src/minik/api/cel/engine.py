@@ -22,6 +22,7 @@ from minik.api.cel import (
     format_functions,
     interpreter,
     literal_checks,
+    missing_overloads,
     network_functions,
     quantity_functions,
     replaced_calls,
@@ -356,6 +357,6 @@ def _runtime_text(text: str) -> str:
         return f"no such key: {match[1]}"
     if match := _CONVERSION.match(text):
         return f"type conversion error from '{match[1]}' to '{match[2]}'"
-    if text.startswith("No matching overloads found"):
-        return "no such overload"
+    if told := missing_overloads.told(text):
+        return told
     return _RUNTIME_TEXTS.get(text, text)
