@@ -62,6 +62,8 @@ def test_expressions_hold(expression: str) -> None:
     [
         ("{'a': 1}['b'] == 1", "no such key: b"),
         ("[1][3] == 1", "index out of bounds: 3"),
+        ("dyn(null).all(x, true)", "got 'types.Null', expected iterable type"),
+        ("dyn(1).exists(x, true)", "got 'types.Int', expected iterable type"),
         ("dyn(null) < 1", "no such overload: _<_"),
         ("dyn('a') < 1", "no such overload"),
         ("dyn(true) + 1 == 2", "no such overload: _+_"),

@@ -49,7 +49,7 @@ _AFFORDABLE = 1_000_000  # what one evaluation may cost
 _STRINGS_VERSION = 0  # of the library of functions on strings; what Kubernetes has beyond is string_functions.py's
 # errors that upstream has other rules or texts for, which the interpreter knows
 _OTHERWISE = re.compile(
-    r"Applying SELECT to non-message|Invalid container type|Index error: expected integer|<string>\."
+    r"Applying SELECT to non-message|Invalid container type|<iter_range>|Index error: expected integer|<string>\."
 )
 _CONVERSION = re.compile(r"(?:cannot convert|Type conversion error from) '?(string)'? to '?(\w+)'?$")
 _RUNTIME_TEXTS = {

@@ -81,7 +81,8 @@ def items_of(value: Any) -> Sequence[Any]:
         return list(value)
     if isinstance(value, list):
         return value
-    raise Failed("no such overload")
+    kind = {"null_type": "Null"}.get(_type(value).name, _type(value).name.capitalize())
+    raise Failed(f"got 'types.{kind}', expected iterable type")
 
 
 def equal(one: Any, other: Any) -> bool:
