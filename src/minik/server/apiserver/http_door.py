@@ -10,7 +10,6 @@ import functools
 import logging
 import os
 import ssl
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from multidict import CIMultiDict
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, bad_request, not_allowed, too_large
 from minik.server.apiserver import warning_headers, websocket_stream
+from minik.server.apiserver.compression import compress, inflate, is_worth_it
 from minik.server.apiserver.express import Framing, Head, Heads, is_bare_get
 from minik.server.apiserver.negotiation import JSON
 from minik.server.apiserver.pipeline import status_response
@@ -44,7 +44,6 @@ from minik.upgrade import ANSWERED_WITH, Connection, Upgraded, UpgradingServer
 
 log = logging.getLogger("minik.apiserver.http")
 
-_GZIP_FROM = 128 * 1024  # bytes; smaller answers are not worth it (upstream's defaultGzipThresholdBytes)
 _KEEPALIVE = 180.0  # seconds an idle connection is kept
 _PANIC = "This request caused apiserver to panic. Look in the logs for details.\n"
 _SHUTDOWN = 5.0  # seconds running requests may take to end
@@ -211,7 +210,7 @@ class HttpDoor:
         if head is None or self._short_way is None or connection.transport is None:
             return False
         answer = self._short_way(head, connection.certificate, connection.remote)
-        if answer is None or (len(answer.body) > _GZIP_FROM and _accepts_gzip(head.headers)):
+        if answer is None or is_worth_it(answer.body, head.headers):
             return False
         for part in short_answer(answer, self._audit_id(head.headers)):
             connection.transport.write(part)
@@ -244,8 +243,8 @@ class HttpDoor:
             return await self._upgrade(incoming, send)
         if response.stream is not None:
             return await self._stream(incoming, request, response, response.stream)
-        if len(response.body) > _GZIP_FROM and _may_compress(request, response):
-            await _compress(response)
+        if is_worth_it(response.body, request.headers):
+            await compress(response)
         if is_plain(incoming, response):
             self._learn(incoming, request, response)
             return plain_answer(request, response, self._audit_id_of(request))
@@ -347,18 +346,8 @@ async def _body(incoming: web.BaseRequest) -> bytes:
         chunks.append(chunk)
     body = b"".join(chunks)
     if incoming.headers.get("Content-Encoding") == "gzip":
-        return _inflate(body)
+        return inflate(body, MAX_BODY)
     return body
-
-
-def _inflate(body: bytes) -> bytes:
-    try:
-        inflated = zlib.decompressobj(31).decompress(body, MAX_BODY + 1)
-    except zlib.error:
-        raise bad_request("gzip: invalid header") from None
-    if len(inflated) > MAX_BODY:
-        raise too_large(MAX_BODY)
-    return inflated
 
 
 def _headers(request: Request, response: Response, audit_id: str) -> CIMultiDict[str]:
@@ -382,24 +371,3 @@ def _always(request: Request, audit_id: str) -> dict[str, str]:
 def _plain(incoming: web.BaseRequest, request: Request, response: Response, audit_id: str) -> web.Response:
     body = b"" if incoming.method == "HEAD" else response.body
     return web.Response(status=response.status, body=body, headers=_headers(request, response, audit_id))
-
-
-def _may_compress(request: Request, response: Response) -> bool:
-    """An aggregated API server may have done it already."""
-    return _accepts_gzip(request.headers) and "Content-Encoding" not in response.headers
-
-
-def _accepts_gzip(headers: Mapping[str, str]) -> bool:
-    return "gzip" in headers.get("accept-encoding", "")
-
-
-async def _compress(response: Response) -> None:
-    body = response.body
-
-    def deflate() -> bytes:
-        squeezer = zlib.compressobj(1, wbits=31)
-        return squeezer.compress(body) + squeezer.flush()
-
-    response.body = await asyncio.to_thread(deflate)
-    response.headers["Content-Encoding"] = "gzip"
-    response.headers["Vary"] = "Accept-Encoding"
