@@ -23,6 +23,7 @@ from minik.api.cel.ranges import (
     ONE,
     PER_CHARACTER,
     UNKNOWN,
+    Entries,
     Range,
     exactly,
 )
@@ -48,25 +49,12 @@ _KEYS = "keys__"
 _OPTIONAL_OLD = "oldSelf__"
 
 
-class _Entries(NamedTuple):
-    """What is known of the entries of a list or map that an expression builds."""
-
-    container: str
-    key: Range
-    value: Range
-
-    def union(self, other: "_Entries | None") -> "_Entries | None":
-        if other is None:
-            return None
-        return _Entries(self.container, self.key.union(other.key), self.value.union(other.value))
-
-
 class _Local(NamedTuple):
     """A variable of a macro."""
 
     path: Path
     size: Range | None
-    entries: _Entries | None = None
+    entries: Entries | None = None
 
 
 def estimate(checked: Checked, root: Declared | None) -> Range:
@@ -89,7 +77,7 @@ class _Estimator:
         self._root = root
         self._paths: dict[int, Path] = {}
         self._sizes: dict[int, Range] = {}
-        self._entries: dict[int, _Entries] = {}
+        self._entries: dict[int, Entries] = {}
         self._locals: dict[str, list[_Local]] = {}
 
     def cost(self, node: Node) -> Range:
@@ -126,7 +114,7 @@ class _Estimator:
         for element in node.elements:
             cost = cost.plus(self.cost(element))
             item = item.union(self._size(element) or UNKNOWN)
-        self._entries[node.id] = _Entries("list", ONE, item)
+        self._entries[node.id] = Entries("list", ONE, item)
         return cost.plus(exactly(NEW_LIST))
 
     def _map(self, node: MapLiteral) -> Range:
@@ -137,7 +125,7 @@ class _Estimator:
         for place, part in enumerate(node.parts):
             cost = cost.plus(self.cost(part))
             sizes[place % 2] = sizes[place % 2].union(self._size(part) or UNKNOWN)
-        self._entries[node.id] = _Entries("map", *sizes)
+        self._entries[node.id] = Entries("map", *sizes)
         return cost.plus(exactly(NEW_MAP))
 
     # -- macros
@@ -340,7 +328,7 @@ class _Estimator:
             return Range(0, self._root.most)
         return known
 
-    def _entries_of(self, node: Node) -> _Entries | None:
+    def _entries_of(self, node: Node) -> Entries | None:
         found = self._entries.get(node.id)
         if found is None and isinstance(node, Identifier):
             local = self._local(node.name)

@@ -38,3 +38,16 @@ NOTHING, ONE, UNKNOWN = Range(0, 0), Range(1, 1), Range(0, LIMIT)
 NEVER = Range(LIMIT, 0)  # the start of a union
 PER_CHARACTER, PER_PATTERN_CHARACTER = 0.1, 0.25
 NEW_LIST, NEW_MAP, NEW_MESSAGE = 10, 30, 40
+
+
+class Entries(NamedTuple):
+    """What is known of the entries of a list or map that an expression builds."""
+
+    container: str
+    key: Range
+    value: Range
+
+    def union(self, other: "Entries | None") -> "Entries | None":
+        if other is None:
+            return None
+        return Entries(self.container, self.key.union(other.key), self.value.union(other.value))
