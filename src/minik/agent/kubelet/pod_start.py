@@ -36,6 +36,7 @@ class PodStarter:
         self._wake = wake
         self._retry_at: dict[str, float] = {}  # container name, or "" for sandbox and volumes -> monotonic
         self._delay = FIRST_RETRY
+        self._without_image: set[str] = set()  # containers that wait for the image of a volume
 
     # -- when
 
@@ -87,11 +88,10 @@ class PodStarter:
             grace = lifecycle.grace_period(pod)
             await asyncio.gather(*(self._context.runtime.stop_container(c.id, grace) for c in state.running))
             await sandbox_start.make_sandbox(self._context, pod, state, attempt, self.volumes, self._events.pod_event)
-            self.volumes_ready = True
+            self._volumes_there()
             self._delay = FIRST_RETRY
         except SetUpFailed as error:
-            self._events.failed_mounts(error)
-            self.retry_later()
+            self._volumes_failed(pod, error)
         except CRIError as error:
             self._events.pod_event("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
             self.retry_later()
@@ -100,10 +100,22 @@ class PodStarter:
         """Know the volumes of a running Pod again after a restart, or bring their content up to date."""
         try:
             await self.volumes.set_up(sandbox_start.volume_context(self._context, pod, self._events.pod_event, ips))
-            self.volumes_ready = True
+            self._volumes_there()
         except SetUpFailed as error:
-            self._events.failed_mounts(error)
-            self.retry_later()
+            self._volumes_failed(pod, error)
+
+    def _volumes_there(self) -> None:
+        self.volumes_ready = True
+        for name in self._without_image:
+            self.waiting.pop(name, None)
+        self._without_image.clear()
+
+    def _volumes_failed(self, pod: Obj, error: SetUpFailed) -> None:
+        self._events.failed_mounts(error)
+        waiting = error.waiting(pod)
+        self.waiting.update(waiting)
+        self._without_image.update(waiting)
+        self.retry_later()
 
     async def start(self, pod: Obj, state: PodState, names: list[str], reported: Obj) -> None:
         """Start containers one after the other. `reported` is the Pod's last status."""

@@ -17,7 +17,7 @@ from minik.agent import mounts
 from minik.agent.kubelet.images import ImageError
 from minik.agent.kubelet.runtime import Runtime
 from minik.agent.kubelet.runtime_types import CRIError
-from minik.agent.kubelet.volumes.volume import VolumeContext, VolumeError
+from minik.agent.kubelet.volumes.volume import ImageVolumeError, VolumeContext, VolumeError
 from minik.api.types import Obj
 
 PLUGIN, NAMESPACE = "image", "k8s.io"
@@ -35,7 +35,9 @@ async def set_up(volume: Obj, context: VolumeContext) -> Path:
         runtime = context.images.runtime
         info = await runtime.image_info(reference)
         snapshotter = Path((await runtime.image_filesystem())[0]).name.rpartition(".")[2]
-    except (ImageError, CRIError) as error:
+    except ImageError as error:
+        raise ImageVolumeError(error.reason, error.message) from error
+    except CRIError as error:
         raise VolumeError(str(error)) from error
     chain = orjson.loads(info.get("info", "{}")).get("chainID", "")
     key = _key(context.uid, volume["name"])

@@ -15,6 +15,7 @@ from types import ModuleType
 from minik.agent import mounts
 from minik.agent.kubelet.env import expand
 from minik.agent.kubelet.object_cache import CacheTimeout
+from minik.agent.kubelet.quantities import all_containers
 from minik.agent.kubelet.runtime_config import ContainerMount
 from minik.agent.kubelet.volumes import (
     atomic_writer,
@@ -29,7 +30,7 @@ from minik.agent.kubelet.volumes import (
     secret,
     subpath,
 )
-from minik.agent.kubelet.volumes.volume import Payload, VolumeContext, VolumeError
+from minik.agent.kubelet.volumes.volume import ImageVolumeError, Payload, VolumeContext, VolumeError
 from minik.api.status import StatusError
 from minik.api.types import Obj
 
@@ -53,11 +54,21 @@ _ALWAYS_READ_ONLY = (*_PAYLOAD_KINDS, "image")
 
 
 class SetUpFailed(Exception):
-    """Some volumes are not there yet: name -> why."""
+    """Some volumes are not there yet: name -> why. Of `images`, whose image is not there, also a reason."""
 
-    def __init__(self, errors: Mapping[str, str]) -> None:
-        super().__init__("; ".join(errors.values()))
+    def __init__(self, errors: Mapping[str, str], images: Mapping[str, tuple[str, str]]) -> None:
+        super().__init__("; ".join([*errors.values(), *(message for _, message in images.values())]))
         self.errors = errors
+        self.images = images
+
+    def waiting(self, pod: Obj) -> dict[str, tuple[str, str]]:
+        """Container -> reason and message, of those that wait for an image to mount."""
+        return {
+            container["name"]: self.images[mount["name"]]
+            for container in all_containers(pod)
+            for mount in container.get("volumeMounts") or ()
+            if mount["name"] in self.images
+        }
 
 
 class PodVolumes:
@@ -66,16 +77,18 @@ class PodVolumes:
     def __init__(self) -> None:
         self.paths: dict[str, Path] = {}
         self._read_only: set[str] = set()
+        self._images: dict[str, tuple[str, str]] = {}  # those whose image is not there: reason, message
         self.renew_at = 0.0
 
     async def set_up(self, context: VolumeContext) -> None:
         """Raises SetUpFailed."""
         self.renew_at = 0.0
+        self._images.clear()
         wanted = context.pod["spec"].get("volumes") or ()
         results = await asyncio.gather(*(self._one(volume, context) for volume in wanted))
         errors = {name: error for name, error in results if error}
-        if errors:
-            raise SetUpFailed(errors)
+        if errors or self._images:
+            raise SetUpFailed(errors, dict(self._images))
 
     async def _one(self, volume: Obj, context: VolumeContext) -> tuple[str, str]:
         name = volume["name"]
@@ -94,6 +107,8 @@ class PodVolumes:
                 self.paths[name] = path
             if kind in _ALWAYS_READ_ONLY or (volume[kind] or {}).get("readOnly"):
                 self._read_only.add(name)
+        except ImageVolumeError as error:
+            self._images[name] = (error.reason, str(error))
         except (VolumeError, CacheTimeout) as error:
             return name, str(error)
         except StatusError as error:

@@ -22,6 +22,14 @@ class VolumeError(Exception):
     """A volume cannot be set up now; it is tried again. The text goes into the FailedMount event."""
 
 
+class ImageVolumeError(VolumeError):
+    """An image volume's image is not there. The containers that mount it tell why, as for their own image."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeContext:
     """`directory` is the Pod's own: <root>/pods/<uid>."""
