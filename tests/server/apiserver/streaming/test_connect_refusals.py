@@ -11,15 +11,20 @@ import pytest
 
 from minik.api.groups import load
 from minik.api.request import Request, Response
+from minik.api.status import StatusError
 from minik.api.types import UserInfo
 from minik.server.apiserver.http_door import HttpDoor
 from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.request_info import resolve
 from minik.server.apiserver.streaming.connect import Connect
 from minik.server.apiserver.streaming.kubelets import Endpoint
+from minik.server.apiserver.streaming.logs import Logs
 
 PODS = load().get("", "v1", "pods")
-POD = {"metadata": {"name": "p", "namespace": "ns"}, "spec": {"nodeName": "n", "containers": [{"name": "c"}]}}
+POD: dict[str, Any] = {
+    "metadata": {"name": "p", "namespace": "ns"},
+    "spec": {"nodeName": "n", "containers": [{"name": "c"}]},
+}
 REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 23\r\n\r\ncontainer not found (c)"
 
 
@@ -71,7 +76,10 @@ async def url(kubelet: Kubelet) -> AsyncIterator[str]:
         assert PODS is not None
         info = resolve(request.method, request.path, request.query)
         call = Call(request=request, info=info, resource=PODS, user=UserInfo("jane"))
-        return await Connect(kubelet).serve(registry, call)  # type: ignore[arg-type]
+        try:
+            return await Connect(kubelet).serve(registry, call)  # type: ignore[arg-type]
+        except StatusError as error:
+            return Response(status=error.code, body=json.dumps(error.status()).encode())
 
     door = HttpDoor(handle)
     server = await door.listen("127.0.0.1", 0, None)
@@ -104,6 +112,63 @@ async def test_exec_over_websocket_is_told_through_its_error_channel(
         assert outcome[0] == 3
         assert json.loads(outcome[1:])["message"] == said.format(f"127.0.0.1:{kubelet.port}")
         assert (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "complaint"),
+    [
+        ({}, "exec?container=zz", "container zz is not valid for pod p"),
+        ({"nodeName": ""}, "exec?container=zz", "container zz is not valid for pod p"),
+        ({"nodeName": ""}, "exec", "pod p does not have a host assigned"),
+        ({"nodeName": ""}, "portforward", "pod p does not have a host assigned"),
+        (
+            {"containers": [{"name": "c"}, {"name": "d"}], "initContainers": [{"name": "i"}]},
+            "attach",
+            "a container name must be specified for pod p, choose one of: [i c d]",
+        ),
+        ({"initContainers": [{"name": "i"}]}, "attach", "Upgrade request required"),
+        ({}, "exec", "Upgrade request required"),
+        ({}, "portforward", "Upgrade request required"),
+    ],
+)
+async def test_requests_that_lead_nowhere(
+    url: str, monkeypatch: pytest.MonkeyPatch, spec: Any, path: str, complaint: str
+) -> None:
+    monkeypatch.setitem(POD, "spec", {**POD["spec"], **spec})
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/{path}") as answer:
+        status = await answer.json()
+    assert (status["code"], status["message"]) == (400, complaint)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "complaint"),
+    [
+        ({"tailLines": "a"}, 400, 'strconv.ParseInt: parsing "a": invalid syntax'),
+        ({"sinceTime": "a"}, 400, 'parsing time "a" as "2006-01-02T15:04:05Z07:00": cannot parse "a" as "2006"'),
+        (
+            {"limitBytes": "0", "tailLines": "-1"},
+            422,
+            'PodLogOptions "p" is invalid: [tailLines: Invalid value: -1: must be greater than or equal to 0, '
+            "limitBytes: Invalid value: 0: must be greater than 0]",
+        ),
+        (
+            {"sinceSeconds": "0", "sinceTime": "2020-01-01T00:00:00Z"},
+            422,
+            'PodLogOptions "p" is invalid: []: Forbidden: at most one of `sinceTime` or `sinceSeconds` '
+            "may be specified",
+        ),
+        ({}, 404, 'pods "p" not found'),
+    ],
+)
+async def test_options_of_logs_are_read_before_the_pod_is_looked_for(query: Any, code: int, complaint: str) -> None:
+    assert PODS is not None
+    request = Request(method="GET", path="/api/v1/namespaces/ns/pods/p/log", query={n: [v] for n, v in query.items()})
+    info = resolve(request.method, request.path, request.query)
+    call = Call(request=request, info=info, resource=PODS, user=UserInfo("jane"))
+    registry = SimpleNamespace(storage=SimpleNamespace(get=lambda *_: None))
+    with pytest.raises(StatusError) as raised:
+        await Logs(Kubelet()).serve(registry, call)  # type: ignore[arg-type]
+    assert (raised.value.code, raised.value.message) == (code, complaint)
 
 
 async def test_who_speaks_spdy_is_handed_the_refusal(kubelet: Kubelet, url: str) -> None:

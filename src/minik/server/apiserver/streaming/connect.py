@@ -42,10 +42,12 @@ class Connect:
             raise call.not_found()
         pod = registry.layout(call.resource).decode(current)
         await admit(registry, call)
-        node = host_of(pod)
-        path = _kubelet_path(call, pod)
-        silence = _silence(call, pod)
-        kubelet = self.kubelets.endpoint(node)
+        container = "" if call.info.subresource == "portforward" else container_of(pod, call.parameter("container"))
+        kubelet = self.kubelets.endpoint(host_of(pod))
+        if call.request.local or not upgrade_of(call.request.headers):
+            raise bad_request("Upgrade request required")
+        path = _kubelet_path(call, pod, container)
+        silence = _silence(call, pod, container)
 
         async def upgrade(incoming: web.BaseRequest) -> web.StreamResponse:
             offered = [p.strip() for p in incoming.headers.get("Sec-WebSocket-Protocol", "").split(",")]
@@ -54,8 +56,6 @@ class Connect:
             tunnel = call.info.subresource == "portforward" and port_forward.PROTOCOL in offered
             return await self._carry(incoming, kubelet, path, tunnel=tunnel)
 
-        if call.request.local or not upgrade_of(call.request.headers):
-            raise bad_request("Upgrade request required")
         return Response(upgrade=upgrade)
 
     async def _translate(
@@ -113,13 +113,12 @@ class Connect:
             writer.close()
 
 
-def _kubelet_path(call: Call, pod: Obj) -> str:
+def _kubelet_path(call: Call, pod: Obj, container: str) -> str:
     """The kubelet's own URL for this request. Raises StatusError for options that make no sense."""
     subresource, meta = call.info.subresource, pod["metadata"]
     base = f"/{_KUBELET_PATHS[subresource]}/{quote(meta['namespace'])}/{quote(meta['name'])}"
     if subresource == "portforward":
         return f"{base}?{_query([('port', p) for p in call.parameters('ports')])}"
-    container = container_of(pod, call.parameter("container"))
     flags = [name for name in _STREAM_NAMES[subresource] if _true(call.parameter(name))]
     if not set(flags) - {"tty"}:
         raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
@@ -132,11 +131,10 @@ def _kubelet_path(call: Call, pod: Obj) -> str:
     return f"{base}/{quote(container)}?{_query(values)}"
 
 
-def _silence(call: Call, pod: Obj) -> bytes:
+def _silence(call: Call, pod: Obj, name: str) -> bytes:
     """What to answer who attaches to a program made for one visitor (kubectl run -it) and gets nothing of it."""
     if call.info.subresource != "attach":
         return b""
-    name = container_of(pod, call.parameter("container"))
     container: Obj = next((c for c in pod["spec"]["containers"] if c["name"] == name), {})
     if not container.get("stdinOnce"):
         return b""

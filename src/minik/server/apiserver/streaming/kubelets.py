@@ -82,7 +82,7 @@ def host_of(pod: Obj) -> str:
 
 
 def container_of(pod: Obj, wanted: str) -> str:
-    """The container a request is about; the only one when none is named. Raises StatusError 400."""
+    """The container a request is about; that of a Pod with one, if none is named. Raises StatusError 400."""
     spec, name = pod["spec"], pod["metadata"]["name"]
     kinds = ("initContainers", "containers", "ephemeralContainers")
     known: list[str] = [c["name"] for kind in kinds for c in spec.get(kind) or ()]
@@ -90,8 +90,8 @@ def container_of(pod: Obj, wanted: str) -> str:
         if wanted not in known:
             raise bad_request(f"container {wanted} is not valid for pod {name}")
         return wanted
-    if len(known) == 1:
-        return known[0]
+    if len(spec["containers"]) == 1:
+        return str(spec["containers"][0]["name"])
     raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(known)}]")
 
 

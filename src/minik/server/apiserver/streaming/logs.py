@@ -10,16 +10,19 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from minik.api.request import Response
+from minik.api.schema.clock import canonical
 from minik.api.status import StatusError, bad_request, internal_error
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden, invalid, invalid_value, not_supported
 from minik.server.apiserver.registry.call import Call
+from minik.server.apiserver.registry.read_options import parse_int
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.streaming.kubelets import CONNECT_TIMEOUT, Kubelets, container_of
 from minik.server.apiserver.webhooks.refusals import connection_text
 
 _PASSED_ON = ("follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "tailLines", "limitBytes", "stream")
 _AT_LEAST = {"tailLines": 0, "limitBytes": 1, "sinceSeconds": 1}
+_TOO_SMALL = ("must be greater than or equal to 0", "must be greater than 0")
 _STREAMS = ("All", "Stderr", "Stdout")
 CHUNK = 64 * 1024  # bytes
 
@@ -31,12 +34,12 @@ class Logs:
     kubelets: Kubelets
 
     async def serve(self, registry: Registry, call: Call) -> Response:
-        current = registry.storage.get(call.resource, call.namespace, call.name)
-        if current is None:
-            raise call.not_found()
         errors = _errors(call)
         if errors:
             raise invalid("", "PodLogOptions", call.name, errors)
+        current = registry.storage.get(call.resource, call.namespace, call.name)
+        if current is None:
+            raise call.not_found()
         pod = registry.layout(call.resource).decode(current)
         container = container_of(pod, call.parameter("container"))
         node = pod["spec"].get("nodeName")
@@ -101,14 +104,19 @@ class _Chunks:
 
 
 def _errors(call: Call) -> list[FieldError]:
+    """What is wrong with the options. Raises StatusError 400 for those that cannot be read."""
     errors = []
-    for name, least in _AT_LEAST.items():
-        text = call.parameter(name)
-        if text and (not text.lstrip("-").isdigit() or int(text) < least):
-            value = int(text) if text.lstrip("-").isdigit() else text
-            errors.append(invalid_value(name, value, f"must be greater than {'or equal to 0' if not least else '0'}"))
-    if call.parameter("sinceSeconds") and call.parameter("sinceTime"):
+    numbers = {name: parse_int(call.parameter(name)) for name in _AT_LEAST if call.parameters(name)}
+    if call.parameter("sinceTime") not in ("", "null"):
+        try:
+            canonical(call.parameter("sinceTime"))
+        except ValueError as error:
+            raise bad_request(str(error)) from None
+    if "sinceSeconds" in numbers and call.parameters("sinceTime"):
+        del numbers["sinceSeconds"]
         errors.append(forbidden("[]", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+    small = [(name, value) for name, value in numbers.items() if value < _AT_LEAST[name]]
+    errors[:0] = [invalid_value(name, value, _TOO_SMALL[_AT_LEAST[name]]) for name, value in small]
     stream = call.parameter("stream")
     if stream and stream not in _STREAMS:
         errors.append(not_supported("stream", stream, _STREAMS))
