@@ -128,7 +128,17 @@ async def test_exec_over_websocket_is_told_through_its_error_channel(
         ),
         ({"initContainers": [{"name": "i"}]}, "attach", "Upgrade request required"),
         ({}, "exec", "Upgrade request required"),
-        ({}, "portforward", "Upgrade request required"),
+        ({}, "portforward?ports=80,81&ports=82", "Upgrade request required"),
+        (
+            {"nodeName": ""},
+            "portforward?ports=80,a",
+            'cannot convert to []int32: strconv.ParseUint: parsing "a": invalid syntax',
+        ),
+        (
+            {"nodeName": ""},
+            "portforward?ports=65536",
+            'cannot convert to []int32: strconv.ParseUint: parsing "65536": value out of range',
+        ),
     ],
 )
 async def test_requests_that_lead_nowhere(

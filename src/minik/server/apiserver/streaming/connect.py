@@ -37,6 +37,8 @@ class Connect:
     kubelets: Kubelets
 
     async def serve(self, registry: Registry, call: Call) -> Response:
+        if call.info.subresource == "portforward":
+            _check_ports(call)
         current = registry.storage.get(call.resource, call.namespace, call.name)
         if current is None:
             raise call.not_found()
@@ -111,6 +113,15 @@ class Connect:
             return web.json_response(status.status(), status=status.code)
         finally:
             writer.close()
+
+
+def _check_ports(call: Call) -> None:
+    """Raises StatusError 400 for what is no number of 16 bits, as upstream reads its own option."""
+    for text in (port for ports in call.parameters("ports") for port in ports.split(",")):
+        number = int(text) if text.isascii() and text.isdigit() else -1
+        if not 0 <= number < 1 << 16:
+            problem = "invalid syntax" if number < 0 else "value out of range"
+            raise bad_request(f'cannot convert to []int32: strconv.ParseUint: parsing "{text}": {problem}')
 
 
 def _kubelet_path(call: Call, pod: Obj, container: str) -> str:
