@@ -284,6 +284,31 @@ async def test_any_version_is_answered_in_one_page(api: Any) -> None:
     assert "continue" not in answer["metadata"]
 
 
+async def test_what_is_selected_by_its_name_comes_on_one_page(api: Any) -> None:
+    for name in ("a", "b", "c"):
+        await api.config_map(name, metadata={"labels": {"x": name}})
+    _, page = await api("GET", f"{CONFIG_MAPS}?limit=1")
+    token = quote(page["metadata"]["continue"])
+    for query, names in (
+        ("fieldSelector=metadata.name%3Da&limit=1", ["a"]),
+        (f"fieldSelector=metadata.name%3Da&limit=1&continue={token}", ["a"]),
+        ("fieldSelector=metadata.name%3Da&labelSelector=x%3Db", []),
+        ("fieldSelector=metadata.name%3Da,metadata.namespace%3Dother", []),
+        ("fieldSelector=metadata.name%3D", []),
+        (f"fieldSelector=metadata.name%3Db&resourceVersion={page['metadata']['resourceVersion']}&limit=5", ["b"]),
+    ):
+        status, answer = await api("GET", f"{CONFIG_MAPS}?{query}")
+        assert (status, [item["metadata"]["name"] for item in answer["items"]]) == (200, names), query
+        assert answer["metadata"].keys() == {"resourceVersion"}
+    _, everywhere = await api("GET", "/api/v1/configmaps?fieldSelector=metadata.name%3Db&limit=1")
+    assert [item["metadata"]["name"] for item in everywhere["items"]] == ["b"]
+    _, namespaced = await api(
+        "GET", "/api/v1/configmaps?fieldSelector=metadata.name%3Da,metadata.namespace%3Ddefault&limit=1"
+    )
+    assert [item["metadata"]["name"] for item in namespaced["items"]] == ["a"]
+    assert "continue" not in namespaced["metadata"]
+
+
 def _token(**content: Any) -> str:
     return urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
 

@@ -4,7 +4,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-re
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from minik import memory
 from minik.api.request import Response
@@ -53,6 +53,10 @@ async def list_objects(registry: Registry, call: Call) -> Response:
 async def read(registry: Registry, call: Call, chosen: Selection, options: ListOptions) -> Page:
     """The objects a list is about. Raises StatusError 410 and 504."""
     store = registry.storage.store
+    key = one_key(call, chosen)
+    if key is not None:  # read as one object, never in pages
+        exact = options.exact and bool(call.parameter("resourceVersionMatch"))
+        options = replace(options, exact=exact, limit=0, resume=None)
     revision = options.resume.revision if options.resume else options.revision
     if revision is not None:
         await wait_for(store, revision)
@@ -66,7 +70,8 @@ async def read(registry: Registry, call: Call, chosen: Selection, options: ListO
         result = await _range(registry, call, options, start, prefix_end(prefix), at, options.limit)
         return _page(result, prefix, at, options.limit, counted=True)
     if not options.limit:
-        result = await _range(registry, call, options, start, prefix_end(prefix), at, 0)
+        first, end = (start, prefix_end(prefix)) if key is None else (key, key + b"\0")
+        result = await _range(registry, call, options, first, end, at, 0)
         return Page([kv for kv in result.kvs if chosen.matches(decode(kv))], at or result.revision)
     return await _filtered_page(registry, call, chosen, options, prefix, start, at)
 
