@@ -4,6 +4,7 @@ Plain scalars resolve as in go-yaml v2 (YAML 1.1 without base 60 numbers, dates 
 the error texts are libyaml's, which go-yaml shares. PyYAML is imported on first use: most requests are JSON.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ _NULL = {"", "~", "null", "Null", "NULL"}
 _INFINITY = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 _FLOAT = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ].*)?$", re.ASCII)
+_INTEGERS = float(1 << 63)  # larger whole floats stay floats
 _MOST_NODES = 400_000  # aliases expanded; a request body of 3 MB without aliases stays below
 
 
@@ -259,12 +261,14 @@ def resolve(text: str) -> Any:
         return float(_INFINITY[text.lower()])
     if _FLOAT.fullmatch(text.replace("_", "")):
         number = float(text.replace("_", ""))
-        return int(number) if number.is_integer() and abs(number) < 1e21 else number  # as Go prints it in JSON
+        if math.isinf(number):
+            return text
+        return int(number) if number.is_integer() and abs(number) < _INTEGERS else number  # as Go prints it in JSON
     return text
 
 
 def _integer(text: str) -> int | None:
-    """Go's ParseInt with base 0: decimal, 0x, 0b, 0o and octal with a leading zero."""
+    """Go's ParseInt and ParseUint with base 0 (decimal, 0x, 0b, 0o, octal with a leading zero); None beyond 64 bits."""
     sign, digits = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
     bases = {"0x": 16, "0X": 16, "0b": 2, "0B": 2, "0o": 8, "0O": 8}
     base, rest = bases.get(digits[:2], 10), digits[2:]
@@ -273,6 +277,7 @@ def _integer(text: str) -> int | None:
     if not rest.isalnum() or not rest.isascii():
         return None
     try:
-        return sign * int(rest, base)
+        number = sign * int(rest, base)
     except ValueError:
         return None
+    return number if -(1 << 63) <= number < 1 << 64 else None

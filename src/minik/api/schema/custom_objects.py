@@ -6,7 +6,6 @@ apiextensions-apiserver's structural schema packages (pruning, defaulting, objec
 
 import copy
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -19,7 +18,7 @@ from minik.api.types import Obj
 from minik.api.validation import invalid_value
 
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-_EXPONENTS_FROM = 1e21  # Go writes larger floats with exponents
+_INTEGERS = float(1 << 63)  # beyond them numbers are floats, however they are written
 _TYPE_META = ("apiVersion", "kind", "metadata")
 
 
@@ -208,8 +207,8 @@ def write_whole_numbers(value: Any) -> None:
     """Make floats the integers as which Go writes them, in place: once stored, nothing tells 1.0 from 1."""
     entries = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in entries:
-        if isinstance(item, float) and item.is_integer() and abs(item) < _EXPONENTS_FROM:
-            value[key] = int(Decimal(repr(item)))
+        if isinstance(item, float) and item.is_integer() and abs(item) < _INTEGERS:
+            value[key] = int(item)
         elif isinstance(item, dict | list):
             write_whole_numbers(item)
 
