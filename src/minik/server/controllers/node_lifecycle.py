@@ -31,6 +31,7 @@ class NodeLifecycleController(Controller):
         self._recorder = context.events.recorder("node-controller")
         self._settings = context.settings
         self._heard: dict[str, float] = {}  # node -> when it last gave a sign, monotonic
+        self._unready: set[str] = set()  # names of nodes
         self._cut_off = False
         self._next_eviction: dict[str, float] = {}  # zone -> when the next node may be evicted
         self._pods = self.watch(context.informers.of(PODS, indexes=indexes.PODS), None)
@@ -59,9 +60,12 @@ class NodeLifecycleController(Controller):
         elif _heartbeat(old) != _heartbeat(new):
             self._heard[name] = self.clock.monotonic()
         yield name
+        if new is not None and health.ready_status(new) != "True":
+            self._unready.add(name)
+        else:
+            self._unready.discard(name)
         if (old is None or new is None) or health.ready_status(old) != health.ready_status(new):
-            # whether a node may be evicted depends on all the others
-            yield from (each["metadata"]["name"] for each in self._nodes.list() if health.ready_status(each) != "True")
+            yield from tuple(self._unready)  # whether a node may be evicted depends on all the others
             self._watch_for_cut()
 
     def _watch_for_cut(self) -> None:
