@@ -1,11 +1,12 @@
 """How the process treats its memory: what is looked at for garbage, and what goes back to the kernel.
 
-glibc gives memory back as soon as a large block is freed, and faults it in page by page for the next one; a third of
-the time of a list of a megabyte went there. But blocks that stay, and of which little is used, are better off on pages
-of their own, and the largest by far are those that uvloop reads each TLS connection into.
-https://man7.org/linux/man-pages/man3/mallopt.3.html
+glibc gives memory back as soon as a large block is freed, and faults it in page by page for the next one; half the time
+of a small read over TLS and a third of that of a list of a megabyte went there. So freed blocks are kept. But blocks
+that stay, and of which little is used, are better off on pages of their own, and the largest by far are those that
+uvloop reads each TLS connection into. https://man7.org/linux/man-pages/man3/mallopt.3.html
 """
 
+import asyncio
 import ctypes
 import functools
 import gc
@@ -13,15 +14,16 @@ from collections.abc import Callable
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt's parameters, <malloc.h>
 _MIB = 1 << 20
+_KEPT = 4 * _MIB  # bytes; larger blocks always come and go one by one
 _TLS_BUFFER = 256 * 1024  # bytes
-LARGE = _TLS_BUFFER  # bytes; blocks like this are mapped one by one, unless made inside `Reused`
+_CALM = 1.0  # seconds
 
 
 def starting() -> None:
     """Imports make much that stays, and no garbage. Up to 8 MiB of freed memory are kept for the next answer."""
     gc.set_threshold(50_000, 20, 100)
     _mallopt(_TRIM_THRESHOLD, 8 * _MIB)
-    _mallopt(_MMAP_THRESHOLD, LARGE)
+    _mallopt(_MMAP_THRESHOLD, _KEPT)
 
 
 def started() -> None:
@@ -31,14 +33,29 @@ def started() -> None:
     gc.set_threshold(5000, 20, 50)
 
 
-class Reused:
-    """A context, without waiting in it, in which large blocks are made that will soon be free for the next ones."""
+class Newcomers:
+    """Has large blocks mapped one by one while connections come, until none has come for a second.
 
-    def __enter__(self) -> None:
-        _mallopt(_MMAP_THRESHOLD, 4 * _MIB)
+    It is then that uvloop makes their TLS buffers, and that what they bring with them is spread over the heap.
+    """
 
-    def __exit__(self, *_: object) -> None:
-        _mallopt(_MMAP_THRESHOLD, LARGE)
+    def __init__(self) -> None:
+        self._more = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def one_comes(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._more = True
+        if self._timer is None:
+            _mallopt(_MMAP_THRESHOLD, _TLS_BUFFER)
+            self._look_again(loop)
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._more:
+            self._more = False
+            self._timer = loop.call_later(_CALM, self._look_again, loop)
+        else:
+            self._timer = None
+            _mallopt(_MMAP_THRESHOLD, _KEPT)
 
 
 @functools.cache

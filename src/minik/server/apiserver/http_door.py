@@ -22,6 +22,7 @@ from multidict import CIMultiDict
 
 from minik.api.request import Request, Response
 from minik.api.status import StatusError, bad_request, not_allowed, too_large
+from minik.memory import Newcomers
 from minik.server.apiserver import warning_headers, websocket_stream
 from minik.server.apiserver.compression import compress, inflate, is_worth_it
 from minik.server.apiserver.express import Framing, Head, Heads, is_bare_get
@@ -162,8 +163,10 @@ class _Server(UpgradingServer):
     ) -> None:
         super().__init__(handler, **settings)
         self._door = door
+        self._newcomers = Newcomers()
 
     def __call__(self) -> _Connection:
+        self._newcomers.one_comes(self._loop)
         return _Connection(self._door, self, loop=self._loop, **self._kwargs)
 
 

@@ -15,7 +15,6 @@ from aiohttp.client_exceptions import ClientConnectionResetError
 from aiohttp.http import HttpVersion11
 from multidict import CIMultiDict
 
-from minik import memory
 from minik.api.request import Request, Response
 from minik.server.apiserver.short_way import ShortAnswer
 
@@ -37,13 +36,8 @@ class PlainAnswer(web.StreamResponse):
         transport = protocol.transport
         if transport is None or transport.is_closing():
             raise ClientConnectionResetError("the client has gone")
-        if len(self._parts[-1]) < memory.LARGE:
-            for part in self._parts:
-                transport.write(part)
-        else:
-            with memory.Reused():
-                for part in self._parts:
-                    transport.write(part)
+        for part in self._parts:
+            transport.write(part)
         self._eof_sent = True
         if protocol._paused:
             await protocol._drain_helper()

@@ -6,7 +6,6 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from minik import memory
 from minik.api.request import Response
 from minik.api.status import StatusError, expired
 from minik.api.types import Obj
@@ -29,7 +28,6 @@ from minik.store.store import (
 )
 
 _LEAST_PAGE = 128  # keys read at once when a selector leaves some out
-_MANY = 100  # objects that may make a large block together
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +181,7 @@ def _joined(head: bytes, items: list[bytes], tail: bytes) -> bytes:
         return head + tail
     items[0] = head + items[0]
     items[-1] += tail
-    if len(items) < _MANY:
-        return b",".join(items)
-    with memory.Reused():
-        return b",".join(items)
+    return b",".join(items)
 
 
 def list_type(call: Call) -> Obj:
