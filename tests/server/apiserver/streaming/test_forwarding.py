@@ -10,9 +10,12 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from minik.server.apiserver.streaming.forwarding import Target, forward
+from minik.server.apiserver.streaming.forwarding import LARGEST_PAGE, Target, forward
 from minik.upgrade import UpgradingServer
 
+PACKED = {"Content-Encoding": "gzip"}
+TORN, BOMB = gzip.compress(b'<a href="/x">')[:-9], gzip.compress(b" " * (LARGEST_PAGE + 1))
+LONG = b'<a href="/x">' + b" " * LARGEST_PAGE
 PREFIX = "/api/v1/namespaces/ns/pods/p/proxy"
 
 
@@ -23,6 +26,10 @@ async def pod(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(
             body=gzip.compress(b'<a href="/x">'), headers={"Content-Encoding": "gzip"}, content_type="text/html"
         )
+    if path in ("/torn", "/bomb"):
+        return web.Response(body=TORN if path == "/torn" else BOMB, headers=PACKED, content_type="text/html")
+    if path == "/long":
+        return web.Response(body=LONG, content_type="text/html")
     if path == "/away":
         return web.Response(status=302, headers={"Location": "/there/", "Access-Control-Allow-Origin": "*"})
     if path == "/socket":
@@ -93,6 +100,14 @@ async def test_pages_and_redirects_lead_through_the_proxy(url: str) -> None:
         away = await client.get(f"{url}/away", allow_redirects=False)
     assert away.headers["Location"] == f"{PREFIX}/there/"
     assert "Access-Control-Allow-Origin" not in away.headers
+
+
+@pytest.mark.parametrize(("path", "body"), [("torn", TORN), ("bomb", BOMB), ("long", LONG)])
+async def test_pages_that_are_too_large_or_broken_go_on_as_they_came(url: str, path: str, body: bytes) -> None:
+    async with aiohttp.ClientSession(auto_decompress=False) as client:
+        answer = await client.get(f"{url}/{path}")
+        assert await answer.read() == body
+    assert answer.headers["Content-Length"] == str(len(body))
 
 
 async def test_websockets_are_carried_through(url: str) -> None:

@@ -24,7 +24,7 @@ from minik.server.apiserver.streaming.kubelets import CONNECT_TIMEOUT
 from minik.server.apiserver.webhooks.refusals import connection_text
 from minik.upgrade import HEAD_LIMIT, UpgradeRefused, ask, carry, upgrade_headers, upgrade_of
 
-CHUNK = 64 * 1024  # bytes
+LARGEST_PAGE = 16 << 20  # bytes whose links are rewritten; a Pod must not fill the API server's memory
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
 )
@@ -91,15 +91,18 @@ async def _send(incoming: web.BaseRequest, target: Target, query: str) -> web.St
 
 
 async def _answer(incoming: web.BaseRequest, answer: aiohttp.ClientResponse, mapping: Mapping) -> web.StreamResponse:
-    headers = _handed_back(answer)
+    headers, read = _handed_back(answer), b""
     if location := headers.get("Location"):
         headers["Location"] = mapping.through(location)
     elif _is_page(answer) and incoming.method != "HEAD" and answer.status not in _BODILESS:
-        page = _page(await answer.read(), answer.headers.get("Content-Encoding", ""), mapping)
-        headers.popall("Content-Length", None)
-        return web.Response(status=answer.status, reason=answer.reason, headers=headers, body=page)
+        read = await _beginning(answer, LARGEST_PAGE + 1)
+        page = await asyncio.to_thread(_page, read, answer.headers.get("Content-Encoding", ""), mapping)
+        if page is not None:
+            headers.popall("Content-Length", None)
+            return web.Response(status=answer.status, reason=answer.reason, headers=headers, body=page)
     outgoing = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
     await outgoing.prepare(incoming)
+    await outgoing.write(read)
     if incoming.method != "HEAD":
         async for chunk in answer.content.iter_any():
             await outgoing.write(chunk)
@@ -112,15 +115,40 @@ def _is_page(answer: aiohttp.ClientResponse) -> bool:
     return kind == "text/html" and answer.headers.get("Content-Encoding", "") in ("", "gzip", "deflate")
 
 
-def _page(body: bytes, encoding: str, mapping: Mapping) -> bytes:
-    """The page with its links rewritten, compressed as it was. Go's "deflate" has no zlib header."""
+async def _beginning(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body; if it has `most` bytes or more, its first part, and the rest is yet to be read."""
+    chunks, size = [], 0
+    async for chunk in answer.content.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size >= most:
+            break
+    return b"".join(chunks)
+
+
+def _page(body: bytes, encoding: str, mapping: Mapping) -> bytes | None:
+    """The page with its links rewritten, compressed as it was. Go's "deflate" has no zlib header.
+
+    None: it is too large, also once unpacked, or not packed as it says, and goes on as it came.
+    """
     wbits = {"gzip": 31, "deflate": -15}.get(encoding)
-    text = zlib.decompress(body, wbits) if wbits else body
-    text = rewrite(text.decode(errors="surrogateescape"), mapping.through).encode(errors="surrogateescape")
+    text = _unpacked(body, wbits) if wbits else body
+    if text is None or max(len(body), len(text)) > LARGEST_PAGE:
+        return None
+    page = rewrite(text.decode(errors="surrogateescape"), mapping.through).encode(errors="surrogateescape")
     if wbits is None:
-        return text
+        return page
     packer = zlib.compressobj(wbits=wbits)
-    return packer.compress(text) + packer.flush()
+    return packer.compress(page) + packer.flush()
+
+
+def _unpacked(body: bytes, wbits: int) -> bytes | None:
+    unpacker = zlib.decompressobj(wbits)
+    try:
+        text = unpacker.decompress(body, LARGEST_PAGE + 1)
+    except zlib.error:
+        return None
+    return text if unpacker.eof and not unpacker.unused_data else None
 
 
 def _passed_on(incoming: web.BaseRequest) -> CIMultiDict[str]:
