@@ -104,6 +104,8 @@ class ServerConfig:
     enable_priority_and_fairness: bool = True
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
+    etcd_compaction_interval: str = "5m0s"
+    event_ttl: str = "1h0m0s"
     request_timeout: str = "1m0s"
     shutdown_delay_duration: str = "0s"
     audit_webhook_mode: str = "batch"  # or blocking

@@ -252,6 +252,16 @@ async def test_history_is_compacted_by_itself(tmp_path: Path, monkeypatch: pytes
         assert 20 <= store.compact_revision <= store.revision
 
 
+async def test_history_is_kept_for_ever_if_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minik.store.compaction.WORTHWHILE", 1)
+    async with open_store(tmp_path, keep_history=0) as store:
+        for number in range(10):
+            await put(store, b"a", b"%d" % number)
+        assert not store._compactor._due.is_set()
+        await store.compact(5)
+        assert store.compact_revision == 5
+
+
 async def test_a_burst_is_forgotten_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minik.store.compaction.WORTHWHILE", 20)
     forgotten: list[int] = []

@@ -19,6 +19,8 @@ _FLAGS: dict[str, tuple[str, str]] = {
         "Cluster",
         "Versions to serve besides stable ones: api/beta=true, GROUP/VERSION=true (repeatable)",
     ),
+    "etcd-compaction-interval": ("Cluster", "How long history is kept, 0 for ever [5m0s]"),
+    "event-ttl": ("Cluster", "How long Events are kept [1h0m0s]"),
     "authorization-mode": (
         _AUTHORIZATION,
         "Authorizers in order: Node, RBAC, ABAC, Webhook, AlwaysAllow, AlwaysDeny [Node,RBAC]",

@@ -13,6 +13,8 @@ _TAINT = re.compile(r"[^=:]+(=[^=:]*)?:(\w+)")
 _PORTS = range(1, 65536)
 _DURATION = re.compile(r"0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+")
 _DURATIONS = (
+    "etcd-compaction-interval",
+    "event-ttl",
     "authorization-webhook-cache-authorized-ttl",
     "authorization-webhook-cache-unauthorized-ttl",
     "authentication-token-webhook-cache-ttl",

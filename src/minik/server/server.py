@@ -68,7 +68,8 @@ async def open_server(config: ServerConfig) -> AsyncIterator["Server"]:
         addresses=[config.agent.node_ip, config.advertise_address, config.bind_address, config.agent.node_name],
         extra=config.tls_san,
     )
-    async with open_store(config.server_dir / "db") as store:
+    keep_history = parse_duration(config.etcd_compaction_interval)
+    async with open_store(config.server_dir / "db", keep_history=keep_history) as store:
         keys = asyncio.get_running_loop().run_in_executor(None, ensure_server_pki, config.tls_dir, sans)
         scheme = load(_runtime_config(config))  # while keys are made
         server = Server(config, store, await keys, scheme)
@@ -101,6 +102,7 @@ class Server:
             reading=config.max_requests_inflight,
             writing=config.max_mutating_requests_inflight,
             request_timeout=parse_duration(config.request_timeout),
+            event_ttl=int(parse_duration(config.event_ttl)),
         )
         self.api = ApiServer(objects, self._scheme, listener, self._identity.hooks(), limits)
         self._identity.install(self.api)

@@ -13,7 +13,7 @@ from minik.store.store import CompactedError
 
 log = logging.getLogger("minik.store")
 
-KEEP = 300.0  # seconds of history kept, kube-apiserver's --etcd-compaction-interval
+KEEP = 300.0  # seconds of history kept; 0: all of it, as with kube-apiserver's --etcd-compaction-interval
 WORTHWHILE = 300  # revisions; a node that idles makes that many in most of an hour
 _GOING_ON = WORTHWHILE // 2  # of the same burst, after a compaction
 _SETTLING = 1 / 15  # of `keep`, for a burst of writes to end
@@ -29,7 +29,7 @@ class Compactor:
 
     def wrote(self, revision: int) -> None:
         self._revision = revision
-        if revision - self._compacted >= WORTHWHILE:
+        if self._keep and revision - self._compacted >= WORTHWHILE:
             self._due.set()
 
     async def run(self) -> None:

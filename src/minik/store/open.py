@@ -16,7 +16,8 @@ async def open_store(
 ) -> AsyncIterator[MvccStore]:
     """The store kept in `directory`, made if it is not there. Raises StoreOpenError and its kinds.
 
-    `soft_delay` and `keep_history` are seconds. Whoever supervises the store also awaits its `wait()`.
+    `soft_delay` and `keep_history` are seconds; with `keep_history` 0 only `compact` forgets anything. Whoever
+    supervises the store also awaits its `wait()`.
     """
     from minik.store.sqlite import SqliteEngine  # SQLAlchemy: only for who opens a store
 

@@ -33,7 +33,7 @@ from minik.server.apiserver.metrics import Metrics
 from minik.server.apiserver.pipeline import Authenticate, Impersonate, Pipeline
 from minik.server.apiserver.registry.dispatch import Dispatcher
 from minik.server.apiserver.registry.registry import Registry
-from minik.server.apiserver.registry.storage import Storage
+from minik.server.apiserver.registry.storage import EVENT_TTL, Storage
 from minik.server.apiserver.routes import Routes
 from minik.server.apiserver.short_way import Credentials, ShortWay
 from minik.server.apiserver.subresources import registration
@@ -66,12 +66,16 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many requests are served at once, for how long. `fair`: priority and fairness shares the seats out."""
+    """How many requests are served at once, for how long, and how long Events stay.
+
+    `fair`: priority and fairness shares the seats out.
+    """
 
     fair: bool = True
     reading: int = 400
     writing: int = 200
     request_timeout: float = 60.0  # seconds
+    event_ttl: int = EVENT_TTL  # seconds
 
     def flow_control(self) -> FlowControl:
         if not self.fair:
@@ -91,7 +95,10 @@ class ApiServer:
         self._listener = listener
         self.metrics = Metrics()
         self.registry = Registry(
-            storage=Storage(store), scheme=scheme, admission=hooks.admission, authorize=hooks.authorize
+            storage=Storage(store, event_ttl=limits.event_ttl),
+            scheme=scheme,
+            admission=hooks.admission,
+            authorize=hooks.authorize,
         )
         self.dispatcher = Dispatcher(self.registry)
         self.routes = Routes()

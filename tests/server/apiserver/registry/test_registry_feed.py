@@ -1,6 +1,7 @@
 """Watches that many clients share: who joins hears of everything once, and slow connections go by themselves."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -107,6 +108,31 @@ async def test_who_is_slow_goes_on_by_itself_and_comes_back(api: Any, watching: 
     assert await slow.heard(5) == ["a", "b", "c", "d", "e"]
     assert await quick.heard(5) == slow.names()
     assert slow.direct
+
+
+async def test_nobody_misses_a_change_while_others_come_go_and_tire(
+    api: Any, watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from minik.server.apiserver.registry import feed
+
+    monkeypatch.setattr(feed, "_AT_ONCE", 2)  # changes come while a round is going on
+    monkeypatch.setattr(feed, "_SHORT_ROUND", 0.0)
+    connections: list[Connection] = [await watching() for _ in range(5)]
+    since: list[int] = [0] * 5
+    chance = random.Random(1)
+    for number in range(60):
+        for connection in connections:
+            connection.paused = chance.random() < 0.1
+        if not number % 7:
+            connections.append(await watching(f"resourceVersion={api.server.registry.storage.store.revision}"))
+            since.append(number)
+        await api.config_map(f"c{number:02}")
+    for connection in connections:
+        connection.paused = False
+    names = [f"c{number:02}" for number in range(60)]
+    for start, connection in zip(since, connections, strict=True):
+        assert await connection.heard(60 - start) == names[start:]
+        assert connection.direct
 
 
 async def test_a_bookmark_tells_how_far_a_member_is(api: Any, watching: Any, monkeypatch: pytest.MonkeyPatch) -> None:

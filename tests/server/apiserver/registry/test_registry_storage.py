@@ -1,12 +1,14 @@
 """Where objects are kept, under which leases, and which writes need not wait for the disk."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from minik.api.groups import load
 from minik.server.apiserver.registry.keys import collection_prefix, object_key
-from minik.server.apiserver.registry.storage import EVENT_TTL
+from minik.server.apiserver.registry.storage import EVENT_TTL, Storage
+from minik.store.open import open_store
 
 SCHEME = load()
 
@@ -40,6 +42,19 @@ async def test_events_live_for_an_hour(api: Any) -> None:
     leases = {store.get(f"/registry/events/default/{name}".encode()).lease for name in ("a", "b")}
     assert len(leases) == 1, "Events of the same minute share a lease"
     assert EVENT_TTL <= store.lease_status(leases.pop()).granted_ttl <= EVENT_TTL + 60
+
+
+@pytest.mark.parametrize(("ttl", "least"), [(60, 60), (0, None)])
+async def test_events_live_as_long_as_is_set(tmp_path: Path, ttl: int, least: int | None) -> None:
+    events = SCHEME.get("", "v1", "events")
+    assert events is not None
+    async with open_store(tmp_path) as store:
+        kv = await Storage(store, event_ttl=ttl).insert(events, b"/registry/events/ns/e", b"{}")
+        assert kv is not None
+        if least is None:
+            assert not kv.lease
+        else:
+            assert least <= store.lease_status(kv.lease).granted_ttl <= least + 60
 
 
 async def test_renewals_of_node_leases_do_not_wait_for_the_disk(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:

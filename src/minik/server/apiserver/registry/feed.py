@@ -4,26 +4,29 @@
 
 A watch follows the store by itself (`Following`) until it has caught up, joins the feed of those who see the same
 objects in the same form, and leaves it again when its connection does not take more for now. After each round the feed
-rests for a part of the time it took: what changes meanwhile goes out together, and other requests get their turn.
+rests: what changes meanwhile goes out together, and other requests get their turn.
 """
 
 import asyncio
 import logging
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
+from itertools import groupby, islice
+from typing import NamedTuple
 
 from minik.api.request import Sink
+from minik.server.apiserver.registry.watch_event_counts import Sent
 from minik.store.store import CompactedError, Event, SlowWatcherError, Watch
 
 log = logging.getLogger("minik.apiserver")
 
-_REST = 0.5  # of the time a round took
+_PERIOD = 0.03  # seconds from the begin of a round to that of the next, if that leaves enough for others
+_LEAST_REST = 0.2  # of the time a round took; it never rests for longer than the round
 _SHORT_ROUND = 0.001  # seconds; after rounds like this it does not rest
-_AT_ONCE = 50  # members written to before others get a turn
+_AT_ONCE = 20  # members written to before others get a turn
 
-Encode = Callable[[Sequence[Event]], bytes]
-"""What some events are to a watcher; empty if it sees none of them."""
-Count = Callable[[int, int], None]
-"""Told the size of what was encoded last, and how many are sent it."""
+Encode = Callable[[Event], bytes]
+"""What an event is to a watcher; empty if it does not see it."""
 Open = Callable[[int], Watch]
 """A watch of the store from a revision on."""
 
@@ -45,21 +48,34 @@ def framed(chunk: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(chunk), chunk)
 
 
-class Feed:
-    """Writes what changes to its members. Lives as long as it has some."""
+class Line(NamedTuple):
+    """What happened at `revision`, as the members see it: empty if they do not."""
 
-    def __init__(self, stream: Watch, encode: Encode, count: Count, ended: Callable[[], None]) -> None:
-        self.members: dict[Following, None] = {}
+    revision: int
+    text: bytes
+
+
+class Feed:
+    """Writes what changes to its members, those first who have waited longest. Lives as long as it has some.
+
+    It goes round while things change, and whoever's turn it is gets all there is by then: nobody waits for longer than
+    one round and one rest.
+    """
+
+    def __init__(self, stream: Watch, encode: Encode, sent: Sent, ended: Callable[[], None]) -> None:
+        self.members: OrderedDict[Following, None] = OrderedDict()
         self._stream = stream
         self._encode = encode
-        self._count = count
+        self._sent = sent
         self._ended = ended
-        self._before: int | None = None  # during a round: the revision before it
+        self._lines: list[Line] = []  # that some members have yet to be written
+        self._batches: deque[tuple[int, int]] = deque()  # how many of the lines, and the turn after which all have them
+        self._turns = 0  # how often it was a member's turn
         self._task = asyncio.create_task(self._run(), name="watch-feed")
 
     def upto(self, member: "Following") -> int:
         """Every change up to this revision has been written to a member."""
-        return max(member.position, self._stream.revision if self._before is None else self._before)
+        return max(member.position, self._lines[0].revision - 1 if self._lines else self._stream.revision)
 
     def leave(self, member: "Following") -> None:
         del self.members[member]
@@ -69,9 +85,11 @@ class Feed:
 
     async def _run(self) -> None:
         try:
-            async for events in self._stream:
-                await self._round(events)
-        except (SlowWatcherError, CompactedError):
+            while True:
+                self._take(await anext(self._stream))
+                while self._lines:
+                    await self._round()
+        except (SlowWatcherError, CompactedError, StopAsyncIteration):
             pass  # every member goes on by itself from where it is
         except Exception:
             log.exception("a feed of watches failed")
@@ -81,38 +99,48 @@ class Feed:
     def _end(self) -> None:
         self._ended()
         self._stream.close()
-        members, self.members = self.members, {}
+        members, self.members = self.members, OrderedDict()
         for member in members:
             member.dropped()
 
-    async def _round(self, events: Sequence[Event]) -> None:
+    async def _round(self) -> None:
+        """Give every member a turn, or as many as it takes until all have everything."""
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        first, last = events[0].kv.mod_revision, events[-1].kv.mod_revision
-        whole = self._chunk(events)
-        self._count(len(whole), len(self.members))
-        self._before = first - 1
-        for number, member in enumerate(tuple(self.members), 1):
-            if member not in self.members:
-                continue
-            chunk = whole
-            if member.position >= first:  # it has joined in the middle
-                chunk = self._chunk([event for event in events if event.kv.mod_revision > member.position])
-            if chunk and not member.write(chunk):
-                self.leave(member)
-                member.dropped()
-                continue
-            member.position = max(member.position, last)
-            if not number % _AT_ONCE:
-                await asyncio.sleep(0)
-        self._before = None
+        started, end = loop.time(), self._turns + len(self.members)
+        while self._lines and self._turns < end:
+            if not self._stream.idle:
+                self._take(await anext(self._stream))
+            self._serve()
+            await asyncio.sleep(0)
         spent = loop.time() - started
         if spent > _SHORT_ROUND:
-            await asyncio.sleep(spent * _REST)
+            await asyncio.sleep(min(spent, max(_PERIOD - spent, spent * _LEAST_REST)))
 
-    def _chunk(self, events: Sequence[Event]) -> bytes:
-        chunk = self._encode(events)
-        return framed(chunk) if chunk else b""
+    def _take(self, events: Sequence[Event]) -> None:
+        watchers = len(self.members)
+        for event in events:
+            text = self._encode(event)
+            self._lines.append(Line(event.kv.mod_revision, text))
+            if text:
+                self._sent.add(1, len(text), watchers)
+        self._batches.append((len(events), self._turns + watchers))
+
+    def _serve(self) -> None:
+        """Write to the next few members what they lack, and forget what all have."""
+        last = self._lines[-1].revision
+        for position, members in groupby(tuple(islice(self.members, _AT_ONCE)), lambda member: member.position):
+            text = b"".join([line.text for line in self._lines if line.revision > position])
+            chunk = framed(text) if text else b""
+            for member in members:
+                self._turns += 1
+                if chunk and not member.write(chunk):
+                    self.leave(member)
+                    member.dropped()
+                    continue
+                member.position = max(position, last)
+                self.members.move_to_end(member)
+        while self._batches and self._batches[0][1] <= self._turns:
+            del self._lines[: self._batches.popleft()[0]]
 
 
 class Feeds:
@@ -121,12 +149,12 @@ class Feeds:
     def __init__(self) -> None:
         self._feeds: dict[Hashable, Feed] = {}
 
-    def join(self, what: Hashable, member: "Following", open_at: Open, encode: Encode, count: Count) -> Feed:
+    def join(self, what: Hashable, member: "Following", open_at: Open, encode: Encode, sent: Sent) -> Feed:
         """`member` has everything up to the present revision."""
         feed = self._feeds.get(what)
         if feed is None:
             stream = open_at(member.position + 1)
-            feed = self._feeds[what] = Feed(stream, encode, count, lambda: self._forget(what))
+            feed = self._feeds[what] = Feed(stream, encode, sent, lambda: self._forget(what))
         feed.members[member] = None
         return feed
 
@@ -148,10 +176,10 @@ class Following:
         what: Hashable,
         encode: Encode,
         outlet: Outlet,
-        count: Count = lambda _size, _members: None,
+        sent: Sent,
     ) -> None:
         self.position = start - 1
-        self._count = count
+        self._sent = sent
         self._open_at = open_at
         self._feeds = feeds
         self._what = what
@@ -184,7 +212,7 @@ class Following:
         if sink is None or stream is None or sink.paused or not stream.idle:
             return False
         self.position = stream.revision
-        self._feed = self._feeds.join(self._what, self, self._open_at, self._encode, self._count)
+        self._feed = self._feeds.join(self._what, self, self._open_at, self._encode, self._sent)
         stream.close()
         self._stream = None
         return True

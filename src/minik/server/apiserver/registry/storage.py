@@ -23,7 +23,7 @@ from minik.store.store import (
     Txn,
 )
 
-EVENT_TTL = 3600  # seconds, kube-apiserver --event-ttl
+EVENT_TTL = 3600  # seconds; 0: they stay, as with kube-apiserver --event-ttl
 _BUCKET = 60  # seconds of Events that share one lease
 WRITE_BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)
 
@@ -41,11 +41,14 @@ class Written:
 class Storage:
     """Typed reads and writes of single objects over the store."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, store: Store, *, event_ttl: int = EVENT_TTL, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.store = store
         self.written: dict[tuple[str, str, str], Written] = {}  # by operation, group and plural
         self.layouts = Layouts()
         self._clock = clock
+        self._event_ttl = event_ttl
         self._event_lease = 0
         self._granting = asyncio.Lock()
         self._event_lease_until = float("-inf")
@@ -107,13 +110,13 @@ class Storage:
             return done.kv
 
     async def _lease(self, resource: Resource) -> int:
-        """The lease an object is written under: Events live an hour, everything else for ever."""
-        if not _is_event(resource):
+        """The lease an object is written under: Events live for a while, everything else for ever."""
+        if not self._event_ttl or not _is_event(resource):
             return 0
         if self._clock() >= self._event_lease_until:
             async with self._granting:
                 if self._clock() >= self._event_lease_until:
-                    self._event_lease = await self.store.lease_grant(EVENT_TTL + _BUCKET)
+                    self._event_lease = await self.store.lease_grant(self._event_ttl + _BUCKET)
                     self._event_lease_until = self._clock() + _BUCKET
         return self._event_lease
 

@@ -137,19 +137,12 @@ def _stream(registry: Registry, call: Call, chosen: Selection, start: int, outle
     if outlet is None or not end or chosen.fields or call.form.kind == "Table" or call.resource.converted_by:
         return open_at(start)
     lines = Lines(layout, call)
+
+    def encode(event: Event) -> bytes:
+        return lines.changes(_changes((event,), chosen, layout))
+
     sent = registry.watch_events.of(call.resource.gvr)
-    last = 0
-
-    def encode(events: Sequence[Event]) -> bytes:
-        nonlocal last
-        changes = list(_changes(events, chosen, layout))
-        last = len(changes)
-        return lines.changes(changes)
-
-    def count(size: int, members: int) -> None:
-        sent.add(last, size, members)
-
-    return Following(open_at, start, registry.feeds, (id(layout), key, chosen, call.form), encode, outlet, count)
+    return Following(open_at, start, registry.feeds, (id(layout), key, chosen, call.form), encode, outlet, sent)
 
 
 def _only(layout: Layout, chosen: Selection) -> Only | None:
