@@ -2,9 +2,10 @@
 
 python bench/soak.py [--seconds 600] [--rounds 5] [--seed N] [--nodes 200] [--rate 10] [--log FILE]
 
-The time is spent in rounds. After each of them every workload must settle, and when everything is deleted there must be
-nothing left: no object, no task, no watch, no error in the log, and no more memory than after the first round. History
-is kept for a few seconds only, so that it has gone by then. What is wrong goes to stderr.
+The time is spent in rounds of the same steps. After each of them every workload must settle, and when everything is
+deleted there must be nothing left: no object, no task, no watch, no error in the log, and no more memory than after the
+first round (what the server keeps depends on the most it ever held at once, so rounds must be alike). History is kept
+for a few seconds only, so that it has gone by then. What is wrong goes to stderr.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -71,13 +73,16 @@ class Figures:
 
 def soak(server: ApiServer, api: Api, chosen: argparse.Namespace) -> list[str]:
     """Prints its rows; returns what is wrong."""
-    load, figures = Load(api, chosen.seed), Figures(api, server.pid)
-    run = Soak(api, load, within=WITHIN, say=say)
+    figures = Figures(api, server.pid)
     begin = figures.memory()
     memory: list[float] = []
     tasks = []
-    load.begin()
+    done: Counter[str] = Counter()
+    wrong: list[str] = []
     for _ in range(chosen.rounds):
+        load = Load(api, chosen.seed)
+        run = Soak(api, load, within=WITHIN, say=say)
+        load.begin()
         run.round(chosen.seconds / chosen.rounds, chosen.rate, figures.each_minute)
         full = figures.memory()
         run.clear()
@@ -86,20 +91,21 @@ def soak(server: ApiServer, api: Api, chosen: argparse.Namespace) -> list[str]:
         samples = checks.metrics(api)
         tasks.append(checks.running(samples))
         figures.each_minute()
-        run.wrong += [f"queue at rest: {each}" for each in checks.busy_queues(samples)]
+        wrong += [*run.wrong, *(f"queue at rest: {each}" for each in checks.busy_queues(samples))]
+        done.update(load.done)
     more, idle = checks.grown(tasks[0], tasks[-1]), figures.idle()
-    run.wrong += [f"grown: {each}" for each in more] + [f"log: {line}" for line in server.failures()]
-    for what, count in sorted(load.done.items()):
+    wrong += [f"grown: {each}" for each in more] + [f"log: {line}" for line in server.failures()]
+    for what, count in sorted(done.items()):
         say(f"{what}: {count}")
     name = f"soak of {chosen.seconds:.0f} s on {chosen.nodes} fake nodes, seed {chosen.seed}"
-    row(name, f"{len(run.wrong)} wrong in {sum(load.done.values())} steps", "0 wrong")
+    row(name, f"{len(wrong)} wrong in {done.total()} steps", "0 wrong")
     growth = 100 * (memory[-1] / memory[0] - 1)
     after = " ".join(f"{each:.0f}" for each in memory)
     row("memory before; after each round; full", f"{begin:.0f}; {after}; {full:.0f} MB: {growth:+.1f} %", "+10 %")
     row("tasks and watches more than after the first round", str(len(more)), "0")
     row("database, largest; at the end", f"{figures.largest:.0f}; {figures.database():.0f} MB", "")
     row("processor when all is gone", f"{idle:.1f} %", "5 %")
-    return run.wrong
+    return wrong
 
 
 def main(arguments: Sequence[str]) -> None:

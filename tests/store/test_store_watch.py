@@ -68,6 +68,20 @@ async def test_watch_from_now(store: MvccStore) -> None:
     assert watch.revision == 5
 
 
+async def test_what_readers_made_of_superseded_values_goes_and_of_present_ones_stays(
+    store: MvccStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minik.store.watch._READ_BY_NOW", 2)
+    watch = store.watch(b"a", b"z")
+    values = []
+    for key in (b"a", b"a", b"a", b"a", b"b"):
+        await write(store, Put(key, b""))
+        values.append((await take(watch, 1))[0].kv)
+        values[-1].memo = "made of it"
+    await write(store, Put(b"c", b""), Put(b"a", b"new"))
+    assert [value.memo for value in values] == [None, None, "made of it", "made of it", "made of it"]
+
+
 @pytest.mark.usefixtures("recent_events")
 @pytest.mark.parametrize("start", [1, 2, 3, 4, 5, 6, 7])
 async def test_watch_from_a_revision(store: MvccStore, start: int) -> None:

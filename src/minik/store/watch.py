@@ -20,15 +20,20 @@ from minik.store.index import EVERYTHING, contains
 from minik.store.store import Event, EventType, KeyValue, Only, SlowWatcherError
 
 RECENT_EVENTS = 1000  # kept in memory for watches and ranges that start a moment ago
+_READ_BY_NOW = 200  # events after which nobody asks again what a value was before
 
 
 class Recent:
-    """The newest changes, in memory: everything after revision `floor`. What is not durable stays whatever the size."""
+    """The newest changes, in memory: everything after revision `floor`. What is not durable stays whatever the size.
+
+    What readers made of values (KeyValue.memo) is many times larger than these, so superseded ones soon lose it.
+    """
 
     def __init__(self, revision: int) -> None:
         self.floor = revision
         self._transactions: deque[tuple[int, Sequence[Event]]] = deque()
         self._size = 0
+        self._superseded: deque[KeyValue] = deque()
 
     def add(self, revision: int, events: Sequence[Event], durable: int) -> None:
         transactions = self._transactions
@@ -37,6 +42,10 @@ class Recent:
         while self._size > RECENT_EVENTS and transactions[0][0] <= durable:
             self.floor, dropped = transactions.popleft()
             self._size -= len(dropped)
+        superseded = self._superseded
+        superseded.extend([event.prev_kv for event in events if event.prev_kv is not None])
+        while len(superseded) > _READ_BY_NOW:
+            superseded.popleft().memo = None
 
     def after(self, revision: int, key: bytes, range_end: bytes) -> list[Event]:
         return [

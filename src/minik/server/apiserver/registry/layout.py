@@ -15,9 +15,14 @@ import orjson
 from minik.api.codec.json_codec import dumps_as_go
 from minik.api.scheme import Resource
 from minik.api.types import GVR, Obj
+from minik.server.apiserver.registry.sharing import share
 from minik.store.store import Event, KeyValue
 
 _IDENTITY = Resource.__dataclass_fields__["from_storage"].default
+
+
+def is_event(resource: Resource) -> bool:
+    return resource.plural == "events" and resource.group in ("", "events.k8s.io")
 
 
 class Memo:
@@ -36,6 +41,7 @@ class Layout:
     __slots__ = (
         "_classes",
         "_dumps",
+        "_forgets",
         "_head",
         "_item_head",
         "_offset",
@@ -62,6 +68,7 @@ class Layout:
         # Clients compare the data of these, byte by byte, with the patch they make of the object's own template.
         is_history = resource.gvr == GVR("apps", "v1", "controllerrevisions")
         self._dumps: Callable[[Obj], bytes] = dumps_as_go if is_history else orjson.dumps
+        self._forgets = is_event(resource)  # there are many, and hardly anyone reads one
         self._classes: dict[Callable[[Obj], str], Callable[[KeyValue], str | None]] = {}
         # What readers made of a value under another schema is not for readers under this one.
         self._reading = f"{self._version}@{resource.written_since}" if resource.custom else self._version
@@ -84,10 +91,13 @@ class Layout:
 
     def decode(self, kv: KeyValue) -> Obj:
         """The object in the served version. Shared: never change it."""
+        if self._forgets:
+            return self.fresh(kv)
         memo = _memo(kv)
         obj = memo.objects.get(self._reading)
         if obj is None:
             obj = memo.objects[self._reading] = self.fresh(kv)
+            share(obj)
         return obj
 
     def fresh(self, kv: KeyValue) -> Obj:
@@ -104,8 +114,10 @@ class Layout:
 
     def remember(self, kv: KeyValue, obj: Obj) -> None:
         """Keep `obj` (with its resourceVersion), which was just written as `kv`, so that nobody decodes it."""
-        if self.spliced or not self._resource.custom:  # other versions of custom resources lose fields on the way
-            _memo(kv).objects.setdefault(self._reading, obj)
+        if self._forgets or (self._resource.custom and not self.spliced):  # other versions lose fields on the way
+            return
+        if _memo(kv).objects.setdefault(self._reading, obj) is obj:
+            share(obj)
 
     def unconverted(self, kvs: Iterable[KeyValue]) -> list[KeyValue]:
         """Those written in another version, which nobody has converted yet."""

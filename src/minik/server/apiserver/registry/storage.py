@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from minik.api.scheme import Resource
 from minik.server.apiserver.registry.keys import object_key
-from minik.server.apiserver.registry.layout import Layout, Layouts
+from minik.server.apiserver.registry.layout import Layout, Layouts, is_event
 from minik.store.store import (
     Compare,
     Delete,
@@ -111,7 +111,7 @@ class Storage:
 
     async def _lease(self, resource: Resource) -> int:
         """The lease an object is written under: Events live for a while, everything else for ever."""
-        if not self._event_ttl or not _is_event(resource):
+        if not self._event_ttl or not is_event(resource):
             return 0
         if self._clock() >= self._event_lease_until:
             async with self._granting:
@@ -121,12 +121,8 @@ class Storage:
         return self._event_lease
 
 
-def _is_event(resource: Resource) -> bool:
-    return resource.plural == "events" and resource.group in ("", "events.k8s.io")
-
-
 def _is_soft(resource: Resource, key: bytes) -> bool:
     """Renewals that may wait for the next commit: node Leases and repeated Events."""
-    if _is_event(resource):
+    if is_event(resource):
         return True
     return resource.plural == "leases" and key.startswith(b"/registry/leases/kube-node-lease/")
