@@ -8,7 +8,7 @@ NodeInfo) is data, so filters and scores are pure functions. Methods it does not
 Upstream: https://kubernetes.io/docs/concepts/scheduling-eviction/scheduling-framework/
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -116,9 +116,6 @@ class Diagnosis:
 def scored_key(plugin_name: str) -> str:
     """Where preScore leaves what score needs."""
     return f"{plugin_name}/score"
-
-
-PostFilter = Callable[["Profile", PodInfo, Snapshot, Diagnosis], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
