@@ -93,7 +93,8 @@ def record_update(
     me = identify(manager, operation, api_version, subresource)
     previous = settled.get(me)
     together = field_set.union(mine, previous.fields) if previous else mine
-    settled[me] = Owned(together, api_version, now)
+    same = previous and previous.api_version == api_version and previous.fields == together
+    settled[me] = previous.at(now) if previous and same else Owned(together, api_version, now)
     return capped(settled)
 
 

@@ -40,6 +40,11 @@ class Owned:
     def with_fields(self, fields: FieldSet) -> "Owned":
         return self if fields is self.fields else replace(self, fields=fields, entry=None)
 
+    def at(self, time: str) -> "Owned":
+        """The same fields at another time: an entry that has one need not be made again."""
+        entry = self.entry and self.time and {**self.entry, "time": time}
+        return replace(self, time=time, entry=entry or None)
+
 
 Managers = dict[ManagerId, Owned]
 

@@ -3,12 +3,18 @@
 Rules: https://kubernetes.io/docs/concepts/workloads/pods/#pod-templates
 """
 
+import orjson
+
 from minik.api.groups.core.pod_annotations_validation import validate_pod_annotations, validate_profiles_match
 from minik.api.groups.core.pod_spec_validation import validate_pod_spec
 from minik.api.label_selector_validation import validate_labels
 from minik.api.object_meta import validate_annotations
 from minik.api.types import Obj
 from minik.api.validation import FieldError, forbidden
+
+_REMEMBERED = 256  # templates
+
+_good: set[bytes] = set()  # templates as JSON
 
 
 def validate_template_metadata(template: Obj, path: str) -> list[FieldError]:
@@ -21,7 +27,22 @@ def validate_template_metadata(template: Obj, path: str) -> list[FieldError]:
 
 
 def validate_pod_template(template: Obj, path: str) -> list[FieldError]:
-    """A PodTemplateSpec at `path`, on create and update. Which restart policies may be is the caller's rule."""
+    """A PodTemplateSpec at `path`, on create and update. Which restart policies may be is the caller's rule.
+
+    Most updates of a workload leave its template as it is, so those found to be good are remembered.
+    """
+    text = orjson.dumps(template)
+    if text in _good:
+        return []
+    errors = _validate(template, path)
+    if not errors:
+        if len(_good) >= _REMEMBERED:
+            _good.clear()
+        _good.add(text)
+    return errors
+
+
+def _validate(template: Obj, path: str) -> list[FieldError]:
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
     annotations = metadata.get("annotations") or {}
     errors = validate_template_metadata(template, path)
