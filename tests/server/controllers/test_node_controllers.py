@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,7 +6,7 @@ from fake_client import until
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minik.client.resources import LEASES, NODES, PODS
+from minik.client.resources import EVENTS, LEASES, NODES, PODS
 from minik.server.controllers.node_health import eviction_delay, eviction_rate, wanted_taints
 from minik.server.controllers.node_ipam import CidrSet, ExhaustedError, NodeIpamController
 from minik.server.controllers.node_lifecycle import NodeLifecycleController
@@ -245,6 +246,26 @@ async def test_nodes_get_pod_cidrs_and_keep_them(cluster):
     cluster.start(NodeIpamController)
     await until(lambda: cluster.client.find(NODES, "new")["spec"].get("podCIDRs") == ["10.42.1.0/24"])
     assert cluster.client.find(NODES, "new")["spec"]["podCIDR"] == "10.42.1.0/24"
+
+
+async def test_nodes_without_a_range_wait_until_another_one_goes(cluster):
+    cluster.settings = replace(cluster.settings, cluster_cidrs=("10.42.0.0/23",))
+
+    def ranges():
+        return {node["metadata"]["name"]: node["spec"].get("podCIDR") for node in cluster.client.all(NODES)}
+
+    for name in ("a", "b", "c", "d"):
+        cluster.client.add(NODES, node(name))
+    controller = cluster.start(NodeIpamController)
+    await until(lambda: set(controller._waiting) == {"c", "d"})
+    assert ranges() == {"a": "10.42.0.0/24", "b": "10.42.1.0/24", "c": None, "d": None}
+    assert controller.failed == 0
+    await cluster.client.delete(NODES, "a")
+    await until(lambda: ranges() == {"b": "10.42.1.0/24", "c": "10.42.0.0/24", "d": None})
+    await cluster.client.delete(NODES, "c")
+    await until(lambda: ranges() == {"b": "10.42.1.0/24", "d": "10.42.0.0/24"})
+    events = [event for event in cluster.client.all(EVENTS) if event["reason"] == "CIDRNotAvailable"]
+    assert {event["involvedObject"]["name"] for event in events} == {"c", "d"}
 
 
 async def test_pods_of_a_missing_node_go_after_quarantine(cluster, make_pod):

@@ -1,6 +1,10 @@
-"""Gives every node its range of Pod addresses (spec.podCIDRs), one per address family of the cluster."""
+"""Gives every node its range of Pod addresses (spec.podCIDRs), one per address family of the cluster.
+
+Nodes for which nothing is left wait until another one goes.
+"""
 
 import ipaddress
+import logging
 from collections.abc import Iterable
 
 from minik.api.types import Obj
@@ -10,6 +14,8 @@ from minik.client.events import NORMAL, object_reference
 from minik.client.informer import Change
 from minik.client.resources import NODES
 from minik.server.controllers.context import ClusterSettings, ControllerContext
+
+log = logging.getLogger("minik.controller")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -79,6 +85,7 @@ class NodeIpamController(Controller):
         self._client: Client = context.client_for("node-controller")
         self._recorder = context.events.recorder("cidrAllocator")
         self._sets = cidr_sets(context.settings)
+        self._waiting: dict[str, None] = {}  # nodes, the first one first
         self._nodes = self.watch(context.informers.of(NODES), self._keys_of_node)
 
     def _keys_of_node(self, change: Change) -> Iterable[str]:
@@ -89,8 +96,16 @@ class NodeIpamController(Controller):
         for cidr in _cidrs(change.new):
             for cidr_set in self._sets:
                 cidr_set.occupy(cidr)
+        name = change.obj["metadata"]["name"]
         if change.new is not None and not _cidrs(change.new):
-            yield change.obj["metadata"]["name"]
+            if name not in self._waiting:
+                yield name
+            return
+        self._waiting.pop(name, None)
+        if change.new is None and self._waiting:
+            first = next(iter(self._waiting))
+            del self._waiting[first]
+            yield first
 
     async def reconcile(self, key: str) -> float | None:
         node = self._nodes.get(key)
@@ -103,11 +118,13 @@ class NodeIpamController(Controller):
             cidrs = [cidr for _, cidr in given]
             patch = {"metadata": {"uid": node["metadata"]["uid"]}, "spec": {"podCIDR": cidrs[0], "podCIDRs": cidrs}}
             await self._client.patch(NODES, key, patch, patch_type=STRATEGIC_MERGE_PATCH)
-        except ExhaustedError:
+        except ExhaustedError as error:
             self._give_back(given)
+            if not self._waiting:
+                log.warning("%s: %s: %s; it and those that come wait until a node goes", self.name, key, error)
+            self._waiting[key] = None
             text = f"Node {key} status is now: CIDRNotAvailable"
             self._recorder.event(object_reference("v1", "Node", node), NORMAL, "CIDRNotAvailable", text)
-            raise
         except BaseException:
             self._give_back(given)
             raise
