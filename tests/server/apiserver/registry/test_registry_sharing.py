@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from minik.server.apiserver.registry.sharing import share
 
@@ -59,3 +60,27 @@ async def test_events_are_not_kept_decoded(api: Any) -> None:
     assert (status, [item["metadata"]["name"] for item in found["items"]]) == (200, ["a"])
     kv = api.server.registry.storage.store.get(b"/registry/events/default/a")
     assert kv.memo is None or not kv.memo.objects
+
+
+@pytest.mark.parametrize(
+    ("selector", "names"),
+    [
+        ("involvedObject.name=p", ["a", "c"]),
+        ("involvedObject.name=p,reason=R", ["a"]),
+        ("involvedObject.name!=p", ["b"]),
+        ("source=kubelet", ["b"]),
+        ("reason=", ["b"]),
+        ("reason=of%20%22course%22", ["c"]),
+        ("reason=p", []),
+        ("metadata.name=b", ["b"]),
+    ],
+)
+@pytest.mark.parametrize("limit", ["", "&limit=2"])
+async def test_events_are_found_by_their_fields(api: Any, selector: str, names: list[str], limit: str) -> None:
+    path = "/api/v1/namespaces/default/events"
+    for name, about, reason in (("a", "p", "R"), ("b", "q", ""), ("c", "p", 'of "course"')):
+        event = {"involvedObject": {"kind": "Pod", "name": about, "namespace": "default"}, "reason": reason}
+        source = {"component": "kubelet"} if name == "b" else {}
+        assert (await api("POST", path, {"metadata": {"name": name}, "source": source, **event}))[0] == 201
+    status, found = await api("GET", f"{path}?fieldSelector={selector}{limit}")
+    assert (status, [item["metadata"]["name"] for item in found["items"]]) == (200, names)

@@ -3,7 +3,7 @@
 https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from minik.api.request import Response
@@ -15,6 +15,7 @@ from minik.server.apiserver.registry.call import Call
 from minik.server.apiserver.registry.continue_token import PRESENT, Continue, ContinueExpired
 from minik.server.apiserver.registry.freshness import too_large, wait_for
 from minik.server.apiserver.registry.keys import collection_prefix, object_key
+from minik.server.apiserver.registry.layout import is_event
 from minik.server.apiserver.registry.read_options import ListOptions, parse_list
 from minik.server.apiserver.registry.registry import Registry
 from minik.server.apiserver.registry.selection import Selection
@@ -61,7 +62,6 @@ async def read(registry: Registry, call: Call, chosen: Selection, options: ListO
     prefix = _prefix(call, chosen)
     if prefix is None:
         return Page((), store.revision)
-    decode = registry.layout(call.resource).decode
     at = revision if revision and revision != PRESENT and (options.exact or options.resume) else 0
     start = prefix + options.resume.start.encode() if options.resume else prefix
     if chosen.everything:
@@ -70,7 +70,7 @@ async def read(registry: Registry, call: Call, chosen: Selection, options: ListO
     if not options.limit:
         first, end = (start, prefix_end(prefix)) if key is None else (key, key + b"\0")
         result = await _range(registry, call, options, first, end, at, 0)
-        return Page([kv for kv in result.kvs if chosen.matches(decode(kv))], at or result.revision)
+        return Page([*filter(_matcher(registry, call, chosen), result.kvs)], at or result.revision)
     return await _filtered_page(registry, call, chosen, options, prefix, start, at)
 
 
@@ -125,18 +125,26 @@ def _token(last: KeyValue, prefix: bytes, revision: int) -> str:
     return continue_token.encode(Continue(revision, last.key[len(prefix) :].decode() + "\0"))
 
 
+def _matcher(registry: Registry, call: Call, chosen: Selection) -> Callable[[KeyValue], bool]:
+    decode = registry.layout(call.resource).decode
+    if not is_event(call.resource):
+        return lambda kv: chosen.matches(decode(kv))
+    quoted = chosen.quoted()  # Events are not kept decoded, and few are about the object that is asked for
+    return lambda kv: all(text in kv.value for text in quoted) and chosen.matches(decode(kv))
+
+
 async def _filtered_page(
     registry: Registry, call: Call, chosen: Selection, options: ListOptions, prefix: bytes, start: bytes, at: int
 ) -> Page:
     """Read on until the page is full or nothing is left, all at one revision."""
-    decode = registry.layout(call.resource).decode
+    matches = _matcher(registry, call, chosen)
     limit, end = options.limit, prefix_end(prefix)
     found: list[KeyValue] = []
     while True:
         result = await _range(registry, call, options, start, end, at, max(limit, _LEAST_PAGE))
         at = at or result.revision
         for position, kv in enumerate(result.kvs):
-            if chosen.matches(decode(kv)):
+            if matches(kv):
                 found.append(kv)
                 if len(found) == limit:
                     more = result.more or position + 1 < len(result.kvs)

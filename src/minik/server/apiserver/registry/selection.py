@@ -1,7 +1,10 @@
 """Which objects a list, watch or deletecollection is about: its label and field selectors, ready to match."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import orjson
 
 from minik.api import selectors
 from minik.api.scheme import Resource
@@ -9,6 +12,8 @@ from minik.api.selectors import LabelSelector
 from minik.api.status import StatusError, bad_request
 from minik.api.types import Obj
 from minik.server.apiserver.registry.call import Call
+
+_PLAIN = re.compile(r"[\w./:-]+", re.ASCII)  # nothing that JSON could write in more than one way
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,10 @@ class Selection:
             if (getter(obj) == value) is not equal:
                 return False
         return self.labels.matches(obj["metadata"].get("labels"))
+
+    def quoted(self) -> tuple[bytes, ...]:
+        """What the JSON of every object that matches has in it, for fields that are strings in it."""
+        return tuple(orjson.dumps(value) for _, value, equal in self.fields if equal and _PLAIN.fullmatch(value))
 
 
 EVERYTHING = Selection()
