@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -80,6 +81,18 @@ async def test_what_readers_made_of_superseded_values_goes_and_of_present_ones_s
         values[-1].memo = "made of it"
     await write(store, Put(b"c", b""), Put(b"a", b"new"))
     assert [value.memo for value in values] == [None, None, "made of it", "made of it", "made of it"]
+
+
+async def test_what_is_dear_stays_with_a_superseded_value(store: MvccStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minik.store.watch._READ_BY_NOW", 0)
+    watch = store.watch(b"a", b"z")
+    for dear in (True, False):
+        await write(store, Put(b"a", b""))
+        kv = (await take(watch, 1))[0].kv
+        kv.memo = SimpleNamespace(dear=dear)
+        await write(store, Put(b"a", b"new"))
+        await take(watch, 1)
+        assert (kv.memo is not None) is dear
 
 
 @pytest.mark.usefixtures("recent_events")

@@ -53,7 +53,10 @@ class SlowWatcherError(Exception):
 
 
 class KeyValue:
-    """One key at one revision. Immutable but for `memo`, where the reader may keep what it made of the value."""
+    """One key at one revision. Immutable but for `memo`, where the reader may keep what it made of the value.
+
+    A superseded value soon loses it, unless the memo is `dear`: what cannot be made again without waiting.
+    """
 
     __slots__ = ("create_revision", "key", "lease", "memo", "mod_revision", "value", "version")
 

@@ -45,7 +45,9 @@ class Recent:
         superseded = self._superseded
         superseded.extend([event.prev_kv for event in events if event.prev_kv is not None])
         while len(superseded) > _READ_BY_NOW:
-            superseded.popleft().memo = None
+            value = superseded.popleft()
+            if not getattr(value.memo, "dear", False):
+                value.memo = None
 
     def after(self, revision: int, key: bytes, range_end: bytes) -> list[Event]:
         return [

@@ -22,6 +22,7 @@ from minik.api.patch.managers import (
     capped,
     decode,
     identify,
+    owned_since,
 )
 from minik.api.patch.merge_types import MergeType
 from minik.api.patch.ownership import (
@@ -146,10 +147,10 @@ def _merge_in(base: Obj, managers: Managers, request: _Request) -> tuple[Obj, Ma
 
 def _entry_of(fields: FieldSet, previous: Owned | None, request: _Request, *, changed: bool) -> Owned:
     """The applier's own entry. Its time moves only when the object changed."""
-    if previous and previous.fields == fields and previous.api_version == request.api_version:
-        return previous.at(request.now) if changed else previous
     if changed:
-        return Owned(fields, request.api_version, request.now)
+        return owned_since(request.now, fields, request.api_version, previous)
+    if previous and previous.fields == fields and previous.api_version == request.api_version:
+        return previous
     return Owned(fields, request.api_version, previous.time if previous else "")
 
 

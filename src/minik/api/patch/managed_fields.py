@@ -12,11 +12,11 @@ from minik.api.patch.managers import (
     UPDATE,
     InvalidManagedFields,
     Managers,
-    Owned,
     capped,
     decode,
     encode,
     identify,
+    owned_since,
 )
 from minik.api.patch.ownership import (
     SERVER_FIELDS,
@@ -93,8 +93,7 @@ def record_update(
     me = identify(manager, operation, api_version, subresource)
     previous = settled.get(me)
     together = field_set.union(mine, previous.fields) if previous else mine
-    same = previous and previous.api_version == api_version and previous.fields == together
-    settled[me] = previous.at(now) if previous and same else Owned(together, api_version, now)
+    settled[me] = owned_since(now, together, api_version, previous)
     return capped(settled)
 
 

@@ -40,11 +40,6 @@ class Owned:
     def with_fields(self, fields: FieldSet) -> "Owned":
         return self if fields is self.fields else replace(self, fields=fields, entry=None)
 
-    def at(self, time: str) -> "Owned":
-        """The same fields at another time: an entry that has one need not be made again."""
-        entry = self.entry and self.time and {**self.entry, "time": time}
-        return replace(self, time=time, entry=entry or None)
-
 
 Managers = dict[ManagerId, Owned]
 
@@ -98,6 +93,13 @@ def decode(entries: Iterable[Any], *, trusted: bool = True) -> Managers:
         manager = ManagerId(entry.get("manager", ""), operation, version, entry.get("subresource", ""))
         managers[manager] = Owned(fields, api_version, entry.get("time") or "", entry if trusted else None)
     return managers
+
+
+def owned_since(time: str, fields: FieldSet, api_version: str, before: Owned | None) -> Owned:
+    """`fields`, last written at `time`. An entry that says the same but for its time is not made again."""
+    if before and before.fields == fields and before.api_version == api_version and before.time and before.entry:
+        return replace(before, time=time, entry={**before.entry, "time": time})
+    return Owned(fields, api_version, time)
 
 
 def encode(managers: Managers) -> list[Obj]:

@@ -195,6 +195,24 @@ async def test_a_watcher_loses_sight_of_what_a_webhook_converted(crds: Any) -> N
     assert event["object"]["metadata"]["resourceVersion"] == changed["metadata"]["resourceVersion"]
 
 
+async def test_what_a_webhook_converted_is_there_until_it_is_sent(crds: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minik.server.apiserver.registry.watch._INITIAL_CHUNK", 1)
+    monkeypatch.setattr("minik.store.watch._READ_BY_NOW", 0)
+    crds.server.registry.converter = Doubling()
+    webhook = {"clientConfig": {"url": "https://127.0.0.1:1/convert"}, "conversionReviewVersions": ["v1"]}
+    wanted = definition(FREE, {"name": "v2", "served": True, "storage": False, "schema": {"openAPIV3Schema": FREE}})
+    wanted["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    await crds("POST", DEFINITIONS, wanted)
+    for name in ("a", "b"):
+        await crds("POST", WIDGETS, {**WIDGET, "metadata": {"name": name}, "spec": {"n": 1}})
+    response = await crds.send("GET", f"{WIDGETS.replace('/v1/', '/v2/')}?watch=true&timeoutSeconds=10")
+    first = orjson.loads(await anext(response.stream))
+    await crds.patch(f"{WIDGETS}/b", {"spec": {"n": 7}})
+    second = orjson.loads(await anext(response.stream))
+    await response.stream.aclose()
+    assert [each["object"]["spec"] for each in (first, second)] == [{"n": 2}, {"n": 2}]
+
+
 async def test_what_admission_adds_is_pruned_and_defaulted_too(crds: Any) -> None:
     async def mutate(attributes: Any) -> None:
         if attributes.kind == "Widget":

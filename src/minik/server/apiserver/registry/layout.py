@@ -22,15 +22,20 @@ _IDENTITY = Resource.__dataclass_fields__["from_storage"].default
 
 
 def is_event(resource: Resource) -> bool:
+    """Whether it is the kind Event, of either of its groups."""
     return resource.plural == "events" and resource.group in ("", "events.k8s.io")
 
 
 class Memo:
-    """What readers made of one value: the decoded object per served version and its watch lines."""
+    """What readers made of one value: the decoded object per served version and its watch lines.
 
-    __slots__ = ("lines", "objects")
+    It is `dear` if a webhook had its part in it.
+    """
+
+    __slots__ = ("dear", "lines", "objects")
 
     def __init__(self) -> None:
+        self.dear = False
         self.objects: dict[str, Obj] = {}
         self.lines: dict[str, bytes] = {}
 
@@ -130,7 +135,9 @@ class Layout:
     def keep(self, kv: KeyValue, obj: Obj) -> None:
         """Keep what a webhook made of a value."""
         obj["metadata"]["resourceVersion"] = str(kv.mod_revision)
-        _memo(kv).objects[self._reading] = obj
+        memo = _memo(kv)
+        memo.objects[self._reading] = obj
+        memo.dear = True
 
     def lost(self, kv: KeyValue, revision: int) -> KeyValue:
         """An earlier state, at the revision at which a watcher loses sight of its object."""
